@@ -1,0 +1,196 @@
+//! What jitctl and jitd say to each other over `/run/jitd/jitd.sock`: one JSON object per line, one request and one answer
+//! per connection. The same types are what `--json` prints, so they are a public format: fields are added, never renamed.
+//! Not for modules: they are guests in other processes and speak jit-proto.
+
+use serde::{Deserialize, Serialize};
+
+/// Where the daemon listens unless told otherwise.
+pub const SOCKET: &str = "/run/jitd/jitd.sock";
+
+/// The longest request or answer, in bytes.
+pub const MAX_LINE: usize = 16 << 20;
+
+/// What jitctl asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// How the daemon is.
+    Status {},
+    /// The verdict for a user and the road to it. About oneself for everybody; about others for root and jit-admin.
+    Why {
+        /// Login.
+        user: String,
+        /// PAM service, `sshd` unless given.
+        service: Option<String>,
+        /// Unix seconds; now unless given.
+        at: Option<i64>,
+    },
+    /// The grants for this host: one's own, or all for root and jit-admin.
+    Grants {
+        /// Ended and refused ones too.
+        all: bool,
+    },
+    /// Root says that the wall clock is right.
+    ClockAccept {},
+}
+
+/// What jitd answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Answer {
+    /// To [`Request::Status`].
+    Status(Status),
+    /// To [`Request::Why`].
+    Why(Why),
+    /// To [`Request::Grants`].
+    Grants(Grants),
+    /// Done, with a sentence for people.
+    Done {
+        /// What was done.
+        text: String,
+    },
+    /// Not done.
+    Refused {
+        /// A stable word: `not-permitted`, `bad-request`, `no-such-user`, `busy`.
+        code: String,
+        /// Why, and what would do.
+        text: String,
+    },
+}
+
+/// How the daemon is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of jitd.
+    pub version: String,
+    /// The host's own name.
+    pub host: String,
+    /// The names it answers to.
+    pub answers_to: Vec<String>,
+    /// Whether the host counts as production.
+    pub production: bool,
+    /// `permissive` or `enforcing`.
+    pub mode: String,
+    /// Unix seconds until which enforcing is unconfirmed.
+    pub until: Option<i64>,
+    /// Guarded services.
+    pub guarded: Vec<String>,
+    /// The daemon's idea of now, Unix seconds.
+    pub now: i64,
+    /// What is wrong with the clock, if anything.
+    pub clock: Option<String>,
+    /// Sources, in the order of their names.
+    pub sources: Vec<SourceStatus>,
+    /// How many grants are live here.
+    pub live: usize,
+    /// How many entries could not be used, and which (only for root and jit-admin).
+    pub set_aside: Vec<SetAside>,
+    /// Everything that makes the daemon less than healthy, a sentence each; empty is good.
+    pub degraded: Vec<String>,
+}
+
+/// How a source is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// `ldap` or `ldif`.
+    pub kind: String,
+    /// The server it speaks with, or the file's path.
+    pub at: String,
+    /// Unix seconds of the last word from it.
+    pub heard: Option<i64>,
+    /// Whether its grants no longer count for want of word.
+    pub stale: bool,
+    /// What is wrong at the moment.
+    pub trouble: Option<String>,
+    /// Entries from its grants base.
+    pub entries: usize,
+}
+
+/// An entry that could not be used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// Which source.
+    pub source: String,
+    /// Which entry.
+    pub dn: String,
+    /// Which attribute, if it is one.
+    pub attribute: Option<String>,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// A verdict and the road to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    /// About whom.
+    pub user: String,
+    /// For what.
+    pub service: String,
+    /// At which time.
+    pub at: i64,
+    /// `allow`, `deny` or `unguarded`.
+    pub verdict: String,
+    /// The verdict in one sentence.
+    pub text: String,
+    /// Unix seconds of the end of an allow.
+    pub until: Option<i64>,
+    /// `permissive` or `enforcing`: whether a deny is carried out.
+    pub mode: String,
+    /// The steps of the decision, in order, a sentence each.
+    pub road: Vec<String>,
+    /// Every grant of this person here.
+    pub grants: Vec<Grant>,
+}
+
+/// A list of grants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Grants {
+    /// In the order of their start.
+    pub grants: Vec<Grant>,
+}
+
+/// A grant as jitctl shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Its cn.
+    pub id: String,
+    /// Its DN.
+    pub dn: String,
+    /// Where it comes from.
+    pub source: String,
+    /// The subject's DN.
+    pub subject: String,
+    /// The logins it is for.
+    pub logins: Vec<String>,
+    /// The role's name.
+    pub role: Option<String>,
+    /// The hosts it names.
+    pub hosts: Vec<String>,
+    /// The services it opens; empty means all guarded ones.
+    pub services: Vec<String>,
+    /// `pending`, `refused`, `revoked`, `scheduled`, `live` or `expired`.
+    pub state: String,
+    /// Why it is in that state, where there is something to say.
+    pub why: Option<String>,
+    /// Unix seconds of its start.
+    pub start: Option<i64>,
+    /// Unix seconds of its end.
+    pub end: Option<i64>,
+    /// The reason given.
+    pub reason: Option<String>,
+    /// The ticket given.
+    pub ticket: Option<String>,
+    /// Who approved, when.
+    pub approved: Vec<Approver>,
+}
+
+/// Who approved, when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Approver {
+    /// The approver's DN.
+    pub dn: String,
+    /// Unix seconds.
+    pub at: i64,
+}

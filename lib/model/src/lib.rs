@@ -1,0 +1,25 @@
+//! Grants, roles and approvals as values, and the rules that decide over them.
+//!
+//! Everything here is a function of values: `assess` (what the entries say, without time), `state` (assessed + now),
+//! `decide` (snapshot + question + now → verdict). This crate must never read a clock, a disk, a socket or the
+//! environment, so that each decision can be tested and replayed; clippy's `disallowed-methods` guards it.
+//!
+//! Read in this order: [`time`], [`name`], [`dn`], [`host`] (the words); [`grant`], [`role`], [`people`], [`source`]
+//! (what a directory says); [`assess`], [`state`] (what it means); [`policy`], [`question`], [`snapshot`], [`decide`].
+
+pub mod assess;
+pub mod decide;
+pub mod dn;
+pub mod grant;
+pub mod host;
+pub mod name;
+pub mod people;
+pub mod policy;
+pub mod question;
+pub mod reason;
+pub mod role;
+pub mod snapshot;
+pub mod source;
+pub mod state;
+pub mod text;
+pub mod time;
