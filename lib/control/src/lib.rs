@@ -32,6 +32,8 @@ pub enum Request {
     },
     /// Root says that the wall clock is right.
     ClockAccept {},
+    /// The enforcing file as the daemon's configuration would have it; jitctl, as root, writes it.
+    RenderEnforcing {},
 }
 
 /// What jitd answers.
@@ -44,6 +46,11 @@ pub enum Answer {
     Why(Why),
     /// To [`Request::Grants`].
     Grants(Grants),
+    /// To [`Request::RenderEnforcing`].
+    Enforcing {
+        /// The file's whole content.
+        text: String,
+    },
     /// Done, with a sentence for people.
     Done {
         /// What was done.
