@@ -4,5 +4,7 @@
 //! LDIF file. Each hands over [`update::Update`]s: whole sets of raw entries, never half of one. [`decode`] turns a set into
 //! a [`jit_model::source::Source`]. A sync that ends in any error must never publish, and never remove a grant.
 
+pub mod decode;
 pub mod entry;
+pub mod schema;
 pub mod update;
