@@ -113,6 +113,15 @@ pub struct SourceStatus {
     pub trouble: Option<String>,
     /// Entries from its grants base.
     pub entries: usize,
+    /// LDIF: the DN under which grants stand, such as `ou=grants,ou=jit,dc=example,dc=com`. What `grant add` writes under.
+    #[serde(default)]
+    pub grants_base: Option<String>,
+    /// LDIF: the DN under which people stand.
+    #[serde(default)]
+    pub people_base: Option<String>,
+    /// LDIF: the longest duration, in seconds, of a grant without a role; none means that each grant must name one.
+    #[serde(default)]
+    pub default_max: Option<u64>,
 }
 
 /// An entry that could not be used.
@@ -139,6 +148,10 @@ pub struct Why {
     pub at: i64,
     /// `allow`, `deny` or `unguarded`.
     pub verdict: String,
+    /// A stable word for the reason of a deny or an unguarded: `no-grant`, `pending`, `scheduled`, `expired`, `wrong-service`,
+    /// `revoked`, `refused`, `stale`, `root`, `exempt`, `service`, `not-production`, …
+    #[serde(default)]
+    pub code: Option<String>,
     /// The verdict in one sentence.
     pub text: String,
     /// Unix seconds of the end of an allow.
