@@ -1,2 +1,2 @@
-//! Stands empty for now.
+//! The daemon's door: see the library.
 fn main() {}
