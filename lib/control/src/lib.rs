@@ -2,6 +2,8 @@
 //! per connection. The same types are what `--json` prints, so they are a public format: fields are added, never renamed.
 //! Not for modules: they are guests in other processes and speak jit-proto.
 
+pub mod client;
+
 use serde::{Deserialize, Serialize};
 
 /// Where the daemon listens unless told otherwise.
@@ -36,7 +38,7 @@ pub enum Request {
     RenderEnforcing {},
 }
 
-/// What jitd answers.
+/// What jitd answers, and what jitctl prints for what it does itself ([`Answer::Written`], [`Answer::Mode`], some refusals).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Answer {
@@ -51,6 +53,10 @@ pub enum Answer {
         /// The file's whole content.
         text: String,
     },
+    /// Only from jitctl: what `grant add` and `grant revoke` wrote.
+    Written(Written),
+    /// Only from jitctl: the mode after `mode`.
+    Mode(Mode),
     /// Done, with a sentence for people.
     Done {
         /// What was done.
@@ -58,7 +64,8 @@ pub enum Answer {
     },
     /// Not done.
     Refused {
-        /// A stable word: `not-permitted`, `bad-request`, `no-such-user`, `busy`.
+        /// A stable word. From jitd: `not-permitted`, `bad-request`, `no-such-user`, `busy`. From jitctl: `usage`,
+        /// `unreachable`, `not-root`, `no-such-grant`, `ambiguous`, `not-here`, `not-granted`, `locked-out`, `file`.
         code: String,
         /// Why, and what would do.
         text: String,
@@ -213,4 +220,32 @@ pub struct Approver {
     pub dn: String,
     /// Unix seconds.
     pub at: i64,
+}
+
+/// What jitctl wrote into the LDIF file, and what the daemon made of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Written {
+    /// The grant's id.
+    pub id: String,
+    /// The DN of the entry that was written.
+    pub dn: String,
+    /// The file.
+    pub file: String,
+    /// The grant as the daemon shows it now; none when it was not reached or had not read the file yet.
+    pub grant: Option<Grant>,
+    /// What was done, in a sentence.
+    pub text: String,
+}
+
+/// The mode of this host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mode {
+    /// `permissive` or `enforcing`.
+    pub mode: String,
+    /// Unix seconds until which enforcing is unconfirmed.
+    pub until: Option<i64>,
+    /// The file whose existence is the mode.
+    pub file: String,
+    /// Who gets in while no grant is live, a sentence each; what to know before one's last shell closes.
+    pub warnings: Vec<String>,
 }
