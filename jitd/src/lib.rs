@@ -1,2 +1,4 @@
 //! The daemon's rooms. The binary is a thin shell around them; they are a library so that tests and fuzz targets
 //! reach them. Nothing else may depend on this crate.
+
+pub mod config;

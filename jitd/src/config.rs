@@ -1,0 +1,256 @@
+//! What an admin writes in `jitd.toml`, read strictly: an unknown key, a wrong type or a value that means nothing is a fault
+//! with its line, its key and the way out, and a file with a fault is used for nothing. Reading it must never ask a
+//! resolver, NSS or the directory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jit_model::host::{HostNames, HostPattern};
+use jit_model::name::{Service, SourceName};
+use jit_model::policy::Policy;
+use jit_model::role::Role;
+use jit_model::time::Span;
+
+mod guard;
+mod section;
+mod source;
+mod values;
+
+pub use section::Problem;
+pub use source::{Bind, Ldap, Place, SourceConfig};
+
+use section::{Faults, Section};
+
+/// Where the configuration lies unless told otherwise.
+pub const PATH: &str = "/etc/jitd/jitd.toml";
+
+/// A configuration is a page of text; anything beyond this is something else.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Everything that `jitd.toml` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// To whom and to what the rule applies.
+    pub policy: Policy,
+    /// Where grants come from, by name.
+    pub sources: BTreeMap<SourceName, SourceConfig>,
+    /// What happens to sessions at the end.
+    pub session: Session,
+}
+
+/// What happens to a session whose grant ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// How long before the end to warn.
+    pub warn: Vec<Span>,
+    /// From the polite to the final signal.
+    pub grace: Span,
+    /// Whether the end is carried out.
+    pub on_end: OnEnd,
+}
+
+/// Whether the end of a grant ends the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnEnd {
+    /// It does.
+    Terminate,
+    /// The person is only told.
+    Warn,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// The file cannot be read, or may not be trusted.
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong and what would do.
+        what: String,
+    },
+    /// The text has faults.
+    Faults {
+        /// Which file.
+        path: PathBuf,
+        /// All of them, in the order of the text.
+        problems: Vec<Problem>,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigError::File { path, what } => write!(f, "{}: {what}", path.display()),
+            ConfigError::Faults { path, problems } => {
+                for (n, problem) in problems.iter().enumerate() {
+                    let end = if n + 1 < problems.len() { "\n" } else { "" };
+                    let colon = if problem.line > 0 { ":" } else { ": " };
+                    write!(f, "{}{colon}{problem}{end}", path.display())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Reads the file, which must belong to root and be writable by nobody else.
+///
+/// # Errors
+/// When it cannot be read or trusted, or has faults.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let refuse = |what: String| ConfigError::File { path: path.to_owned(), what };
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            refuse("there is no such file; write one, or name another with --config".to_owned())
+        }
+        _ => refuse(format!("cannot be opened: {error}")),
+    })?;
+    let meta = file.metadata().map_err(|error| refuse(format!("cannot be examined: {error}")))?;
+    if !meta.is_file() {
+        return Err(refuse("is no regular file".to_owned()));
+    }
+    if meta.uid() != 0 {
+        let uid = meta.uid();
+        return Err(refuse(format!("belongs to uid {uid}, not to root: chown root {}", path.display())));
+    }
+    if meta.mode() & 0o022 != 0 {
+        let mode = meta.mode() & 0o7777;
+        let way = format!("chmod g-w,o-w {}", path.display());
+        return Err(refuse(format!("may be written by others than root (mode {mode:04o}): {way}")));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(refuse(format!("is longer than {MAX_BYTES} bytes")));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        refuse(format!("is not UTF-8: the byte at offset {at} does not belong to a character"))
+    })?;
+    parse(&text).map_err(|problems| ConfigError::Faults { path: path.to_owned(), problems })
+}
+
+/// Understands the text of a configuration.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the text.
+pub fn parse(text: &str) -> Result<Config, Vec<Problem>> {
+    let faults = Faults::new(text);
+    let (document, errors) = toml::de::DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        for error in errors {
+            faults.add(error.span().unwrap_or(0..0), "", error.message());
+        }
+        return Err(faults.into_problems());
+    }
+    let config = read(Section::root(&faults, &document), &faults);
+    let problems = faults.into_problems();
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => Err(problems),
+    }
+}
+
+fn read(root: Section<'_, '_>, faults: &Faults<'_>) -> Option<Config> {
+    let host = read_host(&root, faults);
+    let guarded = guard::services(&root);
+    let exempt = guard::exempt(&root);
+    let break_glass = guard::break_glass(&root);
+    let default_role = read_default_role(&root);
+    let sources = source::sources(&root, default_role.as_ref());
+    let session = read_session(&root);
+    root.finish();
+
+    let (production, host) = host?;
+    if production && sources.is_empty() {
+        faults.add(
+            0..0,
+            "source",
+            "there is none, so nobody could ever be granted anything: add [source.ldap] or [source.ldif]",
+        );
+    }
+    let background = guard::background(&guarded);
+    let policy = Policy { production, host, guarded, background, exempt, break_glass };
+    Some(Config { policy, sources, session })
+}
+
+fn read_host(root: &Section<'_, '_>, faults: &Faults<'_>) -> Option<(bool, HostNames)> {
+    let Some(section) = root.table("host") else {
+        if !root.has("host") {
+            faults.add(0..0, "host", "there is no [host]; it must give `name`, the full name of this host");
+        }
+        return None;
+    };
+    let production = section.boolean("production").unwrap_or(true);
+    let group = |text: &str| match text.strip_prefix('@') {
+        Some(bare) => Err(format!("write {bare:?}, without `@`")),
+        None => HostPattern::new(&format!("@{text}")).map(|_| text.to_owned()).map_err(|_| {
+            format!("`{}` is no host group: use letters, digits, `-` and `_`", text.escape_debug())
+        }),
+    };
+    let groups = section.list("groups", group).unwrap_or_default();
+    let way_out = "write the full name of this host, such as name = \"web1.prod.example.com\"";
+    let name =
+        section.required("name", way_out, |text| HostNames::new(text, groups.iter().map(String::as_str)));
+    section.finish();
+    Some((production, name?.value))
+}
+
+fn read_default_role(root: &Section<'_, '_>) -> Option<Arc<Role>> {
+    let section = root.table("default_role")?;
+    let way_out = "write how long a grant without a role may last, such as max_duration = \"8h\"";
+    let max_duration = section.required("max_duration", way_out, values::span);
+    section.finish();
+    Some(Arc::new(Role {
+        dn: None,
+        name: "default".to_owned(),
+        hosts: HostPattern::new("*").into_iter().collect(),
+        eligible: BTreeSet::new(),
+        max_duration: max_duration?.value,
+        approvals_required: 0,
+        approver_groups: BTreeSet::new(),
+        approvals_from_each: false,
+        signature_required: false,
+        services: BTreeSet::<Service>::new(),
+        local_groups: BTreeSet::new(),
+        reason_required: false,
+        ticket_pattern: None,
+    }))
+}
+
+fn read_session(root: &Section<'_, '_>) -> Session {
+    let mut session = Session {
+        warn: vec![Span(15 * 60), Span(5 * 60), Span(60)],
+        grace: Span(10),
+        on_end: OnEnd::Terminate,
+    };
+    let Some(section) = root.table("session") else { return session };
+    if let Some(warn) = section.list("warn", values::span) {
+        session.warn = warn;
+    }
+    if let Some(grace) = section.parsed("grace", values::span) {
+        session.grace = grace.value;
+    }
+    let on_end = |text: &str| match text {
+        "terminate" => Ok(OnEnd::Terminate),
+        "warn" => Ok(OnEnd::Warn),
+        other => Err(format!("`{}` is neither \"terminate\" nor \"warn\"", other.escape_debug())),
+    };
+    if let Some(on_end) = section.parsed("on_end", on_end) {
+        session.on_end = on_end.value;
+    }
+    section.finish();
+    session
+}
+
+#[cfg(test)]
+mod tests;

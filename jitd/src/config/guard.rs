@@ -1,0 +1,99 @@
+//! Which services are guarded, and who passes without a grant: `[guard]`, `[[exempt]]`, `[break_glass]`.
+
+use std::collections::BTreeSet;
+
+use jit_model::name::{Login, Service, UnixGroup};
+use jit_model::policy::{BreakGlass, Exempt, Who};
+
+use super::section::Section;
+use super::values;
+
+/// What is guarded unless `[guard] services` says otherwise: the ways by which a person comes to a shell or to root.
+const GUARDED: &[&str] = &[
+    "sshd",
+    "login",
+    "remote",
+    "sudo",
+    "sudo-i",
+    "su",
+    "su-l",
+    "doas",
+    "polkit-1",
+    "cockpit",
+    "gdm-password",
+    "lightdm",
+    "sddm",
+    "xrdp-sesman",
+];
+
+/// Guarded only for people who hold or lately held a grant, so that applications' users are untouched and nobody's
+/// crontab outlives his grant.
+const BACKGROUND: &[&str] = &["cron", "crond", "atd", "systemd-user"];
+
+fn names(list: &[&str]) -> BTreeSet<Service> {
+    list.iter().filter_map(|name| Service::new(name).ok()).collect()
+}
+
+/// `[guard]`
+pub(super) fn services(root: &Section<'_, '_>) -> BTreeSet<Service> {
+    let Some(section) = root.table("guard") else { return names(GUARDED) };
+    let services = section.list("services", Service::new);
+    if services.as_ref().is_some_and(Vec::is_empty) {
+        section.fault("`services` is empty, so nothing would be guarded: leave the key out for the default list, or say production = false under [host]");
+    }
+    section.finish();
+    services.map_or_else(|| names(GUARDED), |list| list.into_iter().collect())
+}
+
+/// Background services, but for those that are listed as guarded for everybody.
+pub(super) fn background(guarded: &BTreeSet<Service>) -> BTreeSet<Service> {
+    names(BACKGROUND).difference(guarded).cloned().collect()
+}
+
+/// `[[exempt]]`
+pub(super) fn exempt(root: &Section<'_, '_>) -> Vec<Exempt> {
+    let mut all = Vec::new();
+    for section in root.tables("exempt") {
+        let user = section.parsed("user", Login::new);
+        let group = section.parsed("group", UnixGroup::new);
+        let who = match (user, group) {
+            (Some(user), None) => Some(Who::User(user.value)),
+            (None, Some(group)) => Some(Who::Group(group.value)),
+            (Some(_), Some(_)) => {
+                section.fault("names a user and a group: make two [[exempt]] tables of it");
+                None
+            }
+            (None, None) => {
+                if !section.has("user") && !section.has("group") {
+                    section.fault("says not for whom: add user = \"…\" or group = \"…\"");
+                }
+                None
+            }
+        };
+        let services = section.list("services", Service::new);
+        if services.as_ref().is_some_and(Vec::is_empty) {
+            section.fault("`services` is empty: leave the key out to mean all guarded services");
+        }
+        let from = section.list("from", values::network);
+        if from.as_ref().is_some_and(Vec::is_empty) {
+            section.fault("`from` is empty: leave the key out to mean from anywhere");
+        }
+        section.finish();
+        if let Some(who) = who {
+            let services = services.unwrap_or_default().into_iter().collect();
+            all.push(Exempt { who, services, from: from.unwrap_or_default() });
+        }
+    }
+    all
+}
+
+/// `[break_glass]`. Root's console is a way in unless it is switched off by name.
+pub(super) fn break_glass(root: &Section<'_, '_>) -> BreakGlass {
+    let mut break_glass = BreakGlass { users: BTreeSet::new(), groups: BTreeSet::new(), console: true };
+    let Some(section) = root.table("break_glass") else { return break_glass };
+    break_glass.users = section.list("users", Login::new).unwrap_or_default().into_iter().collect();
+    break_glass.groups = section.list("groups", UnixGroup::new).unwrap_or_default().into_iter().collect();
+    break_glass.console = section.boolean("console").unwrap_or(true);
+    section.finish();
+    break_glass
+}

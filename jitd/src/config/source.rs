@@ -1,0 +1,291 @@
+//! `[source.NAME]`: where grants come from. A source is ldap when it has `uris`, ldif when it has `path`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jit_directory::decode::{Bases, Reading};
+use jit_model::dn::Dn;
+use jit_model::name::SourceName;
+use jit_model::role::Role;
+use jit_model::source::Proof;
+use jit_model::time::Span;
+
+use super::section::Section;
+use super::values;
+
+/// The base of an LDIF source that names none: no directory has it, and nobody asks anybody about it.
+const LDIF_BASE: &str = "dc=local";
+
+/// One source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceConfig {
+    /// How its entries are to be read.
+    pub reading: Reading,
+    /// Where entries of each kind stand.
+    pub bases: Bases,
+    /// Where they come from.
+    pub place: Place,
+}
+
+impl SourceConfig {
+    /// How long its grants hold without word from it; `None` means for ever.
+    pub fn max_offline(&self) -> Option<Span> {
+        match &self.place {
+            Place::Ldap(ldap) => Some(ldap.max_offline),
+            Place::Ldif(_) => None,
+        }
+    }
+
+    /// `ldap` or `ldif`.
+    pub fn kind(&self) -> &'static str {
+        match &self.place {
+            Place::Ldap(_) => "ldap",
+            Place::Ldif(_) => "ldif",
+        }
+    }
+}
+
+/// Where entries come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A directory.
+    Ldap(Box<Ldap>),
+    /// One file.
+    Ldif(PathBuf),
+}
+
+/// How a directory is spoken to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ldap {
+    /// Tried in turn; never empty.
+    pub uris: Vec<String>,
+    /// The file of certificate authorities; the system's when there is none.
+    pub ca: Option<PathBuf>,
+    /// Whether to upgrade `ldap://` to TLS.
+    pub start_tls: bool,
+    /// As whom.
+    pub bind: Bind,
+    /// How often to ask where the server cannot push, and how often to show a sign of life.
+    pub poll: Span,
+    /// How long its grants hold without word from it.
+    pub max_offline: Span,
+}
+
+/// As whom a directory is spoken to. Secrets are paths: they are read again at each connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bind {
+    /// As nobody.
+    Anonymous,
+    /// By name and password.
+    Simple {
+        /// Who.
+        dn: Dn,
+        /// The file that holds the password.
+        password_file: PathBuf,
+    },
+    /// By a client certificate (SASL EXTERNAL).
+    External {
+        /// The certificate, PEM.
+        cert: PathBuf,
+        /// Its key, PEM.
+        key: PathBuf,
+    },
+}
+
+/// All `[source.NAME]` tables.
+pub(super) fn sources(
+    root: &Section<'_, '_>,
+    default_role: Option<&Arc<Role>>,
+) -> BTreeMap<SourceName, SourceConfig> {
+    let Some(sources) = root.table("source") else { return BTreeMap::new() };
+    let mut all = BTreeMap::new();
+    for (name, span, section) in sources.children() {
+        let name = SourceName::new(name).map_err(|error| sources.fault_at(name, span, error)).ok();
+        // Its body is read even under a bad name, so that its faults are shown too.
+        let stand_in = || SourceName::new("unnamed").ok();
+        let Some(used) = name.clone().or_else(stand_in) else { continue };
+        if let (Some(config), Some(name)) = (source(section, used, default_role), name) {
+            all.insert(name, config);
+        }
+    }
+    sources.finish();
+    all
+}
+
+fn source(section: Section<'_, '_>, name: SourceName, default: Option<&Arc<Role>>) -> Option<SourceConfig> {
+    match (section.has("uris"), section.has("path")) {
+        (true, false) => ldap(section, name),
+        (false, true) => ldif(section, name, default),
+        (true, true) => {
+            section.fault("has `uris` and `path`: make two sources of it, one ldap and one ldif");
+            None
+        }
+        (false, false) => {
+            section.fault("is neither: add `uris` to make it ldap, or `path` to make it ldif");
+            None
+        }
+    }
+}
+
+fn dn(text: &str) -> Result<Dn, String> {
+    Dn::parse(text).map_err(|error| error.to_string())
+}
+
+fn bases(section: &Section<'_, '_>, base: Option<&Dn>) -> Option<Bases> {
+    let (grants, roles) = (section.parsed("grants", dn), section.parsed("roles", dn));
+    let (people, groups) = (section.parsed("people", dn), section.parsed("groups", dn));
+    let usual = match base.map(Bases::under) {
+        Some(Ok(usual)) => usual,
+        Some(Err(error)) => {
+            section.fault(error);
+            return None;
+        }
+        None => return None,
+    };
+    let bases = Bases {
+        grants: grants.map_or(usual.grants, |at| at.value),
+        roles: roles.map_or(usual.roles, |at| at.value),
+        people: people.map_or(usual.people, |at| at.value),
+        groups: groups.map_or(usual.groups, |at| at.value),
+    };
+    if bases.grants == bases.roles {
+        section
+            .fault("`grants` and `roles` are the same place: whoever may write a grant could write a role");
+    }
+    Some(bases)
+}
+
+fn ldif(section: Section<'_, '_>, name: SourceName, default: Option<&Arc<Role>>) -> Option<SourceConfig> {
+    let path = section.parsed("path", values::path);
+    let base = match section.parsed("base", dn) {
+        Some(base) => Some(base.value),
+        None if section.has("base") => None,
+        None => Dn::parse(LDIF_BASE).ok(),
+    };
+    let login_attribute = section.parsed("login_attribute", values::attribute);
+    let bases = bases(&section, base.as_ref());
+    section.finish();
+    let reading = Reading {
+        name,
+        proof: Proof::Source,
+        writers: BTreeSet::new(),
+        default_role: default.cloned(),
+        login_attribute: login_attribute.map_or_else(|| "uid".to_owned(), |at| at.value),
+    };
+    Some(SourceConfig { reading, bases: bases?, place: Place::Ldif(path?.value) })
+}
+
+fn ldap(section: Section<'_, '_>, name: SourceName) -> Option<SourceConfig> {
+    let start_tls = section.boolean("start_tls").unwrap_or(false);
+    let uris = section.list("uris", |text| uri(text, start_tls));
+    if uris.as_ref().is_some_and(Vec::is_empty) {
+        section.fault("`uris` holds no usable address, such as ldaps://ldap1.example.com");
+    }
+    let base = section.required("base", "write where the directory begins, such as dc=example,dc=com", dn);
+    let bases = bases(&section, base.map(|at| at.value).as_ref());
+    let ca = section.parsed("ca", values::path).map(|at| at.value);
+    let bind = bind(&section);
+    let login_attribute = section.parsed("login_attribute", values::attribute);
+    let proof = section.parsed("proof", |text| match text {
+        "creators-name" => Ok(Proof::CreatorsName),
+        "signature" => Ok(Proof::Signature),
+        other => Err(format!("`{}` is neither \"creators-name\" nor \"signature\"", other.escape_debug())),
+    });
+    let writers = section.list("writers", dn).unwrap_or_default().into_iter().collect();
+    let poll = section.parsed("poll", values::span).map_or(Span(60), |at| at.value);
+    let max_offline = section.parsed("max_offline", values::span);
+    if let Some(max_offline) = max_offline.as_ref().filter(|max_offline| max_offline.value < poll) {
+        let what = format_args!("is shorter than `poll` ({poll}), so the source would always be stale");
+        section.fault_at("max_offline", max_offline.span.clone(), what);
+    }
+    section.finish();
+    let reading = Reading {
+        name,
+        proof: proof.map_or(Proof::CreatorsName, |at| at.value),
+        writers,
+        default_role: None,
+        login_attribute: login_attribute.map_or_else(|| "uid".to_owned(), |at| at.value),
+    };
+    let max_offline = max_offline.map_or(Span(86_400), |at| at.value);
+    let ldap = Ldap { uris: uris?, ca, start_tls, bind: bind?, poll, max_offline };
+    Some(SourceConfig { reading, bases: bases?, place: Place::Ldap(Box::new(ldap)) })
+}
+
+fn bind(section: &Section<'_, '_>) -> Option<Bind> {
+    let Some(table) = section.table("bind") else {
+        if !section.has("bind") {
+            section.fault(
+                "lacks `bind`: write bind = { method = \"simple\", dn = \"…\", password_file = \"…\" }, or method = \"anonymous\"",
+            );
+        }
+        return None;
+    };
+    let methods = "the methods are \"simple\", \"external\" and \"anonymous\"";
+    let method = table.required("method", methods, |text| match text {
+        "simple" | "external" | "anonymous" => Ok(text.to_owned()),
+        "gssapi" => Err("\"gssapi\" comes with a later version: use \"simple\" or \"external\"".to_owned()),
+        other => Err(format!("`{}` is unknown: {methods}", other.escape_debug())),
+    });
+    let bind = match method?.value.as_str() {
+        "simple" => {
+            let dn = table.required("dn", "write who binds, such as cn=web1,ou=hosts,dc=example,dc=com", dn);
+            let way_out = "write the file that holds the password, such as /etc/jitd/ldap.secret";
+            let password_file = table.required("password_file", way_out, values::path);
+            dn.zip(password_file).map(|(dn, file)| Bind::Simple { dn: dn.value, password_file: file.value })
+        }
+        "external" => {
+            let cert =
+                table.required("cert", "write the file that holds the client certificate", values::path);
+            let key =
+                table.required("key", "write the file that holds the client certificate's key", values::path);
+            cert.zip(key).map(|(cert, key)| Bind::External { cert: cert.value, key: key.value })
+        }
+        _ => Some(Bind::Anonymous),
+    };
+    table.finish();
+    bind
+}
+
+/// An address that a password and a grant may travel over: TLS, or this very machine.
+fn uri(text: &str, start_tls: bool) -> Result<String, String> {
+    let shown = text.escape_debug();
+    let (scheme, rest) = text.split_once("://").ok_or_else(|| {
+        format!(
+            "`{shown}` is no LDAP address: write ldaps://HOST, ldap://HOST with start_tls, or ldapi://PATH"
+        )
+    })?;
+    match scheme {
+        "ldapi" if !rest.is_empty() => return Ok(text.to_owned()),
+        "ldaps" if start_tls => {
+            return Err(format!("`{shown}` has TLS already: with start_tls write ldap://"));
+        }
+        "ldaps" | "ldap" => {}
+        _ => return Err(format!("`{shown}` must begin with ldaps://, ldap:// or ldapi://")),
+    }
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(v6) => {
+            let (host, behind) = v6.split_once(']').ok_or_else(|| format!("`{shown}` lacks a `]`"))?;
+            host.parse::<std::net::Ipv6Addr>().map_err(|_| format!("`{shown}` holds no IPv6 address"))?;
+            (host, behind.strip_prefix(':'))
+        }
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        },
+    };
+    let host_good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b'_');
+    if host.is_empty() || !host.bytes().all(host_good) {
+        return Err(format!("`{shown}` names no host, or more than one: nothing may follow host and port"));
+    }
+    if port.is_some_and(|port| port.parse::<u16>().map_or(true, |port| port == 0)) {
+        return Err(format!("`{shown}` has no usable port"));
+    }
+    let loopback = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    if scheme == "ldap" && !start_tls && !loopback {
+        let way = "write ldaps://, or set start_tls = true (plain LDAP only to 127.0.0.1, [::1] or ldapi)";
+        return Err(format!("`{shown}` would send everything in the clear: {way}"));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,73 @@
+//! Single values of the configuration, each read in one way only, with an error that shows how it is written.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use jit_model::policy::Network;
+use jit_model::time::Span;
+
+/// No setting lasts longer than this: ten years. It keeps every sum of times far from overflow.
+const LONGEST: Span = Span(3_660 * 86_400);
+
+/// A span above zero.
+pub(super) fn span(text: &str) -> Result<Span, String> {
+    match text.parse::<Span>() {
+        Ok(Span(0)) => Err(format!("`{text}` is no time at all: write at least 1s")),
+        Ok(span) if span > LONGEST => Err(format!("`{text}` is too long: the most is {LONGEST}")),
+        Ok(span) => Ok(span),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// `10.0.0.0/8`, `2001:db8::/32`, or a single address. Bits behind the prefix must be zero, so that nobody writes
+/// `10.1.2.3/8` and means one host.
+pub(super) fn network(text: &str) -> Result<Network, String> {
+    let no = || format!("`{}` is no network: write 10.0.0.0/8 or 2001:db8::/32", text.escape_debug());
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().map_err(|_| no())?;
+    let (bits, longest) = match address {
+        IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, 32),
+        IpAddr::V6(v6) => (v6.to_bits(), 128),
+    };
+    let prefix: u8 = match prefix {
+        None => longest,
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
+            digits.parse().map_err(|_| no())?
+        }
+        Some(_) => return Err(no()),
+    };
+    if prefix > longest {
+        return Err(format!("`{text}` has a longer prefix than /{longest}"));
+    }
+    let behind = bits.checked_shl(u32::from(prefix)).unwrap_or(0);
+    if behind != 0 {
+        return Err(format!("`{text}` sets bits behind /{prefix}: write the network's own address"));
+    }
+    Ok(Network { address, prefix })
+}
+
+/// An absolute path.
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_absolute() && !text.contains('\0') {
+        Ok(path)
+    } else {
+        Err(format!("`{}` is no absolute path: begin it with `/`", text.escape_debug()))
+    }
+}
+
+/// The name of an LDAP attribute (RFC 4512 §2.5): a letter, then letters, digits and `-`; no options, no OIDs.
+pub(super) fn attribute(text: &str) -> Result<String, String> {
+    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
+    if first && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(format!(
+            "`{}` is no attribute name: write one such as uid or sAMAccountName",
+            text.escape_debug()
+        ))
+    }
+}
