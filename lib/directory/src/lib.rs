@@ -6,5 +6,6 @@
 
 pub mod decode;
 pub mod entry;
+pub mod ldap;
 pub mod schema;
 pub mod update;
