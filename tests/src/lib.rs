@@ -1,1 +1,8 @@
-//! Stands empty for now.
+//! Throw-away hosts and directories for tests, and the demo. Tests here run against the real thing: real sshd, sudo,
+//! login, cron and slapd, release builds of our own programs. What needs root says so and fails; nothing is skipped.
+
+pub mod built;
+pub mod host;
+pub mod root;
+pub mod trouble;
+pub mod wait;

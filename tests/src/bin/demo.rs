@@ -1,0 +1,2 @@
+//! Stands empty for now.
+fn main() {}
