@@ -123,9 +123,15 @@ pub struct SourceStatus {
     /// LDIF: the DN under which grants stand, such as `ou=grants,ou=jit,dc=example,dc=com`. What `grant add` writes under.
     #[serde(default)]
     pub grants_base: Option<String>,
+    /// LDIF: the DN under which roles stand.
+    #[serde(default)]
+    pub roles_base: Option<String>,
     /// LDIF: the DN under which people stand.
     #[serde(default)]
     pub people_base: Option<String>,
+    /// LDIF: the attribute that holds a person's login.
+    #[serde(default)]
+    pub login_attribute: Option<String>,
     /// LDIF: the longest duration, in seconds, of a grant without a role; none means that each grant must name one.
     #[serde(default)]
     pub default_max: Option<u64>,
