@@ -106,11 +106,13 @@ fn is_gone_when_the_test_is_killed() -> Result<()> {
     let mut victim = std::process::Command::new(myself)
         .args(["--exact", "is_gone_when_the_test_is_killed", "--nocapture"])
         .env(VICTIM, "1")
+        .stdout(std::process::Stdio::null())
         .spawn()
         .expect("starts");
-    until(SOON, "its host runs", || running("sleep\u{0}86404.25") > 0)?;
+    let ran = until(SOON, "its host runs", || running("sleep\u{0}86404.25") > 0);
     victim.kill().expect("kills");
     victim.wait().expect("ends");
+    ran?;
     until(SOON, "nothing runs", || running("86404.25") == 0)
 }
 

@@ -37,16 +37,21 @@ impl Console {
             .and_then(|()| ptsname(&keyboard, Vec::new()));
         let slave = made.map_err(|e| Trouble::io(&ptmx, e.into()))?.to_string_lossy().into_owned();
         host.sh(&format!("touch /dev/{name} && mount --bind {slave} /dev/{name}")).run()?.must()?;
-        let getty = host.start(name, ["setsid", "agetty", "--nohangup", "--noissue", "--noclear", name])?;
+        let getty = host.start(name, ["setsid", "agetty", "--noissue", "--noclear", name])?;
         let screen = Arc::new(Mutex::new(String::new()));
-        let shown = Arc::clone(&screen);
+        let kept = Arc::downgrade(&screen);
         let mut reader = keyboard.try_clone().map_err(|e| Trouble::io(&ptmx, e))?;
         thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // Ends with an error when the last program has closed the terminal.
-            while let Ok(n @ 1..) = reader.read(&mut buffer) {
-                let text = String::from_utf8_lossy(buffer.get(..n).unwrap_or_default()).into_owned();
-                shown.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+            while let Some(shown) = kept.upgrade() {
+                match reader.read(&mut buffer) {
+                    Ok(n) => {
+                        let text = String::from_utf8_lossy(buffer.get(..n).unwrap_or_default()).into_owned();
+                        shown.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+                    }
+                    // EIO while nobody has the terminal open: between getty and login, and after the last logout.
+                    Err(_) => thread::sleep(Duration::from_millis(5)),
+                }
             }
         });
         Ok(Console { keyboard, screen, _getty: getty })
