@@ -1,0 +1,211 @@
+//! Who is local: /etc/passwd and /etc/group as files. Never through NSS: what a directory says about names and groups must
+//! not open a way in that is meant not to depend on a directory, and a hanging name service must not hold up an answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jit_model::name::{Login, UnixGroup};
+
+use crate::watched::{Content, Watched};
+
+/// No host's /etc/passwd or /etc/group is longer; a longer one is not read, and the last good one holds.
+const LIMIT: u64 = 16 << 20;
+
+/// An account of /etc/passwd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its uid.
+    pub uid: u32,
+    /// Its primary group.
+    pub gid: u32,
+}
+
+/// The accounts of a passwd(5) file, by name. As with getpwnam(3), the first line of a name counts; lines that are no account
+/// (NIS inclusions and the malformed) are passed over.
+pub fn parse_passwd(bytes: &[u8]) -> BTreeMap<Login, Account> {
+    let mut accounts = BTreeMap::new();
+    for fields in lines(bytes) {
+        let &[name, _, uid, gid, _, _, _] = fields.as_slice() else { continue };
+        let (Some(login), Some(uid), Some(gid)) = (login(name), number(uid), number(gid)) else { continue };
+        accounts.entry(login).or_insert(Account { uid, gid });
+    }
+    accounts
+}
+
+/// A group of /etc/group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: UnixGroup,
+    /// Its gid.
+    pub gid: u32,
+    /// Whom its line lists.
+    pub members: BTreeSet<Login>,
+}
+
+/// The groups of a group(5) file. The first line of a name counts.
+pub fn parse_group(bytes: &[u8]) -> Vec<Group> {
+    let mut seen = BTreeSet::new();
+    let mut groups = Vec::new();
+    for fields in lines(bytes) {
+        let &[name, _, gid, members] = fields.as_slice() else { continue };
+        let name = text(name)
+            .filter(|name| !name.starts_with(['+', '-']))
+            .and_then(|name| UnixGroup::new(name).ok());
+        let (Some(name), Some(gid)) = (name, number(gid)) else { continue };
+        if seen.insert(name.clone()) {
+            let members = members.split(|&b| b == b',').filter_map(login).collect();
+            groups.push(Group { name, gid, members });
+        }
+    }
+    groups
+}
+
+fn lines(bytes: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
+    bytes.split(|&b| b == b'\n').map(|line| line.split(|&b| b == b':').collect())
+}
+
+fn text(field: &[u8]) -> Option<&str> {
+    std::str::from_utf8(field).ok()
+}
+
+fn login(field: &[u8]) -> Option<Login> {
+    // `+` and `-` at the beginning include or exclude by NIS (nsswitch `compat`); they name no account.
+    text(field).filter(|name| !name.starts_with(['+', '-'])).and_then(|name| Login::new(name).ok())
+}
+
+fn number(field: &[u8]) -> Option<u32> {
+    let digits = text(field)?;
+    // parse() would take a sign.
+    digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// The local accounts and groups as they are now.
+#[derive(Debug)]
+pub struct Accounts {
+    passwd: Watched<Arc<BTreeMap<Login, Account>>>,
+    group: Watched<Arc<Vec<Group>>>,
+}
+
+impl Accounts {
+    /// Of this host.
+    pub fn of_host() -> Accounts {
+        Accounts::at("/etc/passwd", "/etc/group")
+    }
+
+    /// Of two files, for tests.
+    pub fn at(passwd: impl Into<PathBuf>, group: impl Into<PathBuf>) -> Accounts {
+        Accounts {
+            passwd: Watched::new(passwd, LIMIT, Arc::default()),
+            group: Watched::new(group, LIMIT, Arc::default()),
+        }
+    }
+
+    fn passwd(&mut self) -> &BTreeMap<Login, Account> {
+        self.passwd.get(|content, before| match content {
+            Content::Bytes(bytes) => Arc::new(parse_passwd(bytes)),
+            // It is replaced by rename, so it is never absent for a moment: what was true a moment ago is the best guess.
+            Content::Absent | Content::Unreadable(_) => before,
+        })
+    }
+
+    /// The account of this name.
+    pub fn account(&mut self, login: &Login) -> Option<Account> {
+        self.passwd().get(login).copied()
+    }
+
+    /// The name of a uid; the first of several.
+    pub fn login_of(&mut self, uid: u32) -> Option<Login> {
+        self.passwd().iter().find(|(_, account)| account.uid == uid).map(|(login, _)| login.clone())
+    }
+
+    /// The groups that list a login, and its primary group if it is a local account of that uid.
+    pub fn groups_of(&mut self, login: &Login, uid: u32) -> BTreeSet<UnixGroup> {
+        let account = self.account(login);
+        // The name means somebody else here than the one who asks: he has nothing of it.
+        if account.is_some_and(|account| account.uid != uid) {
+            return BTreeSet::new();
+        }
+        let gid = account.map(|account| account.gid);
+        let groups = self.group.get(|content, before| match content {
+            Content::Bytes(bytes) => Arc::new(parse_group(bytes)),
+            Content::Absent | Content::Unreadable(_) => before,
+        });
+        let has = |group: &&Group| Some(group.gid) == gid || group.members.contains(login);
+        groups.iter().filter(has).map(|group| group.name.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn l(name: &str) -> Login {
+        Login::new(name).unwrap()
+    }
+
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n+nis::::::\nalice:x:1000:100:Alice:/home/alice:/bin/sh\n\
+                          alice:x:0:0:second line:/:/bin/sh\nbroken:x:1001\nneg:x:-1:1:::\nbig:x:4294967296:1:::\n";
+    const GROUP: &str = "root:x:0:\nusers:x:100:bob\nops:x:200:alice,bob,\nops:x:0:mallory\n+:::\n";
+
+    #[test]
+    fn a_line_is_an_account_or_nothing() {
+        let accounts = parse_passwd(PASSWD.as_bytes());
+        let names: Vec<&str> = accounts.keys().map(Login::as_str).collect();
+        assert_eq!(names, ["alice", "root"]);
+        assert_eq!(accounts[&l("alice")], Account { uid: 1000, gid: 100 });
+    }
+
+    #[test]
+    fn groups_are_listed_or_primary() {
+        let dir = tempfile::tempdir().unwrap();
+        let (passwd, group) = (dir.path().join("passwd"), dir.path().join("group"));
+        std::fs::write(&passwd, PASSWD).unwrap();
+        std::fs::write(&group, GROUP).unwrap();
+        let mut accounts = Accounts::at(&passwd, &group);
+        let names = |set: BTreeSet<UnixGroup>| set.iter().map(|g| g.as_str().to_owned()).collect::<Vec<_>>();
+        assert_eq!(names(accounts.groups_of(&l("alice"), 1000)), ["ops", "users"]);
+        // Somebody of that name whom another name service invented.
+        assert_eq!(names(accounts.groups_of(&l("alice"), 7)), [""; 0]);
+        // A person of the directory whom the local admin listed.
+        assert_eq!(names(accounts.groups_of(&l("bob"), 5000)), ["ops", "users"]);
+        assert_eq!(names(accounts.groups_of(&l("mallory"), 5001)), [""; 0]);
+
+        // Replaced, then gone: the change is seen at once, and nobody is forgotten for a lost file.
+        std::fs::write(dir.path().join("new"), "wheel:x:10:alice\n").unwrap();
+        std::fs::rename(dir.path().join("new"), &group).unwrap();
+        assert_eq!(names(accounts.groups_of(&l("alice"), 1000)), ["wheel"]);
+        std::fs::remove_file(&group).unwrap();
+        assert_eq!(names(accounts.groups_of(&l("alice"), 1000)), ["wheel"]);
+        assert_eq!(accounts.login_of(1000), Some(l("alice")));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            parse_passwd(&bytes);
+            parse_group(&bytes);
+        }
+
+        /// What shadow-utils would write is read back as it is, whatever stands around it.
+        #[test]
+        fn good_lines_survive_bad_ones(
+            names in proptest::collection::btree_set("[a-z_][a-z0-9_-]{0,20}", 1..6),
+            noise in proptest::collection::vec("[^\n]{0,40}", 0..6),
+        ) {
+            let good: Vec<String> = names.iter().enumerate().map(|(i, n)| format!("{n}:x:{i}:{i}:::")).collect();
+            let mut text = good.join("\n");
+            // Noise comes after the good lines, so that it cannot claim a name first.
+            text.push('\n');
+            text.push_str(&noise.join("\n"));
+            let accounts = parse_passwd(text.as_bytes());
+            for (i, name) in names.iter().enumerate() {
+                let id = u32::try_from(i).unwrap();
+                prop_assert_eq!(accounts.get(&l(name)), Some(&Account { uid: id, gid: id }));
+            }
+        }
+    }
+}

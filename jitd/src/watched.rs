@@ -1,0 +1,130 @@
+//! A small file that others may change at any time: read once, examined by one stat(2) before each use, read again when it
+//! is another one. Cheap enough for the way of an answer. Must never answer from an older content when the file has changed.
+
+use std::fs::{Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// A file may change twice within one tick of the kernel's clock, without a trace in its times. As long as its last change is
+/// younger than this when it is read, it is read again.
+const SETTLED: Duration = Duration::from_millis(100);
+
+/// What tells one content from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    dev: u64,
+    ino: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(meta: &Metadata) -> Stamp {
+        Stamp {
+            dev: meta.dev(),
+            ino: meta.ino(),
+            size: meta.size(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        }
+    }
+
+    fn settled(&self) -> bool {
+        let (Ok(seconds), Ok(nanos)) = (u64::try_from(self.changed.0), u32::try_from(self.changed.1)) else {
+            return false;
+        };
+        let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
+        SystemTime::now().duration_since(changed).is_ok_and(|age| age > SETTLED)
+    }
+}
+
+/// What was found at the path, and what it means to the one who reads it.
+#[derive(Debug)]
+pub struct Watched<T> {
+    path: PathBuf,
+    limit: u64,
+    seen: Option<Stamp>,
+    meaning: T,
+}
+
+/// What is at the path now.
+#[derive(Debug)]
+pub enum Content<'a> {
+    /// The whole file.
+    Bytes(&'a [u8]),
+    /// There is no such file (ENOENT and nothing else).
+    Absent,
+    /// It is there, or may be, and cannot be read or is longer than the limit.
+    Unreadable(io::Error),
+}
+
+impl<T> Watched<T> {
+    /// Watches a path; nothing is read yet, and until then it means `at_first`. No more than `limit` bytes are ever read.
+    pub fn new(path: impl Into<PathBuf>, limit: u64, at_first: T) -> Watched<T> {
+        Watched { path: path.into(), limit, seen: None, meaning: at_first }
+    }
+
+    /// Which file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The meaning of the file as it is now. `understand` is called when the file may have changed, with the meaning that
+    /// held so far.
+    pub fn get(&mut self, understand: impl FnOnce(Content<'_>, T) -> T) -> &T
+    where
+        T: Clone,
+    {
+        let known = self.seen;
+        match std::fs::metadata(&self.path) {
+            Ok(meta) if known == Some(Stamp::of(&meta)) => return &self.meaning,
+            Ok(_) => {}
+            Err(error) => {
+                self.seen = None;
+                self.meaning = understand(Content::of_error(error), self.meaning.clone());
+                return &self.meaning;
+            }
+        }
+        let before = self.meaning.clone();
+        self.meaning = match self.read() {
+            Ok((bytes, stamp)) => {
+                self.seen = Some(stamp).filter(Stamp::settled);
+                understand(Content::Bytes(&bytes), before)
+            }
+            Err(error) => {
+                self.seen = None;
+                understand(Content::of_error(error), before)
+            }
+        };
+        &self.meaning
+    }
+
+    fn read(&self) -> io::Result<(Vec<u8>, Stamp)> {
+        // Without O_NONBLOCK, a FIFO in the place of the file would hold up every answer.
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&self.path)?;
+        // Of the open file, before its bytes: a change while reading shows as another stamp next time.
+        let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        let stamp = Stamp::of(&meta);
+        let mut bytes = Vec::new();
+        file.take(self.limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > self.limit {
+            return Err(io::Error::other(format!("longer than {} bytes", self.limit)));
+        }
+        Ok((bytes, stamp))
+    }
+}
+
+impl Content<'_> {
+    fn of_error(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Content::Absent,
+            _ => Content::Unreadable(error),
+        }
+    }
+}
