@@ -33,3 +33,24 @@ pub struct People {
     /// Logins that more than one entry of the directory holds.
     shared: BTreeSet<Login>,
 }
+
+impl People {
+    /// Everybody that a source's entries speak of. `claimed` are logins that further entries lay claim to, which cannot
+    /// hold a grant themselves (two logins on one entry, say): whoever else has such a login shares it with them.
+    pub fn new(
+        persons: impl IntoIterator<Item = Person>,
+        groups: impl IntoIterator<Item = Group>,
+        claimed: impl IntoIterator<Item = Login>,
+    ) -> People {
+        let mut people = People { shared: claimed.into_iter().collect(), ..People::default() };
+        let mut held = BTreeMap::new();
+        for person in persons {
+            if held.insert(person.login.clone(), person.dn.clone()).is_some_and(|other| other != person.dn) {
+                people.shared.insert(person.login.clone());
+            }
+            people.persons.insert(person.dn.clone(), person);
+        }
+        people.groups = groups.into_iter().map(|group| (group.dn.clone(), group)).collect();
+        people
+    }
+}
