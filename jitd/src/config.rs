@@ -22,7 +22,7 @@ mod source;
 mod values;
 
 pub use section::Problem;
-pub use source::{Bind, Ldap, Place, SourceConfig};
+pub use source::{Place, SourceConfig};
 
 use section::{Faults, Section};
 
@@ -162,11 +162,12 @@ pub fn parse(text: &str) -> Result<Config, Vec<Problem>> {
 
 fn read(root: Section<'_, '_>, faults: &Faults<'_>) -> Option<Config> {
     let host = read_host(&root, faults);
+    let names = host.as_ref().map(|(_, names)| names);
     let guarded = guard::services(&root);
     let exempt = guard::exempt(&root);
     let break_glass = guard::break_glass(&root);
     let default_role = read_default_role(&root);
-    let sources = source::sources(&root, default_role.as_ref());
+    let sources = source::sources(&root, names, default_role.as_ref());
     let session = read_session(&root);
     root.finish();
 

@@ -3,9 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jit_directory::decode::{Bases, Reading};
+use jit_directory::ldap::config::{Bind, ClientCertificate, Follow, LdapConfig, Patience};
+use jit_directory::ldap::server::{Server, StartTls};
 use jit_model::dn::Dn;
+use jit_model::host::HostNames;
 use jit_model::name::SourceName;
 use jit_model::role::Role;
 use jit_model::source::Proof;
@@ -32,7 +36,7 @@ impl SourceConfig {
     /// How long its grants hold without word from it; `None` means for ever.
     pub fn max_offline(&self) -> Option<Span> {
         match &self.place {
-            Place::Ldap(ldap) => Some(ldap.max_offline),
+            Place::Ldap { max_offline, .. } => Some(*max_offline),
             Place::Ldif(_) => None,
         }
     }
@@ -40,7 +44,7 @@ impl SourceConfig {
     /// `ldap` or `ldif`.
     pub fn kind(&self) -> &'static str {
         match &self.place {
-            Place::Ldap(_) => "ldap",
+            Place::Ldap { .. } => "ldap",
             Place::Ldif(_) => "ldif",
         }
     }
@@ -50,52 +54,20 @@ impl SourceConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A directory.
-    Ldap(Box<Ldap>),
+    Ldap {
+        /// How it is spoken to.
+        session: Box<LdapConfig>,
+        /// How long its grants hold without word from it.
+        max_offline: Span,
+    },
     /// One file.
     Ldif(PathBuf),
-}
-
-/// How a directory is spoken to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ldap {
-    /// Tried in turn; never empty.
-    pub uris: Vec<String>,
-    /// The file of certificate authorities; the system's when there is none.
-    pub ca: Option<PathBuf>,
-    /// Whether to upgrade `ldap://` to TLS.
-    pub start_tls: bool,
-    /// As whom.
-    pub bind: Bind,
-    /// How often to ask where the server cannot push, and how often to show a sign of life.
-    pub poll: Span,
-    /// How long its grants hold without word from it.
-    pub max_offline: Span,
-}
-
-/// As whom a directory is spoken to. Secrets are paths: they are read again at each connect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Bind {
-    /// As nobody.
-    Anonymous,
-    /// By name and password.
-    Simple {
-        /// Who.
-        dn: Dn,
-        /// The file that holds the password.
-        password_file: PathBuf,
-    },
-    /// By a client certificate (SASL EXTERNAL).
-    External {
-        /// The certificate, PEM.
-        cert: PathBuf,
-        /// Its key, PEM.
-        key: PathBuf,
-    },
 }
 
 /// All `[source.NAME]` tables.
 pub(super) fn sources(
     root: &Section<'_, '_>,
+    host: Option<&HostNames>,
     default_role: Option<&Arc<Role>>,
 ) -> BTreeMap<SourceName, SourceConfig> {
     let Some(sources) = root.table("source") else { return BTreeMap::new() };
@@ -105,7 +77,7 @@ pub(super) fn sources(
         // Its body is read even under a bad name, so that its faults are shown too.
         let stand_in = || SourceName::new("unnamed").ok();
         let Some(used) = name.clone().or_else(stand_in) else { continue };
-        if let (Some(config), Some(name)) = (source(section, used, default_role), name) {
+        if let (Some(config), Some(name)) = (source(section, used, host, default_role), name) {
             all.insert(name, config);
         }
     }
@@ -113,9 +85,14 @@ pub(super) fn sources(
     all
 }
 
-fn source(section: Section<'_, '_>, name: SourceName, default: Option<&Arc<Role>>) -> Option<SourceConfig> {
+fn source(
+    section: Section<'_, '_>,
+    name: SourceName,
+    host: Option<&HostNames>,
+    default: Option<&Arc<Role>>,
+) -> Option<SourceConfig> {
     match (section.has("uris"), section.has("path")) {
-        (true, false) => ldap(section, name),
+        (true, false) => ldap(section, name, host),
         (false, true) => ldif(section, name, default),
         (true, true) => {
             section.fault("has `uris` and `path`: make two sources of it, one ldap and one ldif");
@@ -176,12 +153,9 @@ fn ldif(section: Section<'_, '_>, name: SourceName, default: Option<&Arc<Role>>)
     Some(SourceConfig { reading, bases: bases?, place: Place::Ldif(path?.value) })
 }
 
-fn ldap(section: Section<'_, '_>, name: SourceName) -> Option<SourceConfig> {
-    let start_tls = section.boolean("start_tls").unwrap_or(false);
-    let uris = section.list("uris", |text| uri(text, start_tls));
-    if uris.as_ref().is_some_and(Vec::is_empty) {
-        section.fault("`uris` holds no usable address, such as ldaps://ldap1.example.com");
-    }
+fn ldap(section: Section<'_, '_>, name: SourceName, host: Option<&HostNames>) -> Option<SourceConfig> {
+    let start_tls = if section.boolean("start_tls").unwrap_or(false) { StartTls::Use } else { StartTls::No };
+    let servers = section.list("uris", |text| Server::parse(text, start_tls));
     let base = section.required("base", "write where the directory begins, such as dc=example,dc=com", dn);
     let bases = bases(&section, base.map(|at| at.value).as_ref());
     let ca = section.parsed("ca", values::path).map(|at| at.value);
@@ -192,24 +166,44 @@ fn ldap(section: Section<'_, '_>, name: SourceName) -> Option<SourceConfig> {
         "signature" => Ok(Proof::Signature),
         other => Err(format!("`{}` is neither \"creators-name\" nor \"signature\"", other.escape_debug())),
     });
-    let writers = section.list("writers", dn).unwrap_or_default().into_iter().collect();
+    let writers = section.list("writers", dn).unwrap_or_default();
     let poll = section.parsed("poll", values::span).map_or(Span(60), |at| at.value);
     let max_offline = section.parsed("max_offline", values::span);
     if let Some(max_offline) = max_offline.as_ref().filter(|max_offline| max_offline.value < poll) {
         let what = format_args!("is shorter than `poll` ({poll}), so the source would always be stale");
         section.fault_at("max_offline", max_offline.span.clone(), what);
     }
-    section.finish();
+
+    let login_attribute = login_attribute.map_or_else(|| "uid".to_owned(), |at| at.value);
     let reading = Reading {
         name,
         proof: proof.map_or(Proof::CreatorsName, |at| at.value),
-        writers,
+        writers: writers.iter().cloned().collect(),
         default_role: None,
-        login_attribute: login_attribute.map_or_else(|| "uid".to_owned(), |at| at.value),
+        login_attribute: login_attribute.clone(),
     };
+    let bases = bases.zip(bind).zip(servers).zip(host).and_then(|(((bases, bind), servers), host)| {
+        let session = LdapConfig {
+            servers,
+            ca,
+            bind,
+            bases: bases.clone(),
+            login_attribute,
+            writers,
+            host: host.clone(),
+            follow: Follow::Push,
+            patience: Patience { poll: Duration::from_secs(poll.0), ..Patience::default() },
+        };
+        // A server that could not be understood has been reported; without it, the rest would be judged wrongly.
+        if let Err(error) = session.check() {
+            section.fault(error);
+        }
+        Some((bases, session))
+    });
+    section.finish();
     let max_offline = max_offline.map_or(Span(86_400), |at| at.value);
-    let ldap = Ldap { uris: uris?, ca, start_tls, bind: bind?, poll, max_offline };
-    Some(SourceConfig { reading, bases: bases?, place: Place::Ldap(Box::new(ldap)) })
+    let (bases, session) = bases?;
+    Some(SourceConfig { reading, bases, place: Place::Ldap { session: Box::new(session), max_offline } })
 }
 
 fn bind(section: &Section<'_, '_>) -> Option<Bind> {
@@ -235,57 +229,22 @@ fn bind(section: &Section<'_, '_>) -> Option<Bind> {
             dn.zip(password_file).map(|(dn, file)| Bind::Simple { dn: dn.value, password_file: file.value })
         }
         "external" => {
-            let cert =
-                table.required("cert", "write the file that holds the client certificate", values::path);
-            let key =
-                table.required("key", "write the file that holds the client certificate's key", values::path);
-            cert.zip(key).map(|(cert, key)| Bind::External { cert: cert.value, key: key.value })
+            let cert = table.parsed("cert", values::path).map(|at| at.value);
+            let key = table.parsed("key", values::path).map(|at| at.value);
+            match (cert, key) {
+                (Some(cert), Some(key)) => {
+                    Some(Bind::External { certificate: Some(ClientCertificate { cert, key }) })
+                }
+                // Over ldapi, EXTERNAL means our own uid and shows nothing; LdapConfig::check knows which servers are.
+                (None, None) => Some(Bind::External { certificate: None }),
+                _ => {
+                    table.fault("needs both `cert` and `key`: a certificate is of no use without its key");
+                    None
+                }
+            }
         }
         _ => Some(Bind::Anonymous),
     };
     table.finish();
     bind
-}
-
-/// An address that a password and a grant may travel over: TLS, or this very machine.
-fn uri(text: &str, start_tls: bool) -> Result<String, String> {
-    let shown = text.escape_debug();
-    let (scheme, rest) = text.split_once("://").ok_or_else(|| {
-        format!(
-            "`{shown}` is no LDAP address: write ldaps://HOST, ldap://HOST with start_tls, or ldapi://PATH"
-        )
-    })?;
-    match scheme {
-        "ldapi" if !rest.is_empty() => return Ok(text.to_owned()),
-        "ldaps" if start_tls => {
-            return Err(format!("`{shown}` has TLS already: with start_tls write ldap://"));
-        }
-        "ldaps" | "ldap" => {}
-        _ => return Err(format!("`{shown}` must begin with ldaps://, ldap:// or ldapi://")),
-    }
-    let authority = rest.strip_suffix('/').unwrap_or(rest);
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(v6) => {
-            let (host, behind) = v6.split_once(']').ok_or_else(|| format!("`{shown}` lacks a `]`"))?;
-            host.parse::<std::net::Ipv6Addr>().map_err(|_| format!("`{shown}` holds no IPv6 address"))?;
-            (host, behind.strip_prefix(':'))
-        }
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        },
-    };
-    let host_good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b'_');
-    if host.is_empty() || !host.bytes().all(host_good) {
-        return Err(format!("`{shown}` names no host, or more than one: nothing may follow host and port"));
-    }
-    if port.is_some_and(|port| port.parse::<u16>().map_or(true, |port| port == 0)) {
-        return Err(format!("`{shown}` has no usable port"));
-    }
-    let loopback = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    if scheme == "ldap" && !start_tls && !loopback {
-        let way = "write ldaps://, or set start_tls = true (plain LDAP only to 127.0.0.1, [::1] or ldapi)";
-        return Err(format!("`{shown}` would send everything in the clear: {way}"));
-    }
-    Ok(text.to_owned())
 }
