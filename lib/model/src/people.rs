@@ -1,4 +1,7 @@
 //! People and groups that grants and roles refer to, and who is a member of what, nested groups included.
+//!
+//! Membership is what the groups say now. Groups may hold each other in a circle; nothing here recurses, so no nesting
+//! is too deep. Must never answer that somebody is a member because something is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,27 +33,73 @@ pub struct Group {
 pub struct People {
     persons: BTreeMap<Dn, Person>,
     groups: BTreeMap<Dn, Group>,
-    /// Logins that more than one entry of the directory holds.
-    shared: BTreeSet<Login>,
+    /// Logins that more than one entry of the directory holds, in lower case.
+    shared: BTreeSet<String>,
 }
 
 impl People {
-    /// Everybody that a source's entries speak of. `claimed` are logins that further entries lay claim to, which cannot
-    /// hold a grant themselves (two logins on one entry, say): whoever else has such a login shares it with them.
-    pub fn new(
-        persons: impl IntoIterator<Item = Person>,
-        groups: impl IntoIterator<Item = Group>,
-        claimed: impl IntoIterator<Item = Login>,
-    ) -> People {
-        let mut people = People { shared: claimed.into_iter().collect(), ..People::default() };
-        let mut held = BTreeMap::new();
-        for person in persons {
-            if held.insert(person.login.clone(), person.dn.clone()).is_some_and(|other| other != person.dn) {
-                people.shared.insert(person.login.clone());
+    /// Everybody, and the logins that more than one entry holds: the caller must hand over all entries that hold a login
+    /// in question, not only those that a grant refers to. Directories compare logins without case, so `Bob` and `bob`
+    /// share one. Of two entries with the same DN the last counts.
+    pub fn new(persons: impl IntoIterator<Item = Person>, groups: impl IntoIterator<Item = Group>) -> People {
+        let persons: BTreeMap<Dn, Person> = persons.into_iter().map(|p| (p.dn.clone(), p)).collect();
+        let groups = groups.into_iter().map(|g| (g.dn.clone(), g)).collect();
+        let (mut seen, mut shared) = (BTreeSet::new(), BTreeSet::new());
+        for person in persons.values() {
+            let login = person.login.as_str().to_ascii_lowercase();
+            if !seen.insert(login.clone()) {
+                shared.insert(login);
             }
-            people.persons.insert(person.dn.clone(), person);
         }
-        people.groups = groups.into_iter().map(|group| (group.dn.clone(), group)).collect();
-        people
+        People { persons, groups, shared }
+    }
+
+    /// The person with this DN.
+    pub fn person(&self, dn: &Dn) -> Option<&Person> {
+        self.persons.get(dn)
+    }
+
+    /// The group with this DN.
+    pub fn group(&self, dn: &Dn) -> Option<&Group> {
+        self.groups.get(dn)
+    }
+
+    /// Every person, in the order of their DNs.
+    pub fn persons(&self) -> impl Iterator<Item = &Person> {
+        self.persons.values()
+    }
+
+    /// Every group, in the order of their DNs.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.values()
+    }
+
+    /// Whether more than one entry holds this login.
+    pub fn is_shared(&self, login: &Login) -> bool {
+        self.shared.contains(&login.as_str().to_ascii_lowercase())
+    }
+
+    /// Whether `dn` is in `group`, directly or through groups in it. Nobody is a member of what is no group.
+    pub fn is_member(&self, dn: &Dn, group: &Dn) -> bool {
+        self.reach(group).contains(dn)
+    }
+
+    /// The people in `group`, directly or through groups in it.
+    pub fn members_of(&self, group: &Dn) -> Vec<&Person> {
+        self.reach(group).into_iter().filter_map(|dn| self.persons.get(dn)).collect()
+    }
+
+    /// Every DN that `group` lists, directly or through groups that it lists: people, groups, and what is neither.
+    pub(crate) fn reach(&self, group: &Dn) -> BTreeSet<&Dn> {
+        let mut reached = BTreeSet::new();
+        let mut open: Vec<&Group> = self.groups.get(group).into_iter().collect();
+        while let Some(group) = open.pop() {
+            for member in &group.members {
+                if reached.insert(member) {
+                    open.extend(self.groups.get(member));
+                }
+            }
+        }
+        reached
     }
 }

@@ -1,12 +1,12 @@
-//! Everything this host knows, immutable, replaced whole.
+//! Everything this host knows, immutable, replaced whole. Never edited: a new one is built and swapped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::assess::AssessedGrant;
+use crate::assess::{Assessed, AssessedGrant};
 use crate::name::{Login, SourceName};
 use crate::policy::Policy;
-use crate::source::SetAside;
+use crate::source::{EntryKind, SetAside, Source};
 use crate::time::{Span, Timestamp};
 
 /// How fresh a source is.
@@ -18,6 +18,58 @@ pub struct Freshness {
     pub max_offline: Option<Span>,
 }
 
+/// Whether a source's grants count for want of word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// Heard of lately enough, or never in need of it.
+    Fresh,
+    /// Silent for longer than its grants hold.
+    Stale(Span),
+    /// Never heard of since there is a record.
+    NeverHeard,
+}
+
+impl Freshness {
+    /// Whether the source's grants count at `now`.
+    pub fn silence(&self, now: Timestamp) -> Silence {
+        match (self.max_offline, self.heard) {
+            (None, _) => Silence::Fresh,
+            (Some(_), None) => Silence::NeverHeard,
+            (Some(limit), Some(heard)) if now.since(heard) > limit => Silence::Stale(now.since(heard)),
+            (Some(_), Some(_)) => Silence::Fresh,
+        }
+    }
+}
+
+/// An entry that could not be used, and whom it was meant for, so that they can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// Which source shows it.
+    pub source: SourceName,
+    /// The entry and what is wrong with it.
+    pub entry: SetAside,
+    /// The logins of its subject, if it is a grant and names one.
+    pub logins: BTreeSet<Login>,
+}
+
+impl Aside {
+    /// Everything that a source has set aside.
+    pub fn of(source: &Source) -> Vec<Aside> {
+        let logins = |entry: &SetAside| match (&entry.subject, entry.kind) {
+            (Some(subject), EntryKind::Grant) => match source.people.person(subject) {
+                Some(person) => BTreeSet::from([person.login.clone()]),
+                None => source.people.members_of(subject).into_iter().map(|p| p.login.clone()).collect(),
+            },
+            _ => BTreeSet::new(),
+        };
+        source
+            .set_aside
+            .iter()
+            .map(|entry| Aside { source: source.name.clone(), entry: entry.clone(), logins: logins(entry) })
+            .collect()
+    }
+}
+
 /// Everything this host knows.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -25,7 +77,68 @@ pub struct Snapshot {
     sources: BTreeMap<SourceName, Freshness>,
     grants: Vec<Arc<AssessedGrant>>,
     by_login: BTreeMap<Login, Vec<Arc<AssessedGrant>>>,
-    set_aside: Vec<(SourceName, SetAside)>,
+    set_aside: Vec<Aside>,
     /// Logins that hold or lately held a grant here (from the ledger): background services are guarded for them.
     known: BTreeSet<Login>,
+}
+
+impl Snapshot {
+    /// Puts together what is known. `sources`: every configured source, those that never spoke too. `grants`: what
+    /// [`crate::assess::assess`] says of all of them. `known`: logins that hold or lately held a grant here, from the
+    /// ledger. A grant whose source is not among `sources` never counts.
+    pub fn new(
+        policy: Policy,
+        sources: BTreeMap<SourceName, Freshness>,
+        grants: Vec<Arc<AssessedGrant>>,
+        set_aside: Vec<Aside>,
+        known: BTreeSet<Login>,
+    ) -> Snapshot {
+        let mut by_login: BTreeMap<Login, Vec<Arc<AssessedGrant>>> = BTreeMap::new();
+        for grant in &grants {
+            for login in grant.logins.keys() {
+                by_login.entry(login.clone()).or_default().push(Arc::clone(grant));
+            }
+        }
+        Snapshot { policy, sources, grants, by_login, set_aside, known }
+    }
+
+    /// To whom and to what the rule applies here.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The sources and how fresh they are.
+    pub fn sources(&self) -> &BTreeMap<SourceName, Freshness> {
+        &self.sources
+    }
+
+    /// Every grant, whatever its state.
+    pub fn grants(&self) -> &[Arc<AssessedGrant>] {
+        &self.grants
+    }
+
+    /// The grants that name this login, whatever their state.
+    pub fn grants_of(&self, login: &Login) -> &[Arc<AssessedGrant>] {
+        self.by_login.get(login).map_or(&[], Vec::as_slice)
+    }
+
+    /// Entries that could not be used.
+    pub fn set_aside(&self) -> &[Aside] {
+        &self.set_aside
+    }
+
+    /// Logins that hold or lately held a grant here, as the ledger has them.
+    pub fn known(&self) -> &BTreeSet<Login> {
+        &self.known
+    }
+
+    /// Whether background services are guarded for this login at `now`: it is in the ledger, or a grant that speaks for it
+    /// has begun.
+    pub fn has_held(&self, login: &Login, now: Timestamp) -> bool {
+        self.known.contains(login)
+            || self.grants_of(login).iter().any(|grant| match &grant.assessed {
+                Assessed::Granted { window, .. } => window.start() <= now,
+                Assessed::Pending { .. } | Assessed::Refused(_) | Assessed::Revoked(_) => false,
+            })
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::dn::Dn;
-use crate::grant::{EntryUuid, GrantTree};
+use crate::grant::{EntryUuid, GrantTree, Revocation};
 use crate::name::SourceName;
 use crate::people::People;
 use crate::role::Role;
@@ -88,4 +88,16 @@ pub struct Source {
     pub people: People,
     /// What could not be used.
     pub set_aside: Vec<SetAside>,
+    /// Revocations under grants that are themselves set aside, by the grant's identity: mending the grant must not bring it
+    /// back.
+    pub revoked_aside: BTreeMap<EntryUuid, Revocation>,
+}
+
+impl Source {
+    /// The identity of every grant that the source shows, those set aside too: what [`crate::learn::learn`] wants to know
+    /// of the set before.
+    pub fn grant_uuids(&self) -> BTreeSet<EntryUuid> {
+        let aside = self.set_aside.iter().filter(|entry| entry.kind == EntryKind::Grant);
+        self.grants.keys().copied().chain(aside.filter_map(|entry| entry.uuid)).collect()
+    }
 }
