@@ -40,13 +40,19 @@ pub struct People {
 impl People {
     /// Everybody, and the logins that more than one entry holds: the caller must hand over all entries that hold a login
     /// in question, not only those that a grant refers to. Directories compare logins without case, so `Bob` and `bob`
-    /// share one. Of two entries with the same DN the last counts.
-    pub fn new(persons: impl IntoIterator<Item = Person>, groups: impl IntoIterator<Item = Group>) -> People {
+    /// share one. `claimed`: the logins that person entries hold which are set aside; whoever else holds one shares it.
+    /// Of two entries with the same DN the last counts.
+    pub fn new(
+        persons: impl IntoIterator<Item = Person>,
+        groups: impl IntoIterator<Item = Group>,
+        claimed: impl IntoIterator<Item = Login>,
+    ) -> People {
         let persons: BTreeMap<Dn, Person> = persons.into_iter().map(|p| (p.dn.clone(), p)).collect();
         let groups = groups.into_iter().map(|g| (g.dn.clone(), g)).collect();
+        let claimed: Vec<Login> = claimed.into_iter().collect();
         let (mut seen, mut shared) = (BTreeSet::new(), BTreeSet::new());
-        for person in persons.values() {
-            let login = person.login.as_str().to_ascii_lowercase();
+        for login in persons.values().map(|person| &person.login).chain(&claimed) {
+            let login = login.as_str().to_ascii_lowercase();
             if !seen.insert(login.clone()) {
                 shared.insert(login);
             }
