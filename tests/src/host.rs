@@ -266,6 +266,16 @@ impl Host {
         chown(&home, Some(uid), Some(uid)).map_err(|e| Trouble::io(&home, e))
     }
 
+    /// A user without a home or a shell, for a daemon.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn system_user(&self, name: &str, id: u32) -> Result<()> {
+        self.append("/etc/passwd", &format!("{name}:x:{id}:{id}::/nonexistent:/usr/sbin/nologin\n"))?;
+        self.append("/etc/group", &format!("{name}:x:{id}:\n"))?;
+        self.append("/etc/shadow", &format!("{name}:!:19000::::::\n"))
+    }
+
     /// What was sent to /dev/log so far, a line for each message, oldest first.
     pub fn syslog(&self) -> Vec<String> {
         self.syslog.as_ref().map(Syslog::lines).unwrap_or_default()

@@ -2,7 +2,9 @@
 //! login, cron and slapd, release builds of our own programs. What needs root says so and fails; nothing is skipped.
 
 pub mod built;
+pub mod door;
 pub mod host;
+pub mod ldif;
 pub mod root;
 pub mod trouble;
 pub mod wait;
