@@ -1,0 +1,81 @@
+# Two commands: `make demo` shows it, `make test` proves it. Needs Debian 12 or Ubuntu 22.04 (or later) and a Rust toolchain
+# (1.85 or later). The throw-away hosts need root. Packages that are missing are installed and named; nothing else outside
+# target/ changes.
+#
+#   make demo        one host with real sshd and sudo, a grant from its beginning to its end; DIRECTORY=slapd with a real OpenLDAP
+#   make test        everything: format, lints, pure tests, the modules under libpam, real hosts
+#   make test-long   the same questions asked much longer: property tests with many cases, faults, time
+#   make bench       figures, never a judgement
+#   make install     pam_jit.so, jitd and jitctl under $(DESTDIR); guards nothing yet (see README.md)
+
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+.ONESHELL:
+.SILENT:
+.PHONY: demo test test-long bench install build packages root
+
+DIRECTORY ?= ldif
+LOG := target/test.log
+# What the tests and the modules' build need on this machine; the hosts get theirs from tests/src/root.rs.
+PACKAGES := gcc libc6-dev libpam0g-dev mmdebstrap
+PURE := -p jit-model -p jit-proto -p jit-control -p jit-directory -p pam_jit -p jitd -p jitctl
+# nextest where there is one, else cargo's own: the same tests, and the same arguments for what we use.
+TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo cargo nextest run || echo cargo test) --no-fail-fast
+MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
+BUILD := cargo build --release --locked -p pam_jit -p jitd -p jitctl
+# The closing line: what the test runner says at the end of each run, added up.
+COUNT := awk '/^ *Summary .* tests? run: / { n = 1; for (i = 1; i < NF; i++) { if ($$(i + 1) ~ /^passed/) p += $$i; if ($$(i + 1) ~ /^(failed|timed)/) f += $$i } } \
+	/^test result:/ { tp += $$4; tf += $$6 } \
+	END { if (!n) { p = tp; f = tf } printf "%d passed, %d failed\n", p, f; exit p == 0 }' $(LOG)
+SECURITY := /usr/lib/$(if $(MULTIARCH),$(MULTIARCH)/)security
+
+demo: packages build
+	cargo build --release -q -p jit-tests --bin demo
+	DIRECTORY=$(DIRECTORY) target/release/demo
+
+test: packages
+	mkdir -p target; : >$(LOG)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(BUILD)
+	echo "--- pure: functions of values"
+	$(TEST) $(PURE) 2>&1 | tee -a $(LOG) || failed=1
+	echo "--- the modules under the real libpam, without root's help"
+	$(TEST) -p jit-tests --lib --test 'pam_*' 2>&1 | tee -a $(LOG) || failed=1
+	echo "--- real hosts: sshd, sudo, su, login, cron, slapd"
+	$(TEST) -p jit-tests --test host --test 'door_*' --test 'directory_*' 2>&1 | tee -a $(LOG) || failed=1
+	$(COUNT)
+	[ -z "$$failed" ]
+
+test-long: packages build
+	: >$(LOG)
+	PROPTEST_CASES=20000 $(TEST) --release $(PURE) 2>&1 | tee -a $(LOG) || failed=1
+	if compgen -G 'tests/tests/long_*.rs' >/dev/null; then
+		$(TEST) -p jit-tests --test 'long_*' 2>&1 | tee -a $(LOG) || failed=1
+	fi
+	$(COUNT)
+	[ -z "$$failed" ]
+
+bench: packages build
+	cargo bench -q -p jit-tests
+
+install: build
+	install -D -m 644 target/release/libpam_jit.so $(DESTDIR)$(SECURITY)/pam_jit.so
+	install -D -m 755 target/release/jitd $(DESTDIR)/usr/sbin/jitd
+	install -D -m 755 target/release/jitctl $(DESTDIR)/usr/bin/jitctl
+	echo "Installed; nothing is guarded yet: README.md says which line goes into which file of /etc/pam.d."
+
+# What is tested is what is installed: release builds.
+build:
+	$(BUILD)
+
+packages: root
+	missing=$$(for p in $(PACKAGES); do dpkg-query -Wf '$${Status}' "$$p" 2>/dev/null | grep -q '^install ok installed' || echo "$$p"; done)
+	if [ -n "$$missing" ]; then
+		echo "installing packages:" $$missing
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing
+	fi
+
+root:
+	[ "$$(id -u)" = 0 ] || { echo 'Throw-away hosts need root: sudo env "PATH=$$PATH" make …' >&2; exit 1; }
+	command -v cargo >/dev/null || { echo 'No cargo in the PATH: install Rust, or run sudo env "PATH=$$PATH" make …' >&2; exit 1; }
