@@ -35,6 +35,14 @@ pub enum WriteError {
         /// How long it may be.
         max: usize,
     },
+    /// The value has no encoding, which is a fault in jitd.
+    #[error("{path} is not written, its content cannot be encoded: {error}; please report this", path = .path.display())]
+    Encode {
+        /// Which file.
+        path: PathBuf,
+        /// What postcard said.
+        error: postcard::Error,
+    },
 }
 
 /// A file that was there and could not be used.
