@@ -1,0 +1,190 @@
+//! What people can type: the definitions and nothing else, so that completions and man pages can be made from them
+//! without building the rest. Depends on clap alone; texts are checked where they are used.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+
+/// What stands below every help text.
+const EXIT: &str = "\
+Exit status:
+  0  done; allowed; healthy
+  1  no: denied, refused, degraded
+  2  usage
+  3  not applicable: not guarded here, or not this tool's to change
+  4  jitd cannot be reached";
+
+/// How times are written.
+const TIMES: &str = "\
+Times are UTC. Write one of
+  2026-11-22T15:00Z  2026-11-22T16:00:00+01:00   a point in time (RFC 3339), always with its zone
+  15:00                                          the next time a UTC clock shows it, today or tomorrow
+  now  now+2h  now-10m                           from now
+Durations are a whole number and a unit: 90s, 15m, 2h, 30d.
+
+Exit status:
+  0  done; allowed
+  1  no: denied, refused
+  2  usage
+  3  not applicable: not guarded here, or not this tool's to change
+  4  jitd cannot be reached";
+
+/// Explain, grant, revoke and audit temporary access to this host.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "jitctl", version, after_help = EXIT, max_term_width = 100)]
+pub struct Cli {
+    /// One line of JSON on stdout instead of text for people; refusals too.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Where jitd listens.
+    #[arg(long, global = true, value_name = "PATH", default_value = "/run/jitd/jitd.sock")]
+    pub socket: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// How the daemon is: mode, sources, clock, live grants; exits 1 when something is degraded
+    Status,
+    /// The verdict for a user and the road to it; exits 0 allow, 1 deny, 3 not guarded
+    #[command(after_help = TIMES)]
+    Why(WhyArgs),
+    /// The grants for this host, each with its state and, if refused, the reason
+    #[command(
+        long_about = "The grants for this host, each with its state and, if refused, the reason.\n\nYou see your own; \
+        root and members of the local group jit-admin see all. Ended and refused ones are shown with --all."
+    )]
+    Grants(GrantsArgs),
+    /// Give or take back access through this host's LDIF file, as root
+    #[command(subcommand, arg_required_else_help = true)]
+    Grant(GrantCommand),
+    /// Show or set the mode: permissive logs what would be denied, enforcing denies it
+    #[command(
+        long_about = "Show the mode, or set it (as root).\n\nPermissive: what would be denied is logged, and nobody is \
+        denied. Enforcing: it is denied, also when jitd is dead.\n\nThe mode is one file, /etc/jitd/enforcing: there or \
+        not there. `mode enforcing` asks the running jitd to render it from its configuration and writes it; run it again after a change of \
+        jitd.toml. `mode permissive` removes it and needs no jitd."
+    )]
+    Mode(ModeArgs),
+    /// What jitd holds for the time
+    #[command(subcommand, arg_required_else_help = true)]
+    Clock(ClockCommand),
+}
+
+/// `jitctl why`
+#[derive(Clone, Debug, Args)]
+pub struct WhyArgs {
+    /// Login of the person. Yourself for everybody; others for root and jit-admin.
+    pub user: String,
+    /// PAM service, the name of its file in /etc/pam.d [default: sshd]
+    #[arg(long, value_name = "SERVICE")]
+    pub service: Option<String>,
+    /// As it would be at this time, by what is known now [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub at: Option<String>,
+}
+
+/// `jitctl grants`
+#[derive(Clone, Debug, Args)]
+pub struct GrantsArgs {
+    /// Ended, revoked and refused ones too.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `jitctl grant …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum GrantCommand {
+    /// Write a grant into the LDIF file: for a trial, and for the night when the directory is gone
+    #[command(after_help = TIMES, long_about = "Write a grant into the LDIF file, as root: for a trial, and for the \
+        night when the directory is gone.\n\nWaits until jitd shows the grant, and says how to take it back. A grant that jitd would refuse is not written, \
+        or is taken back at once.")]
+    Add(AddArgs),
+    /// Take a grant of the LDIF file back
+    #[command(
+        long_about = "Take a grant of the LDIF file back, as root. It ends at once and cannot be revived; grant \
+        anew instead.\n\nA grant that comes from LDAP is taken back there; this command says with which entry."
+    )]
+    Revoke(RevokeArgs),
+}
+
+/// `jitctl grant add`
+#[derive(Clone, Debug, Args)]
+#[command(group(ArgGroup::new("end").required(true).args(["for_", "until"])))]
+pub struct AddArgs {
+    /// Login of the person who gets the access.
+    pub user: String,
+    /// How long, from now or from --from.
+    #[arg(long = "for", id = "for_", value_name = "DURATION")]
+    pub for_: Option<String>,
+    /// Until when.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
+    /// From when [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// On which hosts: a full name, *.domain, @group or *; may be repeated [default: this host]
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub host: Vec<String>,
+    /// For which PAM services; may be repeated [default: those of the role, or all that are guarded]
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    pub service: Vec<String>,
+    /// Under which role: its name, or its DN [default: the default role of jitd.toml]
+    #[arg(long, value_name = "ROLE")]
+    pub role: Option<String>,
+    /// Why, in a sentence that will make sense in a year; asked for on a terminal.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// The ticket that belongs to it.
+    #[arg(long, value_name = "TICKET")]
+    pub ticket: Option<String>,
+    /// The LDIF file [default: what the running jitd reads; without jitd, /etc/jitd/grants.ldif]
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+}
+
+/// `jitctl grant revoke`
+#[derive(Clone, Debug, Args)]
+pub struct RevokeArgs {
+    /// The grant's id as `jitctl grants` shows it; a beginning of at least 4 characters will do if it fits one grant only.
+    pub id: String,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// The LDIF file [default: what the running jitd reads; without jitd, /etc/jitd/grants.ldif]
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+}
+
+/// `jitctl mode`
+#[derive(Clone, Debug, Args)]
+pub struct ModeArgs {
+    /// The mode to set; shown when not given.
+    #[arg(value_enum)]
+    pub mode: Option<Mode>,
+    /// Enforce even if nobody but a console could get in.
+    #[arg(long)]
+    pub force: bool,
+    /// The file that is the mode.
+    #[arg(long, value_name = "PATH", default_value = "/etc/jitd/enforcing", hide = true)]
+    pub file: PathBuf,
+}
+
+/// A mode to set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Log what would be denied; deny nobody
+    Permissive,
+    /// Deny
+    Enforcing,
+}
+
+/// `jitctl clock …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum ClockCommand {
+    /// Say, as root, that this host's wall clock is right after it jumped forward; jitd will not go back behind it
+    Accept,
+}

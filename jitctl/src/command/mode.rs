@@ -1,0 +1,196 @@
+//! `jitctl mode`: one file, there or not there. Setting enforcing needs a running daemon that answers for its own
+//! configuration; setting permissive needs nothing but root, because it is what one types when everything else is broken.
+//! Must never leave a half-written file: the module reads what it cannot parse as "enforcing, with the built-in list".
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use jit_control::{Answer, Mode as Shown, Request, Status};
+use jit_model::time::Timestamp;
+
+use crate::cli::{Mode, ModeArgs};
+use crate::command::lockout::{self, Ways};
+use crate::context::Context;
+use crate::report::{Exit, Failure, Report};
+use crate::terminal::{Colour, Tone};
+use crate::when;
+
+/// `jitctl mode [permissive|enforcing]`
+///
+/// # Errors
+/// When it may not, or should not, be set; and when the file cannot be written.
+pub fn run(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
+    match args.mode {
+        None => show(context, args),
+        Some(Mode::Permissive) => permissive(context, args),
+        Some(Mode::Enforcing) => enforcing(context, args),
+    }
+}
+
+fn show(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
+    match context.status() {
+        Ok(status) => {
+            let mut notes = Vec::new();
+            if !status.production {
+                notes.push(
+                    "production = false in jitd.toml: nothing is guarded on this host in either mode"
+                        .to_owned(),
+                );
+            }
+            Ok(report(context, args, &status.mode, status.until, notes))
+        }
+        Err(failure) if failure.exit == Exit::Unreachable => {
+            let (mode, note) = match by_file(&args.file) {
+                Some(mode) => (mode, "so this is what the file says"),
+                None => ("enforcing", "and the file cannot be read, which the module takes for enforcing"),
+            };
+            let note = format!("jitd does not answer, {note}: {}", args.file.display());
+            Ok(report(context, args, mode, None, vec![note]))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The mode as a module without a daemon would find it; `None` when the file is there but cannot be read.
+fn by_file(file: &Path) -> Option<&'static str> {
+    match File::open(file).and_then(|mut f| f.read(&mut [0])) {
+        Ok(_) => Some("enforcing"),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Some("permissive"),
+        Err(_) => None,
+    }
+}
+
+fn permissive(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
+    context.root_only("setting the mode", "jitctl mode permissive")?;
+    let failed = |e: io::Error| {
+        Failure::no(
+            "file",
+            format!("{} cannot be removed: {e}; this host stays enforcing", args.file.display()),
+        )
+    };
+    match fs::remove_file(&args.file) {
+        Ok(()) => sync_parent(&args.file).map_err(failed)?,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => return Err(failed(e)),
+    }
+    let mut notes = Vec::new();
+    match context.status() {
+        Ok(status) if status.mode != "permissive" => notes.push(format!(
+            "jitd still says {}: does it read another file than {}?",
+            status.mode,
+            args.file.display()
+        )),
+        Ok(_) => {}
+        Err(_) => notes.push(
+            "jitd does not answer; without it, and permissive, everybody gets in as if jit were not there"
+                .to_owned(),
+        ),
+    }
+    let mut report = report(context, args, "permissive", None, notes.clone());
+    if notes.iter().any(|n| n.starts_with("jitd still")) {
+        report.exit = Exit::No;
+    }
+    Ok(report)
+}
+
+fn enforcing(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
+    context.root_only("setting the mode", "jitctl mode enforcing")?;
+    let status = context.status()?;
+    if !status.production {
+        return Err(Failure::not_applicable(
+            "not-here",
+            "production = false in jitd.toml: nothing is guarded on this host, so there is nothing to enforce. \
+             Set production = true, reload jitd (systemctl reload jitd), and run this again.",
+        ));
+    }
+    let Answer::Enforcing { text } = context.ask(&Request::RenderEnforcing {})? else {
+        return Err(context.beside_the_point());
+    };
+    let ways = Ways::of(&status, &text).map_err(|e| {
+        let text = format!("what jitd rendered is no enforcing file ({e}); are jitctl and jitd from the same package?\nNothing was written.");
+        Failure::no("file", text)
+    })?;
+    let warnings = match (lockout::judge(&ways), args.force) {
+        (Ok(warnings), _) => warnings,
+        (Err(danger), true) => vec![danger],
+        (Err(danger), false) => {
+            let cure = "Nothing was written. To have a way in first: jitctl grant add, or [break_glass] users or groups in jitd.toml. \
+                        To enforce all the same: jitctl mode enforcing --force";
+            return Err(Failure::no("locked-out", format!("{danger}\n{cure}")));
+        }
+    };
+    write(&args.file, text.as_bytes()).map_err(|e| {
+        Failure::no("file", format!("{} cannot be written: {e}; the mode is as it was", args.file.display()))
+    })?;
+    verify(context, args, warnings)
+}
+
+/// Asks the daemon whether it sees what was written.
+fn verify(context: &Context, args: &ModeArgs, warnings: Vec<String>) -> Result<Report, Failure> {
+    let (mode, until, exit, more) = match context.status() {
+        Ok(Status { mode, until, .. }) if mode == "enforcing" => (mode, until, Exit::Done, None),
+        Ok(Status { mode, until, .. }) => {
+            let more = format!(
+                "{} is written, but jitd says {mode}: does it read another file?",
+                args.file.display()
+            );
+            (mode, until, Exit::No, Some(more))
+        }
+        Err(failure) => (
+            "enforcing".to_owned(),
+            None,
+            failure.exit,
+            Some(format!("the file is written; {}", failure.text)),
+        ),
+    };
+    let mut report = report(context, args, &mode, until, warnings.into_iter().chain(more).collect());
+    report.exit = exit;
+    Ok(report)
+}
+
+fn report(
+    context: &Context,
+    args: &ModeArgs,
+    mode: &str,
+    until: Option<i64>,
+    warnings: Vec<String>,
+) -> Report {
+    let text = line(mode, until, context.now, context.colour);
+    let answer = Answer::Mode(Shown {
+        mode: mode.to_owned(),
+        until,
+        file: args.file.display().to_string(),
+        warnings: warnings.clone(),
+    });
+    Report { answer, text, notes: warnings, exit: Exit::Done }
+}
+
+fn line(mode: &str, until: Option<i64>, now: Timestamp, colour: Colour) -> String {
+    let tone = if mode == "enforcing" { Tone::Good } else { Tone::Fair };
+    let until = until
+        .map(|at| format!(", unconfirmed until {}", when::until(Timestamp(at), now)))
+        .unwrap_or_default();
+    format!("{}{until}\n", colour.paint(tone, &crate::terminal::clean(mode)))
+}
+
+/// Whole or not at all: written beside its place, synced, renamed over it, and the directory synced. 0644, whatever the
+/// umask, because modules in unprivileged processes (sudo's user side, polkit's helper) read it too.
+fn write(file: &Path, text: &[u8]) -> io::Result<()> {
+    let directory = parent(file);
+    let mut beside = tempfile::Builder::new().prefix(".enforcing-").tempfile_in(directory)?;
+    beside.write_all(text)?;
+    beside.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    beside.as_file().sync_all()?;
+    beside.persist(file).map_err(|e| e.error)?;
+    sync_parent(file)
+}
+
+fn parent(file: &Path) -> &Path {
+    file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn sync_parent(file: &Path) -> io::Result<()> {
+    File::open(parent(file))?.sync_all()
+}

@@ -1,0 +1,122 @@
+//! `jitctl status`: how the daemon is, and what is wrong. Exits 1 when anything is, so that monitoring needs no parser.
+
+use jit_control::{Answer, SourceStatus, Status};
+use jit_model::text;
+use jit_model::time::Timestamp;
+
+use crate::context::Context;
+use crate::report::{Exit, Failure, Report};
+use crate::terminal::{Colour, Table, Tone, clean, some_of};
+use crate::when;
+
+/// `jitctl status`
+///
+/// # Errors
+/// When the daemon cannot be reached.
+pub fn run(context: &Context) -> Result<Report, Failure> {
+    let status = context.status()?;
+    let exit = if healthy(&status) { Exit::Done } else { Exit::No };
+    let text = render(&status, context.colour);
+    Ok(Report { answer: Answer::Status(status), text, notes: Vec::new(), exit })
+}
+
+fn healthy(status: &Status) -> bool {
+    status.degraded.is_empty()
+}
+
+fn render(status: &Status, colour: Colour) -> String {
+    let now = Timestamp(status.now);
+    let mut facts = Table::bare();
+    facts.row([(Tone::Faint, "host"), (Tone::Plain, status.host.as_str())]);
+    facts.row([(Tone::Faint, "answers to"), (Tone::Plain, status.answers_to.join(" ").as_str())]);
+    let (tone, mode) = mode_line(status, now);
+    facts.row([(Tone::Faint, "mode"), (tone, mode.as_str())]);
+    facts.row([(Tone::Faint, "guards"), (Tone::Plain, status.guarded.join(" ").as_str())]);
+    let clock = match &status.clock {
+        Some(trouble) => (Tone::Bad, format!("{}: {trouble}", text::clock_time(now))),
+        None => (Tone::Plain, text::clock_time(now)),
+    };
+    facts.row([(Tone::Faint, "time"), (clock.0, clock.1.as_str())]);
+    facts.row([(Tone::Faint, "live grants"), (Tone::Plain, status.live.to_string().as_str())]);
+
+    let mut sources = Table::new(&["SOURCE", "KIND", "STATE", "LAST WORD", "ENTRIES", "AT"]);
+    for source in &status.sources {
+        let (tone, state, note) = source_line(source);
+        let heard = source.heard.map_or("never".to_owned(), |at| when::ago(Timestamp(at), now));
+        let entries = source.entries.to_string();
+        sources.row([
+            (Tone::Plain, source.name.as_str()),
+            (Tone::Plain, &source.kind),
+            (tone, state),
+            (Tone::Plain, &heard),
+            (Tone::Plain, &entries),
+            (Tone::Plain, &source.at),
+        ]);
+        if let Some(note) = note {
+            sources.note(tone, note);
+        }
+    }
+
+    let verdict = if healthy(status) {
+        colour.paint(Tone::Good, "healthy")
+    } else {
+        colour.paint(Tone::Bad, "degraded")
+    };
+    let mut out = format!("jitd {}: {verdict}\n", clean(&status.version));
+    for sentence in &status.degraded {
+        out.push_str(&format!("  - {}\n", clean(sentence)));
+    }
+    out.push('\n');
+    out.push_str(&facts.render(colour));
+    out.push('\n');
+    out.push_str(&sources.render(colour));
+    if !status.set_aside.is_empty() {
+        let mut aside = Table::new(&["SET ASIDE FROM", "ATTRIBUTE", "ENTRY"]);
+        for entry in &status.set_aside {
+            let attribute = entry.attribute.as_deref().unwrap_or("-");
+            aside.row([
+                (Tone::Plain, entry.source.as_str()),
+                (Tone::Plain, attribute),
+                (Tone::Plain, &entry.dn),
+            ]);
+            aside.note(Tone::Fair, &entry.reason);
+        }
+        out.push('\n');
+        out.push_str(&aside.render(colour));
+    }
+    out
+}
+
+fn mode_line(status: &Status, now: Timestamp) -> (Tone, String) {
+    if !status.production {
+        return (
+            Tone::Fair,
+            format!("{}, but production = false: nothing is guarded on this host", status.mode),
+        );
+    }
+    match (status.mode.as_str(), status.until) {
+        ("enforcing", None) => (Tone::Good, "enforcing".to_owned()),
+        ("enforcing", Some(until)) => {
+            (Tone::Fair, format!("enforcing, unconfirmed until {}", when::until(Timestamp(until), now)))
+        }
+        ("permissive", _) => {
+            (Tone::Fair, "permissive: what would be denied is logged, and nobody is denied".to_owned())
+        }
+        (other, _) => (Tone::Fair, other.to_owned()),
+    }
+}
+
+fn source_line(source: &SourceStatus) -> (Tone, &'static str, Option<&str>) {
+    let trouble = source.trouble.as_deref();
+    match (source.heard, source.stale, trouble) {
+        (_, true, _) => (Tone::Bad, "stale", trouble),
+        (None, false, _) => (Tone::Bad, "silent", trouble),
+        (Some(_), false, Some(_)) => (Tone::Fair, "trouble", trouble),
+        (Some(_), false, None) => (Tone::Good, "fresh", None),
+    }
+}
+
+/// `a, b and 3 more`, for the few places that show a list in a sentence.
+pub fn few(items: &[String]) -> String {
+    some_of(items, 4)
+}

@@ -1,0 +1,80 @@
+//! What people type. Each command asks the daemon, or writes one file as root, and hands back a [`report::Report`]: the same
+//! answer as JSON for programs and as text for people, and the exit status. Decides nothing about access itself, and
+//! prints nothing from a directory that it has not cleaned.
+
+pub mod cli;
+pub mod command;
+pub mod context;
+pub mod report;
+pub mod terminal;
+pub mod when;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use jit_control::Answer;
+
+use crate::cli::{Cli, ClockCommand, Command, GrantCommand};
+use crate::context::Context;
+use crate::report::{Failure, Report};
+
+/// Runs a command line: prints, and returns the exit status.
+pub fn run(cli: &Cli) -> ExitCode {
+    let context = Context::of_process(cli);
+    let done = dispatch(cli, &context);
+    let exit = match &done {
+        Ok(report) => report.exit,
+        Err(failure) => failure.exit,
+    };
+    // Somebody who closed the pipe (`jitctl grants | head`) has seen enough; there is nobody left to tell.
+    let _ = if cli.json { print_json(done) } else { print_text(done) };
+    ExitCode::from(exit)
+}
+
+fn dispatch(cli: &Cli, context: &Context) -> Result<Report, Failure> {
+    match &cli.command {
+        Command::Status => command::status::run(context),
+        Command::Why(args) => command::why::run(context, args),
+        Command::Grants(args) => command::grants::run(context, args),
+        Command::Grant(GrantCommand::Add(args)) => {
+            let _ = args;
+            Err(Failure::usage("soon"))
+        }
+        Command::Grant(GrantCommand::Revoke(args)) => {
+            let _ = args;
+            Err(Failure::usage("soon"))
+        }
+        Command::Mode(args) => command::mode::run(context, args),
+        Command::Clock(ClockCommand::Accept) => command::clock::accept(context),
+    }
+}
+
+fn print_json(done: Result<Report, Failure>) -> io::Result<()> {
+    let answer = match done {
+        Ok(report) => report.answer,
+        Err(failure) => Answer::Refused { code: failure.code.to_owned(), text: failure.text },
+    };
+    let json = serde_json::to_string(&answer).map_err(io::Error::other)?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", terminal::clean_json(&json))?;
+    out.flush()
+}
+
+fn print_text(done: Result<Report, Failure>) -> io::Result<()> {
+    match done {
+        Ok(report) => {
+            let mut out = io::stdout().lock();
+            out.write_all(report.text.as_bytes())?;
+            out.flush()?;
+            for note in report.notes {
+                writeln!(io::stderr().lock(), "jitctl: {}", terminal::clean(&note))?;
+            }
+        }
+        Err(failure) => {
+            for line in format!("jitctl: {}", failure.text).lines() {
+                writeln!(io::stderr().lock(), "{}", terminal::clean(line))?;
+            }
+        }
+    }
+    Ok(())
+}

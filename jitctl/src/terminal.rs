@@ -1,0 +1,223 @@
+//! What reaches the terminal: plain aligned tables, colours only where they are wanted, and never a control character
+//! that came from a directory, for an entry could otherwise rewrite the line above it (RFC 3629 text is not safe text).
+
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+
+/// Whether to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// A person's terminal.
+    On,
+    /// A file, a pipe, NO_COLOR, or a dumb terminal.
+    Off,
+}
+
+impl Colour {
+    /// For standard output as it is: a terminal that is not dumb, and no NO_COLOR (no-color.org).
+    pub fn for_stdout() -> Colour {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        let dumb = std::env::var_os("TERM").is_none_or(|t| t == "dumb");
+        if std::io::stdout().is_terminal() && !unwanted && !dumb { Colour::On } else { Colour::Off }
+    }
+
+    /// The text in a tone.
+    pub fn paint(self, tone: Tone, text: &str) -> String {
+        match (self, tone.code()) {
+            (Colour::On, Some(code)) if !text.is_empty() => format!("\x1b[{code}m{text}\x1b[0m"),
+            _ => text.to_owned(),
+        }
+    }
+}
+
+/// What a colour means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// As it is.
+    Plain,
+    /// Live, allowed, healthy.
+    Good,
+    /// Waiting, or worth a look.
+    Fair,
+    /// Denied, refused, degraded.
+    Bad,
+    /// Over; of little interest.
+    Faint,
+    /// A heading.
+    Strong,
+}
+
+impl Tone {
+    fn code(self) -> Option<&'static str> {
+        match self {
+            Tone::Plain => None,
+            Tone::Good => Some("32"),
+            Tone::Fair => Some("33"),
+            Tone::Bad => Some("31"),
+            Tone::Faint => Some("2"),
+            Tone::Strong => Some("1"),
+        }
+    }
+}
+
+/// Whether a character may act on a terminal, or on the reader, instead of being seen: controls (C0, DEL, C1), line and
+/// paragraph separators, direction overrides, and what has no width.
+fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The text with everything that could act on a terminal written out: `\x1b` becomes `\u{1b}`.
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c if acts(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// JSON that is as safe on a terminal: serde_json leaves DEL, C1 and direction overrides as they are. They can only stand
+/// inside strings, where `\uXXXX` means the same.
+pub fn clean_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if acts(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// A table: columns as wide as their widest cell, two spaces between, no lines.
+#[derive(Debug, Default)]
+pub struct Table {
+    rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+enum Row {
+    Cells(Vec<(Tone, String)>),
+    Note(Tone, String),
+}
+
+impl Table {
+    /// With a heading.
+    pub fn new(heading: &[&str]) -> Table {
+        Table { rows: vec![Row::Cells(heading.iter().map(|h| (Tone::Strong, (*h).to_owned())).collect())] }
+    }
+
+    /// Without one.
+    pub fn bare() -> Table {
+        Table::default()
+    }
+
+    /// A row. Cells are cleaned here, so that none is forgotten.
+    pub fn row<S: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = (Tone, S)>) {
+        self.rows
+            .push(Row::Cells(cells.into_iter().map(|(tone, cell)| (tone, clean(cell.as_ref()))).collect()));
+    }
+
+    /// A remark below the last row, outside the columns.
+    pub fn note(&mut self, tone: Tone, text: &str) {
+        self.rows.push(Row::Note(tone, clean(text)));
+    }
+
+    /// The lines, each with its newline.
+    pub fn render(&self, colour: Colour) -> String {
+        let mut widths: Vec<usize> = Vec::new();
+        for row in &self.rows {
+            let Row::Cells(cells) = row else { continue };
+            for (i, (_, cell)) in cells.iter().enumerate() {
+                let width = cell.chars().count();
+                match widths.get_mut(i) {
+                    Some(widest) => *widest = width.max(*widest),
+                    None => widths.push(width),
+                }
+            }
+        }
+        let mut out = String::new();
+        for row in &self.rows {
+            match row {
+                Row::Note(tone, text) => out.push_str(&format!("    {}", colour.paint(*tone, text))),
+                Row::Cells(cells) => {
+                    let last = cells.iter().rposition(|(_, cell)| !cell.is_empty()).unwrap_or(0);
+                    for ((i, (tone, cell)), width) in cells.iter().enumerate().zip(&widths).take(last + 1) {
+                        out.push_str(&colour.paint(*tone, cell));
+                        if i < last {
+                            out.push_str(&" ".repeat(width - cell.chars().count() + 2));
+                        }
+                    }
+                }
+            }
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// A list in one cell: all of it while it is short, else its beginning and how many more.
+pub fn some_of(items: &[String], most: usize) -> String {
+    let shown = items.get(..most.min(items.len())).unwrap_or_default().join(", ");
+    match items.len().saturating_sub(most) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_acts_on_the_terminal() {
+        let hostile = "a\x1b]0;owned\x07\r\nb\u{9b}2J\u{202e}c\u{7f}\u{200b}\u{2066}\u{2028}\0é漢";
+        let shown = clean(hostile);
+        assert!(!shown.chars().any(acts), "{shown:?}");
+        assert!(shown.starts_with("a\\u{1b}]0;owned\\u{7}\\u{d}\\nb"), "{shown}");
+        assert!(shown.ends_with("é漢"));
+    }
+
+    #[test]
+    fn cleaned_json_means_the_same() {
+        let hostile = "a\x1b\u{9b}\u{7f}\u{202e}\u{e0041}\"\\é";
+        let json = serde_json::to_string(hostile).unwrap();
+        let safe = clean_json(&json);
+        assert!(!safe.chars().any(acts), "{safe:?}");
+        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), hostile);
+    }
+
+    #[test]
+    fn columns_line_up_with_and_without_colour() {
+        let mut table = Table::new(&["ID", "STATE", "WHY"]);
+        table.row([(Tone::Plain, "a"), (Tone::Good, "live"), (Tone::Plain, "")]);
+        table.row([(Tone::Plain, "bé\n"), (Tone::Bad, "refused"), (Tone::Plain, "too long")]);
+        table.note(Tone::Faint, "so it\x1b is");
+        let plain = table.render(Colour::Off);
+        assert_eq!(plain, "ID    STATE    WHY\na     live\nbé\\n  refused  too long\n    so it\\u{1b} is\n");
+        let coloured = table.render(Colour::On);
+        let stripped = ["\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"]
+            .iter()
+            .fold(coloured, |s, c| s.replace(c, ""));
+        assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let items: Vec<String> = ["a", "b", "c"].map(String::from).to_vec();
+        assert_eq!(some_of(&items, 3), "a, b, c");
+        assert_eq!(some_of(&items, 1), "a and 2 more");
+        assert_eq!(some_of(&[], 1), "");
+    }
+}
