@@ -13,6 +13,9 @@ pub struct Question {
     pub subject: Login,
     /// The subject's uid on this host.
     pub uid: u32,
+    /// Whether /etc/passwd has an account of exactly this name and uid. Break-glass needs it: nobody gets in by a name that
+    /// some directory made up.
+    pub local: bool,
     /// The groups of /etc/group that list the subject, and his primary group there; never through NSS.
     pub local_groups: BTreeSet<UnixGroup>,
     /// PAM_RHOST as given: an address, a host name, or nothing.
