@@ -1,4 +1,7 @@
 //! What the entries say, without time: each grant is pending, refused, revoked, or granted for a window.
+//!
+//! A function of one source's entries, this host's names and what the host remembers. Whatever is missing, unreadable or
+//! contradictory refuses; nothing here may turn the absence of an entry into access.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,13 +9,20 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::dn::Dn;
-use crate::grant::{EntryUuid, Grant, Revocation};
+use crate::grant::{EntryUuid, Grant, GrantTree, Revocation};
 use crate::host::HostNames;
 use crate::name::{Login, Service, SourceName};
 use crate::reason::Refusal;
 use crate::role::Role;
-use crate::source::Source;
+use crate::source::{Proof, RoleEntry, Source};
 use crate::time::{Timestamp, Window};
+
+mod approvals;
+mod eligibility;
+mod window;
+
+use approvals::Tally;
+use eligibility::Membership;
 
 /// What this host remembers about grants, kept in the ledger: it makes a removal final whatever a replica says later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,10 +100,170 @@ pub struct AssessedGrant {
     pub assessed: Assessed,
 }
 
-/// Judges every grant of a source for this host.
+/// How many pending grants of one subject are borne; with more, all of them are refused.
+pub const MAX_PENDING: usize = 20;
+
+/// Judges every grant of a source for this host, in the order of their identities.
 ///
-/// Set-aside grants appear in [`Source::set_aside`], not here.
+/// Set-aside grants appear in [`Source::set_aside`], not here. That entries stand where they may is not judged here but
+/// when they are decoded: a role elsewhere is simply not there.
 pub fn assess(source: &Source, host: &HostNames, memory: &Memory) -> Vec<AssessedGrant> {
-    let _ = (source, host, memory);
-    Vec::new()
+    let judge = Judge { source, host, memory, membership: Membership::of(&source.people) };
+    let mut assessed: Vec<AssessedGrant> = source.grants.iter().map(|(_, tree)| judge.grant(tree)).collect();
+    refuse_floods(&mut assessed);
+    assessed
+}
+
+/// What it takes to judge one grant.
+struct Judge<'a> {
+    source: &'a Source,
+    host: &'a HostNames,
+    memory: &'a Memory,
+    membership: Membership<'a>,
+}
+
+impl<'a> Judge<'a> {
+    fn grant(&self, tree: &'a GrantTree) -> AssessedGrant {
+        let grant = &tree.grant;
+        let remembered = self.memory.began.get(&grant.uuid).copied();
+        let found = self.role(grant);
+        let mut judged = AssessedGrant {
+            source: self.source.name.clone(),
+            grant: Arc::clone(grant),
+            role: found.as_ref().ok().map(Arc::clone),
+            logins: BTreeMap::new(),
+            services: found.as_ref().map_or(Services::Only(BTreeSet::new()), |role| services(grant, role)),
+            began: remembered,
+            assessed: Assessed::Refused(Refusal::NoRole),
+        };
+        let audience = found.and_then(|role| {
+            let tally = Tally::of(tree, &role, self.source.proof, &self.membership);
+            judged.began = [tally.began(grant, &role), remembered].into_iter().flatten().min();
+            let audience = self.membership.audience(grant, &role);
+            judged.assessed = audience
+                .as_ref()
+                .map_err(Refusal::clone)
+                .and_then(|_| self.judge(grant, &role, &tally, judged.began))
+                .unwrap_or_else(Assessed::Refused);
+            audience
+        });
+        // A removal says more than any fault of what was removed.
+        if let Some(revocation) = self.revocation(tree) {
+            judged.assessed = Assessed::Revoked(revocation.clone());
+        } else if self.memory.deleted.contains(&grant.uuid) {
+            judged.assessed = Assessed::Refused(Refusal::Deleted);
+        } else if let Err(refusal) = &audience {
+            judged.assessed = Assessed::Refused(refusal.clone());
+        }
+        judged.logins = match (audience, &judged.assessed) {
+            (Ok(logins), Assessed::Granted { .. } | Assessed::Pending { .. }) => logins,
+            (_, Assessed::Granted { .. } | Assessed::Pending { .. }) => BTreeMap::new(),
+            (_, Assessed::Refused(_) | Assessed::Revoked(_)) => self.membership.named(&grant.subject),
+        };
+        judged
+    }
+
+    /// The revocation that is shown for a grant: the one that was seen first, or the earliest.
+    fn revocation(&self, tree: &'a GrantTree) -> Option<&'a Revocation> {
+        self.memory.revoked.get(&tree.grant.uuid).or_else(|| earliest(&tree.revocations))
+    }
+
+    /// The role of a grant. One that is named but not there never falls back to the default.
+    fn role(&self, grant: &Grant) -> Result<Arc<Role>, Refusal> {
+        let Some(dn) = &grant.role else {
+            return self.source.default_role.clone().ok_or(Refusal::NoRole);
+        };
+        match self.source.roles.get(dn) {
+            Some(RoleEntry::Known(role)) => Ok(Arc::clone(role)),
+            Some(RoleEntry::Malformed(aside)) => {
+                Err(Refusal::RoleMalformed(dn.clone(), aside.reason.clone()))
+            }
+            None => Err(Refusal::RoleMissing(dn.clone())),
+        }
+    }
+
+    /// What the words of a grant come to, its audience and its removal aside.
+    fn judge(
+        &self,
+        grant: &Grant,
+        role: &Role,
+        tally: &Tally<'_>,
+        began: Option<Timestamp>,
+    ) -> Result<Assessed, Refusal> {
+        if !self.host.meets(&grant.hosts) {
+            return Err(Refusal::NotThisHost("it".to_owned()));
+        }
+        if !self.host.meets(&role.hosts) {
+            return Err(Refusal::NotThisHost(format!("its role {}", role.name)));
+        }
+        if role.signature_required || self.source.proof == Proof::Signature {
+            return Err(Refusal::Unsupported("signed approvals"));
+        }
+        if role.reason_required && grant.reason.as_ref().is_none_or(|reason| reason.trim().is_empty()) {
+            return Err(Refusal::ReasonRequired);
+        }
+        if let Some(pattern) = &role.ticket_pattern {
+            if !grant.ticket.as_ref().is_some_and(|ticket| pattern.matches(ticket)) {
+                return Err(Refusal::TicketRequired(pattern.as_str().to_owned()));
+            }
+        }
+        window::check_length(grant, role)?;
+        self.check_author(grant, role)?;
+        if let Some(unmet) = tally.unmet(role) {
+            return unmet;
+        }
+        let window = window::window(grant, role, tally, began)?;
+        Ok(Assessed::Granted { window, approved: tally.approvers() })
+    }
+
+    /// Who wrote the grant must be known, so that nobody approves his own words; and where nobody approves, it must be the
+    /// subject or a listed writer. A source that is trusted as a whole needs no such evidence.
+    fn check_author(&self, grant: &Grant, role: &Role) -> Result<(), Refusal> {
+        match self.source.proof {
+            Proof::Source => return Ok(()),
+            Proof::CreatorsName | Proof::Signature => {}
+        }
+        let creator = grant.provenance.creator.as_ref().ok_or(Refusal::EvidenceMissing("creatorsName"))?;
+        let modifier = grant.provenance.modifier.as_ref().ok_or(Refusal::EvidenceMissing("modifiersName"))?;
+        if approvals::needed(role) {
+            return Ok(());
+        }
+        for author in [creator, modifier] {
+            let is_own = *author == grant.subject || self.membership.is_member(author, &grant.subject);
+            if !is_own && !self.source.writers.contains(author) {
+                return Err(Refusal::WrittenByOther(author.rdn_value()));
+            }
+        }
+        grant.provenance.created.map(drop).ok_or(Refusal::EvidenceMissing("createTimestamp"))
+    }
+}
+
+/// The revocation to show among several.
+pub(crate) fn earliest(revocations: &[Revocation]) -> Option<&Revocation> {
+    revocations.iter().min_by_key(|revocation| (revocation.at.is_none(), revocation.at, &revocation.dn))
+}
+
+/// Grant ∩ role. A role without services is for all that are guarded, a grant without services for the role's.
+fn services(grant: &Grant, role: &Role) -> Services {
+    match (grant.services.is_empty(), role.services.is_empty()) {
+        (true, true) => Services::AllGuarded,
+        (true, false) => Services::Only(role.services.clone()),
+        (false, true) => Services::Only(grant.services.clone()),
+        (false, false) => Services::Only(grant.services.intersection(&role.services).cloned().collect()),
+    }
+}
+
+/// Refuses all pending grants of a subject that has more than [`MAX_PENDING`], so that nobody floods the approvers.
+fn refuse_floods(assessed: &mut [AssessedGrant]) {
+    let pending = |judged: &AssessedGrant| matches!(judged.assessed, Assessed::Pending { .. });
+    let mut counts: BTreeMap<Dn, usize> = BTreeMap::new();
+    for judged in assessed.iter().filter(|judged| pending(judged)) {
+        let count = counts.entry(judged.grant.subject.clone()).or_default();
+        *count = count.saturating_add(1);
+    }
+    for judged in assessed.iter_mut().filter(|judged| pending(judged)) {
+        if counts.get(&judged.grant.subject).is_some_and(|count| *count > MAX_PENDING) {
+            judged.assessed = Assessed::Refused(Refusal::TooManyPending(MAX_PENDING));
+        }
+    }
 }

@@ -9,6 +9,7 @@
 
 pub mod assess;
 pub mod decide;
+pub mod digest;
 pub mod dn;
 pub mod grant;
 pub mod host;

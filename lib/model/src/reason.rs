@@ -23,8 +23,8 @@ pub enum Refusal {
     /// The role is there but cannot be understood.
     #[error("its role {0} is malformed: {1}")]
     RoleMalformed(Dn, String),
-    /// Neither grant nor role means this host.
-    #[error("its role {0} is not for this host")]
+    /// The grant (`it`) or its role (`its role dba`) does not mean this host.
+    #[error("{0} is not for this host")]
     NotThisHost(String),
     /// The subject is neither a person nor a group that the source knows.
     #[error("its subject {0} does not exist")]
@@ -71,7 +71,7 @@ pub enum Refusal {
     #[error("its subject has more than {0} pending grants")]
     TooManyPending(usize),
     /// More requirements than this version can check.
-    #[error("its role wants {0}, which this version cannot check")]
+    #[error("it needs {0}, which this version cannot check")]
     Unsupported(&'static str),
 }
 
