@@ -10,8 +10,14 @@ extern crate std;
 
 pub mod answer;
 pub mod clean;
+pub mod client;
+pub mod enforcing;
 pub mod frame;
+pub mod local;
+pub mod log;
 pub mod question;
+pub mod sys;
+pub mod time;
 
 pub use answer::{Answer, Verdict};
 pub use clean::Cleaned;

@@ -1,4 +1,10 @@
 //! Frames: what is encoded decodes to the same, what decodes encodes to the same bytes, and nothing else decodes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may fail"
+)]
 
 use jit_proto::frame::{HEADER, Kind, MAX_FRAME, needed};
 use jit_proto::{Answer, Cleaned, FrameError, Phase, Question, Verdict};
