@@ -135,7 +135,13 @@ pub enum DenyReason {
     /// Every source that could allow has been silent for too long.
     #[error("no word from the directory for {0}")]
     Stale(Span),
+    /// No source has ever been heard of.
+    #[error("no word from the directory yet")]
+    NeverHeard,
     /// uid 0 holds no grant.
     #[error("root holds no grant")]
     Root,
+    /// The host has no account of exactly this name, so nobody can hold a grant under it.
+    #[error("this host has no account of exactly this name")]
+    NoAccount,
 }
