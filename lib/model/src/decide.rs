@@ -1,12 +1,32 @@
 //! The verdict: snapshot + question + now. Deny is the default, and each refusal has a name.
+//!
+//! The rules in their order (see "The rules of decision" in docs/design.md):
+//! 1. The host is not production, the service is not guarded, or the person is exempt: unguarded.
+//! 2. Break-glass: allow, without a deadline.
+//! 3. uid 0 holds no grant: deny.
+//! 4. A live grant from a source that has been heard of lately enough opens the service: allow, until the end of the last
+//!    of the covering grants that follow each other without a gap.
+//! 5. The grants that would allow are all from sources silent for too long, or every source is: deny as stale.
+//! 6. Otherwise deny, and name the nearest miss ([`miss`]).
+//!
+//! A background service is opened by every live grant that opens anything: it runs for somebody who may be here anyway, and
+//! a login whose `systemd-user` is denied is a broken one.
 
 use std::sync::Arc;
 
-use crate::assess::AssessedGrant;
+use crate::assess::{Assessed, AssessedGrant, Services};
+use crate::policy::{Glass, Policy};
 use crate::question::Question;
 use crate::reason::DenyReason;
-use crate::snapshot::Snapshot;
-use crate::time::Timestamp;
+use crate::snapshot::{Silence, Snapshot};
+use crate::time::{Timestamp, Window};
+
+mod cover;
+mod miss;
+mod road;
+
+use road::Road;
+pub use road::{Guard, Standing, Step};
 
 /// Why nothing is asked of the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,23 +66,132 @@ pub enum Verdict {
     Unguarded(Unguarded),
 }
 
-/// One step on the road to a verdict, for people: see [`explain`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step(pub String);
-
-impl std::fmt::Display for Step {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
+/// Decides.
+pub fn decide(snapshot: &Snapshot, question: &Question, now: Timestamp) -> Verdict {
+    walk(snapshot, question, now, &mut ())
 }
 
 /// Decides, and tells the steps in their order. The verdict is [`decide`]'s: both walk the same road.
 pub fn explain(snapshot: &Snapshot, question: &Question, now: Timestamp) -> (Verdict, Vec<Step>) {
-    (decide(snapshot, question, now), Vec::new())
+    let mut road = Vec::new();
+    let verdict = walk(snapshot, question, now, &mut road);
+    (verdict, road)
 }
 
-/// Decides (see "The rules of decision" in docs/design.md).
-pub fn decide(snapshot: &Snapshot, question: &Question, now: Timestamp) -> Verdict {
-    let _ = (snapshot, question, now);
-    Verdict::Deny(DenyReason::NoGrant)
+/// A question with what the configuration makes of its service.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    question: &'a Question,
+    guard: Guard,
+    now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// Whether a grant's services include the one that is asked for.
+    fn opened_by(&self, grant: &AssessedGrant) -> bool {
+        match (&grant.services, self.guard) {
+            (Services::AllGuarded, _) => true,
+            (Services::Only(services), Guard::Background) => !services.is_empty(),
+            (Services::Only(services), Guard::Guarded | Guard::Open) => {
+                services.contains(&self.question.service)
+            }
+        }
+    }
+}
+
+fn guard(policy: &Policy, question: &Question) -> Guard {
+    if policy.guarded.contains(&question.service) {
+        Guard::Guarded
+    } else if policy.background.contains(&question.service) {
+        Guard::Background
+    } else {
+        Guard::Open
+    }
+}
+
+fn walk(snapshot: &Snapshot, question: &Question, now: Timestamp, road: &mut impl Road) -> Verdict {
+    let policy = snapshot.policy();
+    road.note(|| Step::Host { name: policy.host.fqdn().clone(), production: policy.production });
+    if !policy.production {
+        return Verdict::Unguarded(Unguarded::NotProduction);
+    }
+    let asked = Asked { question, guard: guard(policy, question), now };
+    road.note(|| Step::Service { service: question.service.clone(), guard: asked.guard });
+    match asked.guard {
+        Guard::Open => return Verdict::Unguarded(Unguarded::Service),
+        Guard::Background => {
+            let held = snapshot.has_held(&question.subject, now);
+            road.note(|| Step::Held { login: question.subject.clone(), held });
+            if !held {
+                return Verdict::Unguarded(Unguarded::Background);
+            }
+        }
+        Guard::Guarded => {}
+    }
+    let exempt = policy.exempt.iter().position(|exempt| exempt.covers(question));
+    road.note(|| Step::Exempt(exempt));
+    if let Some(index) = exempt {
+        return Verdict::Unguarded(Unguarded::Exempt(index));
+    }
+    let glass: Option<Glass> = policy.break_glass.way_in(question);
+    road.note(|| Step::BreakGlass(glass.clone()));
+    if glass.is_some() {
+        return Verdict::Allow(Allow::BreakGlass);
+    }
+    if question.uid == 0 {
+        road.note(|| Step::Root);
+        return Verdict::Deny(DenyReason::Root);
+    }
+    for (name, freshness) in snapshot.sources() {
+        road.note(|| Step::Source { name: name.clone(), silence: freshness.silence(now) });
+    }
+    by_grants(snapshot, &asked, road)
+}
+
+/// The rules from the fourth on.
+fn by_grants(snapshot: &Snapshot, asked: &Asked<'_>, road: &mut impl Road) -> Verdict {
+    let now = asked.now;
+    let grants = snapshot.grants_of(&asked.question.subject);
+    let mut covering: Vec<(Window, &Arc<AssessedGrant>)> = Vec::new();
+    let mut silent: Vec<Silence> = Vec::new();
+    for grant in grants {
+        road.note(|| Step::Grant(Standing::of(grant, asked.opened_by(grant), snapshot, now)));
+        let Assessed::Granted { window, .. } = grant.assessed else { continue };
+        if !asked.opened_by(grant) {
+            continue;
+        }
+        match snapshot.silence(&grant.source, now) {
+            Silence::Fresh => covering.push((window, grant)),
+            silence @ (Silence::Stale(_) | Silence::NeverHeard) if window.contains(now) => {
+                silent.push(silence)
+            }
+            Silence::Stale(_) | Silence::NeverHeard => {}
+        }
+    }
+    if let Some((grants, until)) = cover::chain(covering, now) {
+        return Verdict::Allow(Allow::Grants { grants, until });
+    }
+    let all = || snapshot.sources().values().map(|freshness| freshness.silence(now));
+    if silent.is_empty() && all().all(|silence| silence != Silence::Fresh) {
+        silent.extend(all());
+    }
+    if let Some(reason) = stale(&silent) {
+        return Verdict::Deny(reason);
+    }
+    for aside in snapshot.set_aside().iter().filter(|aside| aside.logins.contains(&asked.question.subject)) {
+        road.note(|| Step::SetAside { dn: aside.entry.dn.clone(), reason: aside.entry.reason.clone() });
+    }
+    Verdict::Deny(miss::nearest(snapshot, asked))
+}
+
+/// The reason for silence: the source that was heard of last.
+fn stale(silent: &[Silence]) -> Option<DenyReason> {
+    let spans = silent.iter().filter_map(|silence| match silence {
+        Silence::Stale(span) => Some(*span),
+        Silence::Fresh | Silence::NeverHeard => None,
+    });
+    match spans.min() {
+        Some(span) => Some(DenyReason::Stale(span)),
+        None => silent.contains(&Silence::NeverHeard).then_some(DenyReason::NeverHeard),
+    }
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::assess::{AssessedGrant, Memory};
-use crate::grant::EntryUuid;
+use crate::assess::{Assessed, AssessedGrant, Memory, earliest};
+use crate::grant::{End, EntryUuid};
 use crate::name::Login;
 use crate::source::Source;
 use crate::time::Timestamp;
@@ -19,19 +19,43 @@ pub fn learn(
     source: &Source,
     assessed: &[AssessedGrant],
 ) -> Memory {
-    let _ = (before, source, assessed);
-    memory.clone()
+    let mut memory = memory.clone();
+    let now = source.grant_uuids();
+    memory.deleted.extend(before.difference(&now));
+    for tree in source.grants.values() {
+        if let Some(revocation) = earliest(&tree.revocations) {
+            memory.revoked.entry(tree.grant.uuid).or_insert_with(|| revocation.clone());
+        }
+    }
+    for (uuid, revocation) in &source.revoked_aside {
+        memory.revoked.entry(*uuid).or_insert_with(|| revocation.clone());
+    }
+    for judged in assessed {
+        if let Some(began) = judged.began {
+            let earliest = memory.began.entry(judged.grant.uuid).or_insert(began);
+            *earliest = began.min(*earliest);
+        }
+    }
+    memory
 }
 
 /// Everybody who holds a grant at `now` or held it before: background services are guarded for them.
-pub fn held(assessed: &[AssessedGrant], now: Timestamp) -> BTreeSet<Login> {
-    let _ = (assessed, now);
-    BTreeSet::new()
+pub fn held<'a>(assessed: impl IntoIterator<Item = &'a AssessedGrant>, now: Timestamp) -> BTreeSet<Login> {
+    let begun = assessed.into_iter().filter(|judged| match &judged.assessed {
+        Assessed::Granted { window, .. } => window.start() <= now,
+        Assessed::Pending { .. } | Assessed::Refused(_) | Assessed::Revoked(_) => false,
+    });
+    begun.flat_map(|judged| judged.logins.keys().cloned()).collect()
 }
 
 /// From when on a grant cannot be live any more, whatever is removed, and need not be remembered; `None` as long as that is
 /// unknown, for instance because the clock of its duration has not begun.
 pub fn over(grant: &AssessedGrant) -> Option<Timestamp> {
-    let _ = grant;
-    None
+    match (grant.grant.end, grant.began) {
+        (End::At(end), _) => Some(end),
+        (End::After(span), Some(began)) => {
+            Some(grant.grant.not_before.map_or(began, |not_before| began.max(not_before)).plus(span))
+        }
+        (End::After(_), None) => None,
+    }
 }

@@ -1,10 +1,37 @@
 //! What the host's own configuration says about who is asked at all: guarded services, exemptions, break-glass.
+//!
+//! Everything here opens a door without a directory, so it must match narrowly: what cannot be understood does not match.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 use crate::host::HostNames;
 use crate::name::{Login, Service, UnixGroup};
+use crate::question::Question;
+
+/// The services that are guarded unless the configuration says otherwise: every usual way to a shell or to another uid.
+pub const GUARDED: [&str; 14] = [
+    "sshd",
+    "login",
+    "remote",
+    "sudo",
+    "sudo-i",
+    "su",
+    "su-l",
+    "doas",
+    "polkit-1",
+    "cockpit",
+    "gdm-password",
+    "lightdm",
+    "sddm",
+    "xrdp-sesman",
+];
+
+/// Services that run things for people in the background: guarded only for those who hold or lately held a grant, so that
+/// applications' users are untouched and nobody's crontab outlives his grant.
+pub const BACKGROUND: [&str; 3] = ["cron", "atd", "systemd-user"];
 
 /// An IP network, as in `10.0.0.0/8` or `2001:db8::/32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +40,68 @@ pub struct Network {
     pub address: IpAddr,
     /// How many leading bits count.
     pub prefix: u8,
+}
+
+/// Why a text is no network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no network: write an address or an address and a prefix, such as 10.0.0.0/8 or 2001:db8::/32"
+)]
+pub struct NetworkError(pub String);
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    /// Reads `10.0.0.0/8`, `2001:db8::/32`, or an address alone. A network of v4-mapped addresses is the v4 network.
+    fn from_str(text: &str) -> Result<Network, NetworkError> {
+        let bad = || NetworkError(text.to_owned());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| bad())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix: u8 = match prefix {
+            None => longest,
+            Some(digits) if (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse().map_err(|_| bad())?
+            }
+            Some(_) => return Err(bad()),
+        };
+        if prefix > longest {
+            return Err(bad());
+        }
+        match (address, address.to_canonical()) {
+            (IpAddr::V6(_), mapped @ IpAddr::V4(_)) => {
+                Ok(Network { address: mapped, prefix: prefix.checked_sub(96).ok_or_else(bad)? })
+            }
+            _ => Ok(Network { address, prefix }),
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+impl Network {
+    /// Whether `address` lies inside. A v4-mapped IPv6 address (`::ffff:10.0.0.1`, as dual-stack sockets show IPv4) is its
+    /// IPv4 address; beyond that neither family lies in a network of the other.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                let mask = u32::MAX.checked_shl(32_u32.saturating_sub(self.prefix.into())).unwrap_or(0);
+                (Ipv4Addr::to_bits(network) ^ Ipv4Addr::to_bits(address)) & mask == 0
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128_u32.saturating_sub(self.prefix.into())).unwrap_or(0);
+                (Ipv6Addr::to_bits(network) ^ Ipv6Addr::to_bits(address)) & mask == 0
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Who an exemption is for.
@@ -36,6 +125,22 @@ pub struct Exempt {
     pub from: Vec<Network>,
 }
 
+impl Exempt {
+    /// Whether this exemption is for the question.
+    pub fn covers(&self, question: &Question) -> bool {
+        let who = match &self.who {
+            Who::User(login) => *login == question.subject,
+            Who::Group(group) => question.local_groups.contains(group),
+        };
+        let service = self.services.is_empty() || self.services.contains(&question.service);
+        // A host name in PAM_RHOST comes from whoever owns the address's reverse zone: no evidence.
+        let address = || question.rhost.as_deref().and_then(|rhost| rhost.parse::<IpAddr>().ok());
+        let from = self.from.is_empty()
+            || address().is_some_and(|address| self.from.iter().any(|network| network.contains(address)));
+        who && service && from
+    }
+}
+
 /// The few ways in that never depend on the directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BreakGlass {
@@ -45,6 +150,30 @@ pub struct BreakGlass {
     pub groups: BTreeSet<UnixGroup>,
     /// root, and the above, on a local console.
     pub console: bool,
+}
+
+/// Which of the ways in without a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Glass {
+    /// The user is listed.
+    User,
+    /// The user is in this local group, which is listed.
+    Group(UnixGroup),
+    /// root on a local console.
+    Console,
+}
+
+impl BreakGlass {
+    /// The way in without a directory that is open to the question, if there is one.
+    pub fn way_in(&self, question: &Question) -> Option<Glass> {
+        if self.users.contains(&question.subject) {
+            return Some(Glass::User);
+        }
+        if let Some(group) = self.groups.intersection(&question.local_groups).next() {
+            return Some(Glass::Group(group.clone()));
+        }
+        (self.console && question.uid == 0 && question.on_console()).then_some(Glass::Console)
+    }
 }
 
 /// To whom and to what the rule applies on this host.

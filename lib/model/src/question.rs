@@ -23,3 +23,18 @@ pub struct Question {
     /// PAM_TTY as given.
     pub tty: Option<String>,
 }
+
+impl Question {
+    /// Whether it is asked from a local console: a virtual terminal, a serial line or a hypervisor's console, and no
+    /// remote host. PAM_TTY is set by the service, not by the person.
+    pub fn on_console(&self) -> bool {
+        let tty = self.tty.as_deref().unwrap_or_default();
+        let tty = tty.strip_prefix("/dev/").unwrap_or(tty);
+        let numbered = |kind: &str| {
+            let number = tty.strip_prefix(kind);
+            number.is_some_and(|n| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()))
+        };
+        let local = self.rhost.as_deref().unwrap_or_default().is_empty();
+        local && (tty == "console" || ["tty", "ttyS", "ttyAMA", "hvc", "xvc"].into_iter().any(numbered))
+    }
+}

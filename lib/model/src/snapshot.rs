@@ -122,6 +122,11 @@ impl Snapshot {
         self.by_login.get(login).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether grants of this source count at `now`; those of an unknown source never do.
+    pub fn silence(&self, source: &SourceName, now: Timestamp) -> Silence {
+        self.sources.get(source).map_or(Silence::NeverHeard, |freshness| freshness.silence(now))
+    }
+
     /// Entries that could not be used.
     pub fn set_aside(&self) -> &[Aside] {
         &self.set_aside

@@ -30,6 +30,17 @@ pub fn clock_time(at: Timestamp) -> String {
     format!("{y:04}-{mo:02}-{d:02} {h:02}:{mi:02} UTC")
 }
 
+/// Words from a directory as they may reach a terminal or a log line: printable ASCII, anything else as `?`, at most 120
+/// characters.
+pub fn plain(text: &str) -> String {
+    let plain = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
+    let mut words: String = text.chars().take(120).map(plain).collect();
+    if text.chars().nth(120).is_some() {
+        words.push_str("...");
+    }
+    words
+}
+
 /// The point in time that these civil fields name in UTC; `None` if there is no such day or time (30 February, 24:00,
 /// a leap second). The inverse of [`civil`].
 pub fn at_civil(year: i64, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> Option<Timestamp> {
