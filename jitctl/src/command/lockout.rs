@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use jit_control::Status;
+use jit_proto::enforcing::{Broken, Exempt, Rule, Rules, Switch, Who};
 
 /// The ways into an enforcing host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,21 +13,89 @@ pub struct Ways {
     pub directory: bool,
     /// Grants that are live here.
     pub live: usize,
-    /// Break-glass and exempt users and groups that exist on this host, as people name them.
+    /// Break-glass users and groups that exist on this host, and exemptions wide enough to repair it.
     pub standing: BTreeSet<String>,
-    /// Break-glass and exempt users and groups that are named but that nobody on this host is.
+    /// Users and groups that are named for that, but that nobody on this host is.
     pub hollow: BTreeSet<String>,
     /// A local console lets root in.
     pub console: bool,
 }
 
 impl Ways {
-    /// As the daemon's state and the file it rendered say.
+    /// As the daemon's state, the file it rendered, and the accounts of this host say.
     ///
     /// # Errors
     /// When the text is no enforcing file.
-    pub fn of(status: &Status, _text: &str) -> Result<Ways, String> {
-        Ok(Ways { directory: directory_answers(status), live: status.live, ..Ways::default() })
+    pub fn of(status: &Status, rendered: &str, local: &Local) -> Result<Ways, Broken> {
+        let rules = Rules::parse(rendered.as_bytes())?;
+        let mut ways = Ways { directory: directory_answers(status), live: status.live, ..Ways::default() };
+        for rule in rules.iter() {
+            match rule {
+                Rule::BreakGlassUser(name) => ways.add(format!("user {name}"), local.users.contains(name)),
+                Rule::BreakGlassGroup(name) => ways.add(format!("group {name}"), local.groups.contains(name)),
+                Rule::BreakGlassConsole(switch) => ways.console = switch == Switch::Yes,
+                Rule::Exempt(exempt) if repairs(&exempt) => match exempt.who {
+                    // May be an account of the directory: nothing to look up here.
+                    Who::User(name) => ways.add(format!("exempt user {name}"), true),
+                    Who::Group(name) => ways.add(format!("exempt group {name}"), local.groups.contains(name)),
+                },
+                Rule::Exempt(_) | Rule::Guard(_) | Rule::Production(_) | Rule::Until(_) | Rule::End => {}
+            }
+        }
+        Ok(ways)
+    }
+
+    fn add(&mut self, who: String, exists: bool) {
+        if exists { &mut self.standing } else { &mut self.hollow }.insert(who);
+    }
+}
+
+/// Whether an exempt account could repair this host: come in and become root.
+fn repairs(exempt: &Exempt<'_>) -> bool {
+    exempt.services.is_none_or(|list| {
+        let has = |service: &str| list.split(',').any(|s| s == service);
+        has("sshd") && (has("sudo") || has("su"))
+    })
+}
+
+/// Whom /etc/passwd and /etc/group know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Local {
+    /// Logins.
+    pub users: BTreeSet<String>,
+    /// Groups in which one of them is.
+    pub groups: BTreeSet<String>,
+}
+
+impl Local {
+    /// Of this host. A file that cannot be read knows nobody: that leads to a warning too many, never to one too few.
+    pub fn of_host() -> Local {
+        let read =
+            |path| std::fs::read(path).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
+        Local::parse(&read("/etc/passwd"), &read("/etc/group"))
+    }
+
+    fn parse(passwd: &str, group: &str) -> Local {
+        let mut users = BTreeSet::new();
+        let mut primary = BTreeSet::new();
+        for line in passwd.lines() {
+            let mut fields = line.split(':');
+            if let (Some(name), Some(gid)) = (fields.next(), fields.nth(2)) {
+                users.insert(name.to_owned());
+                primary.insert(gid);
+            }
+        }
+        let mut groups = BTreeSet::new();
+        for line in group.lines() {
+            let mut fields = line.split(':');
+            let (Some(name), Some(gid), Some(members)) = (fields.next(), fields.nth(1), fields.next()) else {
+                continue;
+            };
+            if primary.contains(gid) || members.split(',').any(|member| users.contains(member)) {
+                groups.insert(name.to_owned());
+            }
+        }
+        Local { users, groups }
     }
 }
 
@@ -88,6 +157,48 @@ mod tests {
         let danger = judge(&hollow).unwrap_err();
         assert!(danger.contains("group jit-breakglass: nobody on this host"), "{danger}");
         assert!(danger.contains("not even root on a console"), "{danger}");
+    }
+
+    fn local() -> Local {
+        Local::parse(
+            "root:x:0:0::/root:/bin/sh\nops:x:1000:1000::/:/bin/sh\n",
+            "root:x:0:\njit-breakglass:x:990:ops\nempty:x:991:\ngone:x:992:nobody-here\n",
+        )
+    }
+
+    fn status(kind: &str, heard: Option<i64>, stale: bool) -> Status {
+        let source = serde_json::json!({ "name": "s", "kind": kind, "at": "", "heard": heard, "stale": stale, "entries": 1 });
+        serde_json::from_value(serde_json::json!({
+            "version": "", "host": "h", "answers_to": [], "production": true, "mode": "permissive", "guarded": [],
+            "now": 0, "sources": [source], "live": 2, "set_aside": [], "degraded": [],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn only_who_exists_is_a_way_in() {
+        let text = "guard sshd\nbreak-glass-user ops\nbreak-glass-user olga\nbreak-glass-group jit-breakglass\nbreak-glass-group empty\n\
+            break-glass-group gone\nbreak-glass-group missing\nbreak-glass-console yes\nexempt user ansible services sshd,sudo from 10.0.0.0/8\n\
+            exempt user backup services sshd\nend enforcing\n";
+        let ways = Ways::of(&status("ldif", Some(1), false), text, &local()).unwrap();
+        assert_eq!(ways.standing, names(&["user ops", "group jit-breakglass", "exempt user ansible"]));
+        assert_eq!(ways.hollow, names(&["user olga", "group empty", "group gone", "group missing"]));
+        assert!(ways.console && !ways.directory && ways.live == 2);
+    }
+
+    #[test]
+    fn a_directory_counts_only_while_it_answers() {
+        let text = "guard sshd\nend enforcing\n";
+        for (kind, heard, stale, counts) in [
+            ("ldap", Some(1), false, true),
+            ("ldap", Some(1), true, false),
+            ("ldap", None, false, false),
+            ("ldif", Some(1), false, false),
+        ] {
+            let ways = Ways::of(&status(kind, heard, stale), text, &local()).unwrap();
+            assert_eq!(ways.directory, counts, "{kind} {heard:?} {stale}");
+        }
+        assert!(Ways::of(&status("ldap", Some(1), false), "guard sshd\n", &local()).is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use jit_control::{Answer, Mode as Shown, Request, Status};
 use jit_model::time::Timestamp;
 
 use crate::cli::{Mode, ModeArgs};
-use crate::command::lockout::{self, Ways};
+use crate::command::lockout::{self, Local, Ways};
 use crate::context::Context;
 use crate::report::{Exit, Failure, Report};
 use crate::terminal::{Colour, Tone};
@@ -108,7 +108,7 @@ fn enforcing(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
     let Answer::Enforcing { text } = context.ask(&Request::RenderEnforcing {})? else {
         return Err(context.beside_the_point());
     };
-    let ways = Ways::of(&status, &text).map_err(|e| {
+    let ways = Ways::of(&status, &text, &Local::of_host()).map_err(|e| {
         let text = format!("what jitd rendered is no enforcing file ({e}); are jitctl and jitd from the same package?\nNothing was written.");
         Failure::no("file", text)
     })?;
