@@ -29,18 +29,26 @@ impl Console {
     /// # Errors
     /// When the terminal cannot be made.
     pub fn open(host: &Host, name: &str) -> Result<Console> {
-        let ptmx = host.path("/dev/pts/ptmx");
-        let keyboard =
-            File::options().read(true).write(true).open(&ptmx).map_err(|e| Trouble::io(&ptmx, e))?;
-        let made = grantpt(&keyboard)
-            .and_then(|()| unlockpt(&keyboard))
-            .and_then(|()| ptsname(&keyboard, Vec::new()));
-        let slave = made.map_err(|e| Trouble::io(&ptmx, e.into()))?.to_string_lossy().into_owned();
+        let (keyboard, slave) = terminal(host)?;
         host.sh(&format!("touch /dev/{name} && mount --bind {slave} /dev/{name}")).run()?.must()?;
-        let getty = host.start(name, ["setsid", "agetty", "--noissue", "--noclear", name])?;
+        Console::sit_at(host, keyboard, name)
+    }
+
+    /// Starts a getty on a terminal that is no console: a pseudo-terminal under its own name, as telnetd would have one.
+    ///
+    /// # Errors
+    /// When the terminal cannot be made.
+    pub fn on_a_pseudo_terminal(host: &Host) -> Result<Console> {
+        let (keyboard, slave) = terminal(host)?;
+        Console::sit_at(host, keyboard, slave.trim_start_matches("/dev/"))
+    }
+
+    fn sit_at(host: &Host, keyboard: File, name: &str) -> Result<Console> {
+        let log = name.replace('/', "-");
+        let getty = host.start(&log, ["setsid", "agetty", "--noissue", "--noclear", name])?;
         let screen = Arc::new(Mutex::new(String::new()));
         let kept = Arc::downgrade(&screen);
-        let mut reader = keyboard.try_clone().map_err(|e| Trouble::io(&ptmx, e))?;
+        let mut reader = keyboard.try_clone().map_err(|e| Trouble::new(format!("console: {e}")))?;
         thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Some(shown) = kept.upgrade() {
@@ -72,6 +80,11 @@ impl Console {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Wipes the screen, so that [`Console::shows`] sees only what comes after.
+    pub fn forget(&self) {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Waits until the screen shows `text`.
     ///
     /// # Errors
@@ -82,4 +95,14 @@ impl Console {
         });
         waited.map_err(|e| Trouble::new(format!("{e}; it shows:\n{}", self.screen())))
     }
+}
+
+/// A new pseudo-terminal of a host: its master, and its name inside.
+fn terminal(host: &Host) -> Result<(File, String)> {
+    let ptmx = host.path("/dev/pts/ptmx");
+    let keyboard = File::options().read(true).write(true).open(&ptmx).map_err(|e| Trouble::io(&ptmx, e))?;
+    let made =
+        grantpt(&keyboard).and_then(|()| unlockpt(&keyboard)).and_then(|()| ptsname(&keyboard, Vec::new()));
+    let slave = made.map_err(|e| Trouble::io(&ptmx, e.into()))?;
+    Ok((keyboard, slave.to_string_lossy().into_owned()))
 }
