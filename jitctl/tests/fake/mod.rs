@@ -119,6 +119,7 @@ pub(crate) fn ldif_source(path: &str) -> SourceStatus {
         grants_base: Some("ou=grants,ou=jit,dc=local".to_owned()),
         roles_base: Some("ou=roles,ou=jit,dc=local".to_owned()),
         people_base: Some("ou=people,dc=local".to_owned()),
+        groups_base: Some("ou=groups,dc=local".to_owned()),
         login_attribute: Some("uid".to_owned()),
         default_max: Some(8 * 3_600),
     }

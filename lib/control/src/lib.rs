@@ -129,6 +129,9 @@ pub struct SourceStatus {
     /// LDIF: the DN under which people stand.
     #[serde(default)]
     pub people_base: Option<String>,
+    /// LDIF: the DN under which groups stand.
+    #[serde(default)]
+    pub groups_base: Option<String>,
     /// LDIF: the attribute that holds a person's login.
     #[serde(default)]
     pub login_attribute: Option<String>,
