@@ -104,8 +104,16 @@ impl Accounts {
 
     fn passwd(&mut self) -> &BTreeMap<Login, Account> {
         self.passwd.get(|content, before| match content {
-            Content::Bytes(bytes) => Arc::new(parse_passwd(bytes)),
+            Content::Bytes(bytes, _) => Arc::new(parse_passwd(bytes)),
             // It is replaced by rename, so it is never absent for a moment: what was true a moment ago is the best guess.
+            Content::Absent | Content::Unreadable(_) => before,
+        })
+    }
+
+    /// The groups.
+    pub fn groups(&mut self) -> &[Group] {
+        self.group.get(|content, before| match content {
+            Content::Bytes(bytes, _) => Arc::new(parse_group(bytes)),
             Content::Absent | Content::Unreadable(_) => before,
         })
     }
@@ -128,12 +136,8 @@ impl Accounts {
             return BTreeSet::new();
         }
         let gid = account.map(|account| account.gid);
-        let groups = self.group.get(|content, before| match content {
-            Content::Bytes(bytes) => Arc::new(parse_group(bytes)),
-            Content::Absent | Content::Unreadable(_) => before,
-        });
         let has = |group: &&Group| Some(group.gid) == gid || group.members.contains(login);
-        groups.iter().filter(has).map(|group| group.name.clone()).collect()
+        self.groups().iter().filter(has).map(|group| group.name.clone()).collect()
     }
 }
 

@@ -2,5 +2,20 @@
 //! reach them. Nothing else may depend on this crate.
 
 pub mod accounts;
+pub mod args;
+pub mod clock;
 pub mod config;
+pub mod desk;
+pub mod directories;
+pub mod disk;
+pub mod fingerprint;
+pub mod follow;
+pub mod mode;
+pub mod pam;
+pub mod privileges;
+pub mod run;
+pub mod sockets;
+pub mod sources;
+pub mod view;
 pub mod watched;
+pub mod words;

@@ -1,2 +1,9 @@
 //! The daemon's door: see the library.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    jitd::run::run(&jitd::args::Args::parse())
+}

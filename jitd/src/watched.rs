@@ -50,11 +50,20 @@ pub struct Watched<T> {
     meaning: T,
 }
 
+/// Who can have written a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writers {
+    /// It belongs to root, and nobody else may write it.
+    RootAlone,
+    /// Others, too.
+    Others,
+}
+
 /// What is at the path now.
 #[derive(Debug)]
 pub enum Content<'a> {
-    /// The whole file.
-    Bytes(&'a [u8]),
+    /// The whole file, and whether only root can have written it.
+    Bytes(&'a [u8], Writers),
     /// There is no such file (ENOENT and nothing else).
     Absent,
     /// It is there, or may be, and cannot be read or is longer than the limit.
@@ -90,9 +99,9 @@ impl<T> Watched<T> {
         }
         let before = self.meaning.clone();
         self.meaning = match self.read() {
-            Ok((bytes, stamp)) => {
+            Ok((bytes, stamp, writers)) => {
                 self.seen = Some(stamp).filter(Stamp::settled);
-                understand(Content::Bytes(&bytes), before)
+                understand(Content::Bytes(&bytes, writers), before)
             }
             Err(error) => {
                 self.seen = None;
@@ -102,7 +111,7 @@ impl<T> Watched<T> {
         &self.meaning
     }
 
-    fn read(&self) -> io::Result<(Vec<u8>, Stamp)> {
+    fn read(&self) -> io::Result<(Vec<u8>, Stamp, Writers)> {
         // Without O_NONBLOCK, a FIFO in the place of the file would hold up every answer.
         let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&self.path)?;
         // Of the open file, before its bytes: a change while reading shows as another stamp next time.
@@ -116,7 +125,8 @@ impl<T> Watched<T> {
         if bytes.len() as u64 > self.limit {
             return Err(io::Error::other(format!("longer than {} bytes", self.limit)));
         }
-        Ok((bytes, stamp))
+        let roots = meta.uid() == 0 && meta.mode() & 0o022 == 0;
+        Ok((bytes, stamp, if roots { Writers::RootAlone } else { Writers::Others }))
     }
 }
 

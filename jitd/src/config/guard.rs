@@ -87,12 +87,18 @@ pub(super) fn exempt(root: &Section<'_, '_>) -> Vec<Exempt> {
     all
 }
 
+/// The local group that passes unless `[break_glass] groups` says otherwise. An empty or missing group lets nobody in.
+const BREAK_GLASS: &str = "jit-breakglass";
+
 /// `[break_glass]`. Root's console is a way in unless it is switched off by name.
 pub(super) fn break_glass(root: &Section<'_, '_>) -> BreakGlass {
-    let mut break_glass = BreakGlass { users: BTreeSet::new(), groups: BTreeSet::new(), console: true };
+    let groups = UnixGroup::new(BREAK_GLASS).into_iter().collect();
+    let mut break_glass = BreakGlass { users: BTreeSet::new(), groups, console: true };
     let Some(section) = root.table("break_glass") else { return break_glass };
     break_glass.users = section.list("users", Login::new).unwrap_or_default().into_iter().collect();
-    break_glass.groups = section.list("groups", UnixGroup::new).unwrap_or_default().into_iter().collect();
+    if let Some(groups) = section.list("groups", UnixGroup::new) {
+        break_glass.groups = groups.into_iter().collect();
+    }
     break_glass.console = section.boolean("console").unwrap_or(true);
     section.finish();
     break_glass

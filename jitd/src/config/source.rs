@@ -18,9 +18,6 @@ use jit_model::time::Span;
 use super::section::Section;
 use super::values;
 
-/// The base of an LDIF source that names none: no directory has it, and nobody asks anybody about it.
-const LDIF_BASE: &str = "dc=local";
-
 /// One source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceConfig {
@@ -138,7 +135,7 @@ fn ldif(section: Section<'_, '_>, name: SourceName, default: Option<&Arc<Role>>)
     let base = match section.parsed("base", dn) {
         Some(base) => Some(base.value),
         None if section.has("base") => None,
-        None => Dn::parse(LDIF_BASE).ok(),
+        None => Dn::parse(jit_directory::ldif::SUFFIX).ok(),
     };
     let login_attribute = section.parsed("login_attribute", values::attribute);
     let bases = bases(&section, base.as_ref());

@@ -1,0 +1,193 @@
+//! Where a question gets its answer: facts gathered, the rule applied, the verdict written down, the words chosen. Used by the
+//! thread that answers modules and by the one that answers people; each has a desk of its own, so that neither waits for the
+//! other. Never asks NSS, a resolver or the directory, and never lets anybody in because something broke.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jit_model::decide::{Allow, Unguarded, Verdict, decide};
+use jit_model::name::{Login, Service};
+use jit_model::question::Question;
+use jit_model::reason::DenyReason;
+use jit_model::time::Timestamp;
+use jit_proto::Phase;
+use jit_proto::answer::MAX_TEXT;
+
+use crate::accounts::Accounts;
+use crate::clock::system::SystemClock;
+use crate::mode::{Mode, ModeFile, Seen};
+use crate::view::{Current, View};
+use crate::words;
+
+/// What changes on this host without the daemon's doing.
+#[derive(Debug)]
+struct Facts {
+    accounts: Accounts,
+    mode: ModeFile,
+}
+
+/// Answers questions.
+pub struct Desk {
+    current: Arc<Current>,
+    clock: Arc<SystemClock>,
+    facts: Mutex<Facts>,
+}
+
+/// Who asks, by the kernel's word (SO_PEERCRED).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The process, seen from here; 0 when it lives in another pid namespace.
+    pub pid: i32,
+    /// Its effective uid when it connected.
+    pub uid: u32,
+}
+
+/// A verdict with all that belongs to it.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// The rule's verdict, whatever the mode.
+    pub verdict: Verdict,
+    /// Whether a denial is carried out.
+    pub mode: Mode,
+    /// By which clock it was decided.
+    pub now: Timestamp,
+    /// What the person reads if denied.
+    pub text: String,
+}
+
+impl Decided {
+    /// What the module is told: in permissive mode a denial is somebody else's to decide.
+    pub fn answer(&self) -> jit_proto::Answer<'_> {
+        let (verdict, until, text) = match (&self.verdict, self.mode) {
+            (Verdict::Allow(Allow::Grants { until, .. }), _) => {
+                (jit_proto::Verdict::Allow, Some(until.0), "")
+            }
+            (Verdict::Allow(Allow::BreakGlass), _) => (jit_proto::Verdict::Allow, None, ""),
+            (Verdict::Deny(_), Mode::Enforcing) => (jit_proto::Verdict::Deny, None, self.text.as_str()),
+            (Verdict::Deny(_), Mode::Permissive) | (Verdict::Unguarded(_), _) => {
+                (jit_proto::Verdict::Unguarded, None, "")
+            }
+        };
+        jit_proto::Answer { verdict, until, text }
+    }
+}
+
+impl Desk {
+    /// A desk that sees `current` and these files.
+    pub fn new(current: Arc<Current>, clock: Arc<SystemClock>, accounts: Accounts, mode: ModeFile) -> Desk {
+        Desk { current, clock, facts: Mutex::new(Facts { accounts, mode }) }
+    }
+
+    /// The view in force.
+    pub fn view(&self) -> Arc<View> {
+        self.current.get()
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &SystemClock {
+        &self.clock
+    }
+
+    /// The enforcing file as it is now.
+    pub fn mode(&self) -> Seen {
+        self.facts().mode.look().clone()
+    }
+
+    /// Each change under the lock is one assignment, so what is there is whole whatever panicked.
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Decides a module's question.
+    pub fn decide(&self, asked: &jit_proto::Question<'_>) -> Decided {
+        let view = self.current.get();
+        let now = self.clock.now().login;
+        let mut facts = self.facts();
+        let mode = facts.mode.look().mode(now);
+        let question = facts.question(asked);
+        drop(facts);
+
+        let (verdict, text) = match question {
+            Ok(question) => {
+                let verdict = decide(&view.snapshot, &question, now);
+                let text = words::for_person(&view, &verdict, &question.subject, question.service.as_str());
+                (verdict, text)
+            }
+            Err(service) => {
+                let verdict = nobody(&view, service.as_ref());
+                let text = match (&verdict, &service) {
+                    (Verdict::Deny(_), Some(service)) => words::for_nobody(&view, service.as_str()),
+                    _ => String::new(),
+                };
+                (verdict, text)
+            }
+        };
+        Decided { verdict, mode, now, text: fit(text) }
+    }
+
+    /// Facts about somebody that a person asks about: as a module would report them from this very host, without a remote
+    /// address and without a terminal.
+    pub fn question_about(&self, login: &Login, uid: Option<u32>, service: &Service) -> Option<Question> {
+        let mut facts = self.facts();
+        let local = facts.accounts.account(login);
+        let uid = local.map(|account| account.uid).or(uid)?;
+        Some(facts.person(login.clone(), uid, service.clone()))
+    }
+
+    /// The local name of a uid.
+    pub fn login_of(&self, uid: u32) -> Option<Login> {
+        self.facts().accounts.login_of(uid)
+    }
+
+    /// Whether a local group lists somebody.
+    pub fn is_member(&self, login: &Login, uid: u32, group: &str) -> bool {
+        self.facts().accounts.groups_of(login, uid).iter().any(|name| name.as_str() == group)
+    }
+}
+
+impl Facts {
+    /// The question in the model's words; or, where it is about no certain account, only the service, and nothing where the
+    /// service has a name that no service can have.
+    fn question(&mut self, asked: &jit_proto::Question<'_>) -> Result<Question, Option<Service>> {
+        let service = Service::new(asked.service).map_err(|_| None)?;
+        let (Ok(subject), Some(uid)) = (Login::new(asked.subject), asked.uid) else {
+            return Err(Some(service));
+        };
+        let mut question = self.person(subject, uid, service);
+        question.rhost = asked.rhost.map(str::to_owned);
+        question.tty = asked.tty.map(str::to_owned);
+        Ok(question)
+    }
+
+    fn person(&mut self, subject: Login, uid: u32, service: Service) -> Question {
+        let local = self.accounts.account(&subject).is_some_and(|account| account.uid == uid);
+        let local_groups = self.accounts.groups_of(&subject, uid);
+        Question { service, subject, uid, local, local_groups, rhost: None, tty: None }
+    }
+}
+
+/// The verdict about somebody who is no certain account: never an allow, no exemption, no break-glass.
+fn nobody(view: &View, service: Option<&Service>) -> Verdict {
+    let policy = view.snapshot.policy();
+    if !policy.production {
+        return Verdict::Unguarded(Unguarded::NotProduction);
+    }
+    match service {
+        Some(service) if policy.guarded.contains(service) => Verdict::Deny(DenyReason::NoAccount),
+        // No configuration can name it, so it cannot be guarded.
+        Some(_) | None => Verdict::Unguarded(Unguarded::Service),
+    }
+}
+
+/// At most what an answer may hold. The words are ASCII, so any cut is between characters.
+fn fit(mut text: String) -> String {
+    text.truncate(MAX_TEXT);
+    text
+}
+
+/// Whether this phase wants a decision: the end of a session does not.
+pub fn decides(phase: Phase) -> bool {
+    match phase {
+        Phase::Account | Phase::Auth | Phase::Open => true,
+        Phase::Close => false,
+    }
+}

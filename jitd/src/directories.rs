@@ -1,0 +1,101 @@
+//! The directories that the daemon needs, made if missing and checked if not. The runtime directory with the sockets is
+//! root's, because a module trusts a socket by the directory it lies in; the daemon owns only what lies below and beside it.
+//! Never follows a symbolic link in the last component.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+/// Why a directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// The operating system refused.
+    #[error("{path} cannot be {step}: {error}", path = .path.display())]
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// What was being done.
+        step: &'static str,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// It belongs to the wrong one.
+    #[error("{path} belongs to uid {found}, not to uid {wanted}: chown {wanted} {path}", path = .path.display())]
+    Owner {
+        /// Which one.
+        path: PathBuf,
+        /// Whose it is.
+        found: u32,
+        /// Whose it must be.
+        wanted: u32,
+    },
+    /// Others may write it.
+    #[error("{path} may be written by others (mode {mode:04o}): chmod g-w,o-w {path}", path = .path.display())]
+    Writable {
+        /// Which one.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+}
+
+/// Whose directory it is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Its uid.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+}
+
+/// What to do about an owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// Make it so; only root can.
+    Give(Owner),
+    /// It must be so already.
+    Expect(Owner),
+    /// We cannot say, and look only at the permissions.
+    Any,
+}
+
+/// Makes sure that there is a directory with these permissions that others cannot write.
+///
+/// # Errors
+/// When it cannot be made, or is not what it should be.
+pub fn ensure(path: &Path, mode: u32, ownership: Ownership) -> Result<(), DirectoryError> {
+    let io_error = |step| move |error| DirectoryError::Io { path: path.to_owned(), step, error };
+    let made = match DirBuilder::new().mode(mode).create(path) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(io_error("made")(error)),
+    };
+    let dir: File = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW)
+        .open(path)
+        .map_err(io_error("opened as a directory"))?;
+    if made {
+        // mkdir(2) subtracts the umask.
+        dir.set_permissions(std::fs::Permissions::from_mode(mode))
+            .map_err(io_error("given its permissions"))?;
+    }
+    if let Ownership::Give(owner) = ownership {
+        fchown(&dir, Some(owner.uid), Some(owner.gid)).map_err(io_error("given to its owner"))?;
+    }
+    let meta = dir.metadata().map_err(io_error("examined"))?;
+    if let Ownership::Give(owner) | Ownership::Expect(owner) = ownership {
+        if meta.uid() != owner.uid {
+            return Err(DirectoryError::Owner {
+                path: path.to_owned(),
+                found: meta.uid(),
+                wanted: owner.uid,
+            });
+        }
+    }
+    if meta.mode() & 0o022 != 0 {
+        return Err(DirectoryError::Writable { path: path.to_owned(), mode: meta.mode() & 0o7777 });
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! The two sockets: taken from systemd when it holds them, so that a restart loses no login; otherwise bound here. A socket
+//! never comes to its place before it has its permissions. The only file of this crate that uses unsafe code.
+
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use nix::sys::socket::{AddressFamily, SockType, SockaddrLike, UnixAddr, getsockname, getsockopt, sockopt};
+use std::os::fd::AsRawFd;
+
+/// What pam_jit asks.
+pub const PAM: &str = "pam.sock";
+/// What jitctl asks.
+pub const CONTROL: &str = "jitd.sock";
+
+/// Why there is no socket.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// systemd's words make no sense.
+    #[error("the sockets that systemd hands over cannot be understood: {0}")]
+    Handover(io::Error),
+    /// It is something else than it should be.
+    #[error(
+        "{name}, handed over by systemd, is not a listening Unix stream socket: check the [Socket] section of its unit"
+    )]
+    NotListening {
+        /// Its name.
+        name: String,
+    },
+    /// The name means nothing here.
+    #[error("systemd hands over a socket named {0:?}: set FileDescriptorName= to pam.sock or jitd.sock")]
+    Unknown(String),
+    /// The operating system refused.
+    #[error("{path} cannot be {step}: {error}", path = .path.display())]
+    Io {
+        /// Which socket.
+        path: PathBuf,
+        /// What was being done.
+        step: &'static str,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// Something else is in its place.
+    #[error("{path} is there and no socket: move it away", path = .0.display())]
+    InTheWay(PathBuf),
+}
+
+/// Both, ready to accept.
+#[derive(Debug)]
+pub struct Sockets {
+    /// For modules; root only.
+    pub pam: UnixListener,
+    /// For everybody.
+    pub control: UnixListener,
+}
+
+/// Takes what systemd holds, and binds the rest below `runtime_dir`. To be called once, before any thread is started and
+/// before anything else opens a descriptor that it keeps.
+///
+/// # Errors
+/// When a socket is not what it should be, or cannot be bound.
+pub fn open(runtime_dir: &Path) -> Result<Sockets, SocketError> {
+    let (mut pam, mut control) = (None, None);
+    for (fd, name) in sd_notify::listen_fds_with_names().map_err(SocketError::Handover)? {
+        let place = match name.as_str() {
+            PAM => &mut pam,
+            CONTROL => &mut control,
+            _ => return Err(SocketError::Unknown(name)),
+        };
+        *place = Some(take(fd, name)?);
+    }
+    let pam = pam.map_or_else(|| bind(&runtime_dir.join(PAM), 0o600), Ok)?;
+    let control = control.map_or_else(|| bind(&runtime_dir.join(CONTROL), 0o666), Ok)?;
+    Ok(Sockets { pam, control })
+}
+
+fn take(raw: RawFd, name: String) -> Result<UnixListener, SocketError> {
+    // SAFETY: sd_listen_fds(3) gives this process the descriptors from 3 on, as many as LISTEN_FDS says when LISTEN_PID is
+    // ours; listen_fds_with_names has checked both, and marked each with FD_CLOEXEC, which fails on one that is not open. They
+    // are handed over once (this runs once, first of all), so nothing else in this process owns this number.
+    let fd = unsafe { OwnedFd::from_raw_fd(raw) };
+    let listening = getsockopt(&fd, sockopt::AcceptConn) == Ok(true);
+    let stream = getsockopt(&fd, sockopt::SockType) == Ok(SockType::Stream);
+    let unix =
+        getsockname::<UnixAddr>(fd.as_raw_fd()).is_ok_and(|at| at.family() == Some(AddressFamily::Unix));
+    if !(listening && stream && unix) {
+        return Err(SocketError::NotListening { name });
+    }
+    let listener = UnixListener::from(fd);
+    listener.set_nonblocking(true).map_err(SocketError::Handover)?;
+    Ok(listener)
+}
+
+fn bind(path: &Path, mode: u32) -> Result<UnixListener, SocketError> {
+    let io_error = |step| move |error| SocketError::Io { path: path.to_owned(), step, error };
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) if !meta.file_type().is_socket() => return Err(SocketError::InTheWay(path.to_owned())),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(io_error("examined")(error)),
+    }
+    // Under another name first: nobody may connect before the permissions are right, and nobody finds the place empty.
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let new = PathBuf::from(new);
+    match std::fs::remove_file(&new) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(io_error("made anew")(error)),
+    }
+    let listener = UnixListener::bind(&new).map_err(io_error("bound"))?;
+    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(mode))
+        .map_err(io_error("given its permissions"))?;
+    std::fs::rename(&new, path).map_err(io_error("put in its place"))?;
+    listener.set_nonblocking(true).map_err(io_error("set up"))?;
+    Ok(listener)
+}

@@ -1,0 +1,59 @@
+//! What the threads that answer see: the snapshot, and what is said around it. Immutable and replaced whole; whoever reads
+//! holds what he began with to the end, and never waits longer than a pointer takes to copy.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jit_model::name::SourceName;
+use jit_model::snapshot::Snapshot;
+
+use crate::config::Config;
+
+/// One state of the daemon's knowledge.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The configuration in force.
+    pub config: Arc<Config>,
+    /// Everything that decides.
+    pub snapshot: Snapshot,
+    /// How each source is, for people.
+    pub sources: BTreeMap<SourceName, SourceView>,
+    /// What makes the daemon less than healthy and is not about one source; a sentence each.
+    pub concerns: Vec<String>,
+}
+
+/// How a source is, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceView {
+    /// What is wrong at the moment.
+    pub trouble: Option<String>,
+    /// How many entries its last whole set had.
+    pub entries: usize,
+}
+
+/// The view that is in force.
+#[derive(Debug)]
+pub struct Current(RwLock<Arc<View>>);
+
+impl Current {
+    /// Begins with a view.
+    pub fn new(view: View) -> Current {
+        Current(RwLock::new(Arc::new(view)))
+    }
+
+    /// The view in force. The lock is held for the copy of a pointer only, and nothing can panic under it.
+    pub fn get(&self) -> Arc<View> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another in its place.
+    pub fn put(&self, view: View) {
+        let new = Arc::new(view);
+        let old = {
+            let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *place, new)
+        };
+        // Freed here and not under the lock.
+        drop(old);
+    }
+}
