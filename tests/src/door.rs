@@ -83,8 +83,15 @@ impl Door {
     /// # Errors
     /// When something is not built, or sshd does not come up.
     pub fn without_daemon(people: &[&str], config: &str) -> Result<Door> {
+        Door::on(Host::named(NAME).up()?, people, config)
+    }
+
+    /// The same on a host that is there, made of a base root that holds all of [`crate::root::DOOR`]'s packages.
+    ///
+    /// # Errors
+    /// When something is not built, or sshd does not come up.
+    pub fn on(host: Host, people: &[&str], config: &str) -> Result<Door> {
         let (module, jitd, jitctl) = (built::pam_jit()?, built::jitd()?, built::jitctl()?);
-        let host = Host::named(NAME).up()?;
         let multiarch = format!("/usr/lib/{}-linux-gnu/security/pam_jit.so", std::env::consts::ARCH);
         host.install(&module, &multiarch, 0o644)?;
         host.install(&jitd, "/usr/sbin/jitd", 0o755)?;
