@@ -109,7 +109,7 @@ pub const MAX_PENDING: usize = 20;
 /// when they are decoded: a role elsewhere is simply not there.
 pub fn assess(source: &Source, host: &HostNames, memory: &Memory) -> Vec<AssessedGrant> {
     let judge = Judge { source, host, memory, membership: Membership::of(&source.people) };
-    let mut assessed: Vec<AssessedGrant> = source.grants.iter().map(|(_, tree)| judge.grant(tree)).collect();
+    let mut assessed: Vec<AssessedGrant> = source.grants.values().map(|tree| judge.grant(tree)).collect();
     refuse_floods(&mut assessed);
     assessed
 }

@@ -41,6 +41,18 @@ pub enum Unguarded {
     Exempt(usize),
 }
 
+impl Unguarded {
+    /// A stable word for programs: part of the audit's and of jitctl's format, never changed.
+    pub fn code(self) -> &'static str {
+        match self {
+            Unguarded::NotProduction => "not-production",
+            Unguarded::Service => "service",
+            Unguarded::Background => "background",
+            Unguarded::Exempt(_) => "exempt",
+        }
+    }
+}
+
 /// What a permission rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allow {

@@ -18,7 +18,7 @@ pub enum Refusal {
     #[error("it names no role")]
     NoRole,
     /// The role is not where roles are kept, or not there at all.
-    #[error("its role {0} does not exist")]
+    #[error("its role {0} does not exist where roles are kept")]
     RoleMissing(Dn),
     /// The role is there but cannot be understood.
     #[error("its role {0} is malformed: {1}")]
@@ -27,7 +27,7 @@ pub enum Refusal {
     #[error("{0} is not for this host")]
     NotThisHost(String),
     /// The subject is neither a person nor a group that the source knows.
-    #[error("its subject {0} does not exist")]
+    #[error("its subject {0} does not exist or cannot be used")]
     SubjectMissing(Dn),
     /// Nobody the grant is for is eligible for the role.
     #[error("{0} is not eligible for the role {1}")]
@@ -144,4 +144,23 @@ pub enum DenyReason {
     /// The host has no account of exactly this name, so nobody can hold a grant under it.
     #[error("this host has no account of exactly this name")]
     NoAccount,
+}
+
+impl DenyReason {
+    /// A stable word for programs: part of the audit's and of jitctl's format, never changed.
+    pub fn code(&self) -> &'static str {
+        match self {
+            DenyReason::NoGrant => "no-grant",
+            DenyReason::Pending { .. } => "pending",
+            DenyReason::Scheduled { .. } => "scheduled",
+            DenyReason::Expired { .. } => "expired",
+            DenyReason::WrongService { .. } => "wrong-service",
+            DenyReason::Revoked { .. } => "revoked",
+            DenyReason::Refused { .. } => "refused",
+            DenyReason::Stale(_) => "stale",
+            DenyReason::NeverHeard => "never-heard",
+            DenyReason::Root => "root",
+            DenyReason::NoAccount => "no-account",
+        }
+    }
 }

@@ -52,6 +52,8 @@ impl TicketPattern {
     /// # Errors
     /// When it is no regular expression.
     pub fn new(text: &str) -> Result<TicketPattern, regex_lite::Error> {
+        // By itself first: `a)|(?:b` must not slip out of the parentheses that make it match as a whole.
+        regex_lite::RegexBuilder::new(text).size_limit(1 << 20).build()?;
         let regex = regex_lite::RegexBuilder::new(&format!("^(?:{text})$")).size_limit(1 << 20).build()?;
         Ok(TicketPattern { text: text.to_owned(), regex })
     }
