@@ -192,3 +192,6 @@ pub struct Policy {
     /// Ways in without a directory.
     pub break_glass: BreakGlass,
 }
+
+#[cfg(test)]
+mod tests;
