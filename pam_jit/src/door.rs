@@ -1,0 +1,91 @@
+//! From question to PAM code. Two roads lead past the daemon's word, and both are in [`crate::alone`]; here only an answer that
+//! says `allow` about an account that is certain becomes PAM_SUCCESS.
+
+use jit_proto::frame::MAX_FRAME;
+use jit_proto::log::{self, Severity};
+use jit_proto::{Phase, Question, Verdict, client};
+use pam::constants::PamResultCode;
+
+use crate::alone;
+use crate::facts::{Call, Facts};
+use crate::host::Host;
+use crate::options::{BadOption, Options};
+
+/// How log lines are signed.
+pub(crate) const TAG: &str = "pam_jit";
+
+/// The account phase, where it is decided, and the auth phase, where it is decided early for stacks that refuse before they ask
+/// for a password. In auth nothing is said, and nothing but PAM_IGNORE lets pass: under `sufficient` PAM_SUCCESS would mean
+/// "no password".
+pub(crate) fn decide(
+    host: &Host<'_>,
+    phase: Phase,
+    options: Result<Options<'_>, BadOption>,
+) -> PamResultCode {
+    let options = match options {
+        Ok(options) => options,
+        Err(error) => {
+            log::line(
+                Severity::Error,
+                TAG,
+                format_args!("{error}: see pam_jit in /etc/pam.d; access is denied"),
+            );
+            return PamResultCode::PAM_SERVICE_ERR;
+        }
+    };
+    let facts = match Facts::gather(host, phase) {
+        Call::Ask(facts) => facts,
+        Call::RootItself => return PamResultCode::PAM_IGNORE,
+        // Not PAM_USER_UNKNOWN: stacks are about that do not mind it.
+        Call::Nameless => return PamResultCode::PAM_PERM_DENIED,
+    };
+    let question = facts.question();
+    let frame = match question.encode() {
+        Ok(frame) => frame,
+        Err(error) => {
+            // Cannot be: every text was made to fit. Should it be, nobody gets in by it.
+            log::line(Severity::Error, TAG, format_args!("cannot ask about {}: {error}", question.subject));
+            return PamResultCode::PAM_SYSTEM_ERR;
+        }
+    };
+    let mut room = [0; MAX_FRAME];
+    let answer = match client::ask(options.socket, &frame, options.timeout, &mut room) {
+        Ok(answer) => answer,
+        Err(error) => return alone::decide(host, &question, options.socket, error),
+    };
+    match answer.verdict {
+        Verdict::Unguarded => PamResultCode::PAM_IGNORE,
+        Verdict::Allow if question.uid.is_some() => allowed(&question),
+        Verdict::Allow => {
+            let (service, subject) = (question.service, question.subject);
+            log::line(
+                Severity::Error,
+                TAG,
+                format_args!(
+                    "{service}: jitd allowed {subject}, which is no account's exact name here: denied"
+                ),
+            );
+            PamResultCode::PAM_PERM_DENIED
+        }
+        Verdict::Deny => {
+            let text = if answer.text.is_empty() { "jit: access is denied." } else { answer.text };
+            tell(host, phase, text);
+            PamResultCode::PAM_PERM_DENIED
+        }
+    }
+}
+
+/// The code for somebody who may.
+pub(crate) fn allowed(question: &Question<'_>) -> PamResultCode {
+    match question.phase {
+        Phase::Account => PamResultCode::PAM_SUCCESS,
+        Phase::Auth | Phase::Open | Phase::Close => PamResultCode::PAM_IGNORE,
+    }
+}
+
+/// Says something to the person, where that is allowed.
+pub(crate) fn tell(host: &Host<'_>, phase: Phase, text: &str) {
+    if phase == Phase::Account {
+        host.tell(text);
+    }
+}
