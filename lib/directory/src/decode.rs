@@ -32,6 +32,7 @@ use class::Classes;
 use fields::{Fault, Fields};
 use grant::Child;
 use people::Somebody;
+pub(crate) use people::without_uid;
 use place::{Place, place};
 
 /// Where entries of each kind stand. References count only under these.

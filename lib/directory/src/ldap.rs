@@ -2,10 +2,30 @@
 //! whole sets. Must never publish half a set, take an error for an empty answer, chase a referral, or send a secret in
 //! the clear.
 //!
-//! Read in this order: [`server`] and [`config`] (what we are told).
+//! Read in this order: [`server`] and [`config`] (what we are told); `tls`, `connect`, `search` (one connection and its
+//! questions); `message`, `content`, `push` (RFC 4533); `csn`, `believe` (when an answer counts); `refer`, `people`,
+//! `assembly` (who is who, and what is published); `session`, [`follow`] (the loop around it all); [`trouble`].
 
+mod assembly;
+mod believe;
 pub mod config;
+mod connect;
+mod content;
+mod csn;
+mod filter;
+pub mod follow;
+mod message;
+mod people;
+mod push;
+mod refer;
+mod search;
 pub mod server;
+mod session;
+mod tls;
+pub mod trouble;
 
 pub use config::{Bind, ClientCertificate, Follow, LdapConfig, LdapConfigError, Patience};
+pub use follow::{Link, Offer, follow, probe};
 pub use server::{Server, ServerError, StartTls};
+pub use session::Way;
+pub use trouble::Trouble;

@@ -84,7 +84,7 @@ fn group(entry: &Entry, bases: &Bases) -> Somebody {
 }
 
 /// A Name And Optional UID (RFC 4517 §3.3.21) without the UID: what stands before `#'0101'B`.
-fn without_uid(value: &[u8]) -> &[u8] {
+pub(crate) fn without_uid(value: &[u8]) -> &[u8] {
     let name = value.strip_suffix(b"'B").and_then(|rest| {
         let bits = rest.iter().rev().take_while(|b| matches!(b, b'0' | b'1')).count();
         rest.get(..rest.len().checked_sub(bits)?)?.strip_suffix(b"#'")

@@ -1,0 +1,70 @@
+//! Search filters (RFC 4515) from values. Every value goes through [`value`], so that no name and no login can change what
+//! is asked.
+
+use std::fmt::Write;
+
+use jit_model::dn::Dn;
+use jit_model::host::HostNames;
+
+/// A value with everything escaped that is not plain.
+pub(crate) fn value(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'@' | b',' | b'=' | b' ' => {
+                escaped.push(char::from(byte));
+            }
+            other => {
+                // Writing to a String cannot fail.
+                let _ = write!(escaped, "\\{other:02x}");
+            }
+        }
+    }
+    escaped
+}
+
+/// Everything that concerns this host.
+pub(crate) fn for_host(host: &HostNames) -> String {
+    any(host.iter().map(|name| term("jitHost", name.as_str())))
+}
+
+/// Entries by their names.
+pub(crate) fn named<'a>(names: impl IntoIterator<Item = &'a Dn>) -> String {
+    any(names.into_iter().map(|dn| term("entryDN", &dn.to_string())))
+}
+
+/// One attribute has one value.
+pub(crate) fn term(attribute: &str, text: &str) -> String {
+    format!("({attribute}={})", value(text))
+}
+
+/// At least one of them.
+pub(crate) fn any(terms: impl IntoIterator<Item = String>) -> String {
+    let terms: String = terms.into_iter().collect();
+    format!("(|{terms})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_value_is_taken_for_a_filter() {
+        assert_eq!(value("a)(uid=*"), "a\\29\\28uid=\\2a");
+        assert_eq!(value("Jürg\\0\0"), "J\\c3\\bcrg\\5c0\\00");
+        for text in ["*", "(", ")", "\\", "\0", "ü", "a b", "x,y=z+w"] {
+            assert!(ldap3::parse_filter(term("uid", text)).is_ok(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_terms_are_the_hosts_names() {
+        let host = HostNames::new("web1.example.com", ["web"]).unwrap();
+        let filter = for_host(&host);
+        assert_eq!(
+            filter,
+            "(|(jitHost=\\2a)(jitHost=\\2a.com)(jitHost=\\2a.example.com)(jitHost=@web)(jitHost=web1.example.com))"
+        );
+        assert!(ldap3::parse_filter(filter).is_ok());
+    }
+}

@@ -1,0 +1,257 @@
+//! The people and groups that grants and roles refer to: read by name, nested groups to the last one, and everybody who
+//! shares a login with somebody that matters. The rest of the directory's people are never fetched: of approver groups
+//! only the groups are read, not their members. An answer counts only as a whole and only while the bases are to be seen,
+//! so that a changed access rule does not look like an empty company.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jit_model::dn::Dn;
+use ldap3::Scope;
+
+use super::believe::Belief;
+use super::config::LdapConfig;
+use super::content::EntrySet;
+use super::filter;
+use super::message;
+use super::refer::References;
+use super::search::Search;
+use super::trouble::{Cause, NO_SUCH_OBJECT};
+use crate::entry::Entry;
+use crate::schema::{MEMBER, UNIQUE_MEMBER};
+
+/// Names in one filter.
+const CHUNK: usize = 200;
+/// Names that one host's grants and roles may lead to.
+const MOST: usize = 50_000;
+
+/// What became of the references.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Resolved {
+    /// Groups, people, and who shares a login with one of them.
+    pub(crate) entries: EntrySet,
+    /// What has to be watched to notice a change.
+    pub(crate) watch: Watch,
+}
+
+/// Names and logins whose entries matter, there or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Watch {
+    names: BTreeSet<Dn>,
+    logins: BTreeSet<String>,
+}
+
+impl Watch {
+    /// How much there is to watch.
+    pub(crate) fn len(&self) -> usize {
+        self.names.len() + self.logins.len()
+    }
+
+    /// As a filter.
+    pub(crate) fn filter(&self, login_attribute: &str) -> String {
+        let names = self.names.iter().map(|dn| filter::term("entryDN", &dn.to_string()));
+        let logins = self.logins.iter().map(|login| filter::term(login_attribute, login));
+        filter::any(names.chain(logins))
+    }
+}
+
+/// How entries are read by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ByName {
+    /// Many at once, by terms on entryDN (RFC 5020).
+    Terms,
+    /// One after the other.
+    One,
+}
+
+/// Reads people and groups over one connection.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    search: Search,
+    belief: Belief,
+    config: Arc<LdapConfig>,
+    by_name: ByName,
+}
+
+/// A reading under way.
+#[derive(Default)]
+struct Reading {
+    found: BTreeMap<Dn, Arc<Entry>>,
+    asked: BTreeSet<Dn>,
+}
+
+impl Reader {
+    /// Finds out how to read by name: a server that does not know entryDN answers with nothing.
+    pub(crate) async fn new(
+        search: Search,
+        belief: Belief,
+        config: Arc<LdapConfig>,
+    ) -> Result<Reader, Cause> {
+        let base = &config.bases.grants;
+        let itself = filter::named([base]);
+        let found = search.all(&base.to_string(), Scope::Base, &itself, &["1.1"]).await;
+        let by_name = match found {
+            Ok(found) if !found.is_empty() => ByName::Terms,
+            Ok(_) | Err(Cause::Refused { .. }) => ByName::One,
+            Err(cause) => return Err(cause),
+        };
+        Ok(Reader { search, belief, config, by_name })
+    }
+
+    /// How entries are read by name.
+    pub(crate) fn by_name(&self) -> ByName {
+        self.by_name
+    }
+
+    /// Follows all references to their ends.
+    pub(crate) async fn resolve(&self, references: &References) -> Result<Resolved, Cause> {
+        let mut reading = Reading::default();
+        let bases = &self.config.bases;
+        let anybody = |dn: &Dn| dn.is_below(&bases.people) || dn.is_below(&bases.groups);
+        self.follow(&mut reading, references.subjects.clone(), Kind::Any, anybody).await?;
+        let subjects: BTreeSet<Dn> = reading.found.keys().cloned().collect();
+        let groups_only = |dn: &Dn| dn.is_below(&bases.groups);
+        // Groups that are subjects, too, were read with their members already; what hangs below them was as well.
+        self.follow(&mut reading, references.groups.clone(), Kind::Groups, groups_only).await?;
+
+        let logins = self.logins(subjects.iter().filter_map(|dn| reading.found.get(dn)));
+        let mut entries: EntrySet = reading.found.values().map(|entry| (entry.uuid, entry.clone())).collect();
+        for entry in self.holders(&logins).await? {
+            entries.entry(entry.uuid).or_insert_with(|| Arc::new(entry));
+        }
+        self.check_bases(references, &logins).await?;
+
+        let mut names: BTreeSet<Dn> = references.subjects.union(&references.groups).cloned().collect();
+        if reading.asked.len() <= CHUNK {
+            // Also those that are not there: they could come.
+            names.append(&mut reading.asked);
+        }
+        names.extend(reading.found.into_keys());
+        Ok(Resolved { entries, watch: Watch { names, logins } })
+    }
+
+    /// Reads level by level, each entry once, so that a group within itself ends like any other.
+    async fn follow(
+        &self,
+        reading: &mut Reading,
+        from: BTreeSet<Dn>,
+        kind: Kind,
+        counts: impl Fn(&Dn) -> bool,
+    ) -> Result<(), Cause> {
+        let mut level = from;
+        while !level.is_empty() {
+            let ask: Vec<Dn> = level.iter().filter(|dn| !reading.asked.contains(*dn)).cloned().collect();
+            reading.asked.extend(ask.iter().cloned());
+            if reading.asked.len() > MOST {
+                let what = format!(
+                    "the groups that grants and roles for this host name hold more than {MOST} names: name smaller ones"
+                );
+                return Err(Cause::TooMuch(what));
+            }
+            for entry in self.named(&ask, kind).await? {
+                reading.found.insert(entry.dn.clone(), Arc::new(entry));
+            }
+            let entries = level.iter().filter_map(|dn| reading.found.get(dn));
+            let members: BTreeSet<Dn> = entries.flat_map(|entry| members(entry)).filter(&counts).collect();
+            level = members.difference(&level).filter(|dn| !reading.asked.contains(*dn)).cloned().collect();
+        }
+        Ok(())
+    }
+
+    /// Entries by their names; one that is not there is left out.
+    async fn named(&self, names: &[Dn], kind: Kind) -> Result<Vec<Entry>, Cause> {
+        let mut found = Vec::new();
+        match self.by_name {
+            ByName::Terms => {
+                for base in [&self.config.bases.people, &self.config.bases.groups] {
+                    let here: Vec<&Dn> = names.iter().filter(|dn| self.home(dn) == Some(base)).collect();
+                    for chunk in here.chunks(CHUNK) {
+                        let filter = kind.narrowed(filter::named(chunk.iter().copied()));
+                        found.extend(self.read(base, Scope::Subtree, &filter).await?);
+                    }
+                }
+            }
+            ByName::One => {
+                for name in names {
+                    match self.read(name, Scope::Base, &kind.narrowed("(objectClass=*)".to_owned())).await {
+                        Ok(entries) => found.extend(entries),
+                        Err(Cause::Refused { code: NO_SUCH_OBJECT, .. }) => {}
+                        Err(cause) => return Err(cause),
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The base to search for a name; the deeper one where one lies under the other.
+    fn home(&self, dn: &Dn) -> Option<&Dn> {
+        let bases = [&self.config.bases.people, &self.config.bases.groups];
+        let above = bases.into_iter().filter(|base| dn.is_below(base));
+        above.max_by_key(|base| base.to_string().len())
+    }
+
+    /// Everybody who holds one of these logins.
+    async fn holders(&self, logins: &BTreeSet<String>) -> Result<Vec<Entry>, Cause> {
+        let logins: Vec<&String> = logins.iter().collect();
+        let mut found = Vec::new();
+        for chunk in logins.chunks(CHUNK) {
+            let filter =
+                filter::any(chunk.iter().map(|login| filter::term(&self.config.login_attribute, login)));
+            found.extend(self.read(&self.config.bases.people, Scope::Subtree, &filter).await?);
+        }
+        Ok(found)
+    }
+
+    fn logins<'a>(&self, entries: impl Iterator<Item = &'a Arc<Entry>>) -> BTreeSet<String> {
+        let name = self.config.login_attribute.to_ascii_lowercase();
+        let people = entries.filter(|entry| entry.dn.is_below(&self.config.bases.people));
+        let values = people.flat_map(|entry| entry.attributes.get(&name).cloned().unwrap_or_default());
+        values.filter_map(|value| String::from_utf8(value).ok()).collect()
+    }
+
+    async fn read(&self, base: &Dn, scope: Scope, filter: &str) -> Result<Vec<Entry>, Cause> {
+        let attributes =
+            ["objectClass", &self.config.login_attribute, "uidNumber", "member", "uniqueMember", "entryUUID"];
+        let sent = self.search.all(&base.to_string(), scope, filter, &attributes).await?;
+        sent.into_iter().map(|sent| message::identified(sent, None).map_err(Cause::Nonsense)).collect()
+    }
+
+    /// The bases that were searched are to be seen, now that the answers are in.
+    async fn check_bases(&self, references: &References, logins: &BTreeSet<String>) -> Result<(), Cause> {
+        let names = || references.subjects.iter().chain(&references.groups);
+        for base in [&self.config.bases.people, &self.config.bases.groups] {
+            let asked = names().any(|dn| self.home(dn) == Some(base));
+            if asked || (*base == self.config.bases.people && !logins.is_empty()) {
+                self.belief.shows(base).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Whatever has the name.
+    Any,
+    /// Only what has members.
+    Groups,
+}
+
+impl Kind {
+    fn narrowed(self, filter: String) -> String {
+        match self {
+            Kind::Any => filter,
+            Kind::Groups => format!("(&(|(member=*)(uniqueMember=*)){filter})"),
+        }
+    }
+}
+
+/// The names in member and uniqueMember.
+fn members(entry: &Entry) -> impl Iterator<Item = Dn> + '_ {
+    let values = |name| entry.attributes.get(name).into_iter().flatten();
+    let plain = values(MEMBER).map(Vec::as_slice);
+    let unique = values(UNIQUE_MEMBER).map(|value| crate::decode::without_uid(value));
+    plain.chain(unique).filter_map(|value| Dn::parse(std::str::from_utf8(value).ok()?).ok())
+}
