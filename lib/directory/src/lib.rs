@@ -7,5 +7,6 @@
 pub mod decode;
 pub mod entry;
 pub mod ldap;
+pub mod ldif;
 pub mod schema;
 pub mod update;
