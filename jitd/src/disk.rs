@@ -111,8 +111,7 @@ pub fn read(path: &Path, kind: Kind) -> Found<Vec<u8>> {
 
 fn read_checked(path: &Path, kind: Kind) -> Result<Option<Vec<u8>>, Damage> {
     // O_NONBLOCK: a FIFO in its place must not hang the daemon; it has no effect on a plain file. std adds O_CLOEXEC.
-    let opened =
-        OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
     let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -172,7 +171,9 @@ pub fn write(path: &Path, kind: Kind, payload: &[u8]) -> Result<(), WriteError> 
 
 fn write_beside(beside: &Path, bytes: &[u8]) -> Result<(), (&'static str, io::Error)> {
     match fs::remove_file(beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(("removal of a left-over", error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(("removal of a left-over", error));
+        }
         _ => {}
     }
     // create_new is O_EXCL: never through a link, never into somebody else's file.

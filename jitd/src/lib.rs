@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod args;
+pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod desk;
@@ -10,12 +11,15 @@ pub mod directories;
 pub mod disk;
 pub mod fingerprint;
 pub mod follow;
+pub mod ledger;
 pub mod mode;
 pub mod pam;
 pub mod privileges;
 pub mod run;
 pub mod sockets;
 pub mod sources;
+pub mod store;
+pub mod syslog;
 pub mod view;
 pub mod watched;
 pub mod words;

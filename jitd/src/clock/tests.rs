@@ -83,13 +83,7 @@ enum Step {
 }
 
 fn offset() -> impl Strategy<Value = i64> {
-    prop_oneof![
-        Just(0),
-        -15 * 60_000i64..15 * 60_000,
-        -2 * DAY..2 * DAY,
-        Just(Y2038 - BEGIN),
-        Just(-BEGIN),
-    ]
+    prop_oneof![Just(0), -15 * 60_000i64..15 * 60_000, -2 * DAY..2 * DAY, Just(Y2038 - BEGIN), Just(-BEGIN),]
 }
 
 fn step() -> impl Strategy<Value = Step> {

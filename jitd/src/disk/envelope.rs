@@ -135,10 +135,7 @@ mod tests {
         let good = wrap(KIND, b"hello").unwrap();
         assert_eq!(unwrap(KIND, b""), Err(Damage::Foreign));
         assert_eq!(unwrap(KIND, b"#!/bin/sh\n"), Err(Damage::Foreign));
-        assert_eq!(
-            unwrap(Kind { version: 2, ..KIND }, &good),
-            Err(Damage::Version { found: 3, known: 2 })
-        );
+        assert_eq!(unwrap(Kind { version: 2, ..KIND }, &good), Err(Damage::Version { found: 3, known: 2 }));
         assert_eq!(unwrap(KIND, &good[..56]), Err(Damage::Length { found: 56, said: 57 }));
         let mut bad = good.clone();
         bad[56] ^= 1;

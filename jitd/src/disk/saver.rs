@@ -115,8 +115,7 @@ impl Saver {
             *due = Instant::now();
             self.shared.changed.notify_all();
         }
-        let waited =
-            self.shared.changed.wait_timeout_while(slot, patience, |slot| slot.saved < goal);
+        let waited = self.shared.changed.wait_timeout_while(slot, patience, |slot| slot.saved < goal);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
