@@ -156,6 +156,10 @@ impl<'a> Fields<'a> {
         self.optional_as(name, syntax::generalized_time)
     }
 
+    pub(super) fn optional_start(&self, name: &str) -> Result<Option<Timestamp>, Fault> {
+        self.optional_as(name, syntax::start_time)
+    }
+
     pub(super) fn optional_span(&self, name: &str) -> Result<Option<Span>, Fault> {
         self.optional_as(name, |value| syntax::seconds(value).map(Span))
     }

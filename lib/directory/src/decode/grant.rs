@@ -51,7 +51,7 @@ pub(super) fn grant(entry: &Entry) -> Result<Grant, Fault> {
         role: fields.optional_dn(ROLE_DN)?,
         hosts: fields.hosts()?,
         services: fields.services()?,
-        not_before: fields.optional_time(NOT_BEFORE)?,
+        not_before: fields.optional_start(NOT_BEFORE)?,
         end,
         reason: fields.optional_text(REASON)?,
         ticket: fields.optional_text(TICKET)?,
