@@ -20,7 +20,7 @@ use crate::follow::Follower;
 use crate::mode::ModeFile;
 use crate::sockets::{self, Sockets};
 use crate::sources::Sources;
-use crate::{pam, privileges};
+use crate::{control, pam, privileges};
 
 /// Between two looks at what nobody tells us: dead sources, the mode, the clock.
 const LOOK: Duration = Duration::from_secs(1);
@@ -115,10 +115,10 @@ fn serve(args: &Args, config: Arc<Config>, sockets: Sockets) -> Result<(), Fatal
         let mode = ModeFile::at(&args.enforcing);
         Arc::new(Desk::new(follower.current(), Arc::clone(&clock), Accounts::of_host(), mode))
     };
-    let (pam_desk, _control_desk) = (desk(), desk());
+    let (pam_desk, control_desk) = (desk(), desk());
     let Sockets { pam, control } = sockets;
     answering("pam", ended.clone(), move || pam::serve(pam, pam_desk))?;
-    drop(control);
+    answering("control", ended.clone(), move || control::serve(control, control_desk))?;
     drop(ended);
 
     runtime()?.block_on(async move {

@@ -3,32 +3,10 @@
 use std::collections::BTreeSet;
 
 use jit_model::name::{Login, Service, UnixGroup};
-use jit_model::policy::{BreakGlass, Exempt, Who};
+use jit_model::policy::{self, BreakGlass, Exempt, Who};
 
 use super::section::Section;
 use super::values;
-
-/// What is guarded unless `[guard] services` says otherwise: the ways by which a person comes to a shell or to root.
-const GUARDED: &[&str] = &[
-    "sshd",
-    "login",
-    "remote",
-    "sudo",
-    "sudo-i",
-    "su",
-    "su-l",
-    "doas",
-    "polkit-1",
-    "cockpit",
-    "gdm-password",
-    "lightdm",
-    "sddm",
-    "xrdp-sesman",
-];
-
-/// Guarded only for people who hold or lately held a grant, so that applications' users are untouched and nobody's
-/// crontab outlives his grant.
-const BACKGROUND: &[&str] = &["cron", "crond", "atd", "systemd-user"];
 
 fn names(list: &[&str]) -> BTreeSet<Service> {
     list.iter().filter_map(|name| Service::new(name).ok()).collect()
@@ -36,18 +14,18 @@ fn names(list: &[&str]) -> BTreeSet<Service> {
 
 /// `[guard]`
 pub(super) fn services(root: &Section<'_, '_>) -> BTreeSet<Service> {
-    let Some(section) = root.table("guard") else { return names(GUARDED) };
+    let Some(section) = root.table("guard") else { return names(&policy::GUARDED) };
     let services = section.list("services", Service::new);
     if services.as_ref().is_some_and(Vec::is_empty) {
         section.fault("`services` is empty, so nothing would be guarded: leave the key out for the default list, or say production = false under [host]");
     }
     section.finish();
-    services.map_or_else(|| names(GUARDED), |list| list.into_iter().collect())
+    services.map_or_else(|| names(&policy::GUARDED), |list| list.into_iter().collect())
 }
 
 /// Background services, but for those that are listed as guarded for everybody.
 pub(super) fn background(guarded: &BTreeSet<Service>) -> BTreeSet<Service> {
-    names(BACKGROUND).difference(guarded).cloned().collect()
+    names(&policy::BACKGROUND).difference(guarded).cloned().collect()
 }
 
 /// `[[exempt]]`

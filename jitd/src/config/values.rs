@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use jit_model::policy::Network;
+use jit_model::policy::{Network, NetworkError};
 use jit_model::time::Span;
 
 /// No setting lasts longer than this: ten years. It keeps every sum of times far from overflow.
@@ -22,31 +22,18 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
 /// `10.0.0.0/8`, `2001:db8::/32`, or a single address. Bits behind the prefix must be zero, so that nobody writes
 /// `10.1.2.3/8` and means one host.
 pub(super) fn network(text: &str) -> Result<Network, String> {
-    let no = || format!("`{}` is no network: write 10.0.0.0/8 or 2001:db8::/32", text.escape_debug());
-    let (address, prefix) = match text.split_once('/') {
-        Some((address, prefix)) => (address, Some(prefix)),
-        None => (text, None),
+    let network: Network = text.parse().map_err(|error: NetworkError| error.to_string())?;
+    let bits = match network.address {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()) << 96,
+        IpAddr::V6(v6) => v6.to_bits(),
     };
-    let address: IpAddr = address.parse().map_err(|_| no())?;
-    let (bits, longest) = match address {
-        IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, 32),
-        IpAddr::V6(v6) => (v6.to_bits(), 128),
-    };
-    let prefix: u8 = match prefix {
-        None => longest,
-        Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
-            digits.parse().map_err(|_| no())?
-        }
-        Some(_) => return Err(no()),
-    };
-    if prefix > longest {
-        return Err(format!("`{text}` has a longer prefix than /{longest}"));
+    if bits.checked_shl(network.prefix.into()).unwrap_or(0) != 0 {
+        return Err(format!(
+            "`{text}` sets bits behind /{}: write the network's own address",
+            network.prefix
+        ));
     }
-    let behind = bits.checked_shl(u32::from(prefix)).unwrap_or(0);
-    if behind != 0 {
-        return Err(format!("`{text}` sets bits behind /{prefix}: write the network's own address"));
-    }
-    Ok(Network { address, prefix })
+    Ok(network)
 }
 
 /// An absolute path.

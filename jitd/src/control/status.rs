@@ -1,0 +1,131 @@
+//! How the daemon is, and everything that makes it less than healthy, a sentence each.
+
+use jit_control::{SetAside, SourceStatus, Status};
+use jit_model::name::SourceName;
+use jit_model::snapshot::Silence;
+use jit_model::state::{State, state};
+use jit_model::time::Timestamp;
+
+use super::Reach;
+use crate::clock::Now;
+use crate::config::{Place, SourceConfig};
+use crate::desk::Desk;
+use crate::mode::Seen;
+use crate::view::View;
+
+/// The status as a caller may see it.
+pub(super) fn status(desk: &Desk, reach: Reach) -> Status {
+    let view = desk.view();
+    let now = desk.clock().now();
+    let seen = desk.mode();
+    let policy = view.snapshot.policy();
+    let live = |grant: &&std::sync::Arc<jit_model::assess::AssessedGrant>| {
+        state(&grant.assessed, now.login) == State::Live
+            && view.snapshot.silence(&grant.source, now.login) == Silence::Fresh
+    };
+    let set_aside = match reach {
+        Reach::All => view.snapshot.set_aside().iter().map(shown_aside).collect(),
+        Reach::Himself => Vec::new(),
+    };
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        host: policy.host.fqdn().to_string(),
+        answers_to: policy.host.iter().map(ToString::to_string).collect(),
+        production: policy.production,
+        mode: seen.mode(now.login).as_str().to_owned(),
+        until: seen.until().filter(|until| now.login < *until).map(|until| until.0),
+        guarded: policy.guarded.iter().map(ToString::to_string).collect(),
+        now: now.login.0,
+        clock: now.concern.map(|concern| concern.to_string()),
+        sources: view
+            .config
+            .sources
+            .iter()
+            .map(|(name, config)| source(&view, name, config, now.login))
+            .collect(),
+        live: view.snapshot.grants().iter().filter(live).count(),
+        set_aside,
+        degraded: degraded(&view, &now, &seen),
+    }
+}
+
+fn shown_aside(aside: &jit_model::snapshot::Aside) -> SetAside {
+    SetAside {
+        source: aside.source.to_string(),
+        dn: aside.entry.dn.to_string(),
+        attribute: aside.entry.attribute.clone(),
+        reason: aside.entry.reason.clone(),
+    }
+}
+
+fn source(view: &View, name: &SourceName, config: &SourceConfig, now: Timestamp) -> SourceStatus {
+    let seen = view.sources.get(name);
+    let freshness = view.snapshot.sources().get(name);
+    let mut status = SourceStatus {
+        name: name.to_string(),
+        kind: config.kind().to_owned(),
+        at: match &config.place {
+            Place::Ldif(path) => path.display().to_string(),
+            Place::Ldap { session, .. } => {
+                session.servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            }
+        },
+        heard: freshness.and_then(|freshness| freshness.heard).map(|at| at.0),
+        stale: view.snapshot.silence(name, now) != Silence::Fresh,
+        trouble: seen.and_then(|seen| seen.trouble.clone()),
+        entries: seen.map_or(0, |seen| seen.entries),
+        grants_base: None,
+        roles_base: None,
+        people_base: None,
+        groups_base: None,
+        login_attribute: None,
+        default_max: None,
+    };
+    if let Place::Ldif(_) = config.place {
+        status.grants_base = Some(config.bases.grants.to_string());
+        status.roles_base = Some(config.bases.roles.to_string());
+        status.people_base = Some(config.bases.people.to_string());
+        status.groups_base = Some(config.bases.groups.to_string());
+        status.login_attribute = Some(config.reading.login_attribute.clone());
+        status.default_max = config.reading.default_role.as_ref().map(|role| role.max_duration.0);
+    }
+    status
+}
+
+/// Everything that makes the daemon less than healthy; empty is good.
+pub fn degraded(view: &View, now: &Now, seen: &Seen) -> Vec<String> {
+    let mut all = Vec::new();
+    for (name, silence) in
+        view.snapshot.sources().keys().map(|name| (name, view.snapshot.silence(name, now.login)))
+    {
+        match silence {
+            Silence::Fresh => {}
+            Silence::Stale(span) => {
+                all.push(format!("source {name}: no word for {span}, so its grants do not count"));
+            }
+            Silence::NeverHeard => all.push(format!("source {name}: no word yet, so it grants nothing")),
+        }
+        if let Some(trouble) = view.sources.get(name).and_then(|source| source.trouble.as_ref()) {
+            all.push(format!("source {name}: {trouble}"));
+        }
+    }
+    all.extend(now.concern.map(|concern| concern.to_string()));
+    if let Some(fault) = seen.fault() {
+        all.push(format!(
+            "the enforcing file cannot be used, so everything is enforced: {fault}; write it anew: jitctl mode enforcing"
+        ));
+    } else if seen.differs_from(view.snapshot.policy()) {
+        all.push(
+            "the enforcing file says something else than the configuration, and modules go by it when they cannot reach \
+             jitd; write it anew: jitctl mode enforcing"
+                .to_owned(),
+        );
+    }
+    match view.snapshot.set_aside().len() {
+        0 => {}
+        1 => all.push("1 entry cannot be used; as root, jitctl status names it".to_owned()),
+        n => all.push(format!("{n} entries cannot be used; as root, jitctl status names them")),
+    }
+    all.extend(view.concerns.iter().cloned());
+    all
+}
