@@ -75,6 +75,34 @@ pub enum Refusal {
     Unsupported(&'static str),
 }
 
+impl Refusal {
+    /// A stable word for programs: part of the audit's and of jitctl's format, never changed.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::Malformed(_) => "malformed",
+            Refusal::NeedsNewerJitd(_) => "needs-newer-jitd",
+            Refusal::NoRole => "no-role",
+            Refusal::RoleMissing(_) => "role-missing",
+            Refusal::RoleMalformed(..) => "role-malformed",
+            Refusal::NotThisHost(_) => "not-this-host",
+            Refusal::SubjectMissing(_) => "subject-missing",
+            Refusal::NotEligible(..) => "not-eligible",
+            Refusal::LoginShared(_) => "login-shared",
+            Refusal::Root(_) => "root",
+            Refusal::TooLong { .. } => "too-long",
+            Refusal::EmptyWindow => "empty-window",
+            Refusal::ReasonRequired => "reason-required",
+            Refusal::TicketRequired(_) => "ticket-required",
+            Refusal::ChangedAfterApproval => "changed-after-approval",
+            Refusal::WrittenByOther(_) => "written-by-other",
+            Refusal::EvidenceMissing(_) => "evidence-missing",
+            Refusal::Deleted => "deleted",
+            Refusal::TooManyPending(_) => "too-many-pending",
+            Refusal::Unsupported(_) => "unsupported",
+        }
+    }
+}
+
 /// Why somebody is denied: the nearest miss.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -161,6 +189,23 @@ impl DenyReason {
             DenyReason::NeverHeard => "never-heard",
             DenyReason::Root => "root",
             DenyReason::NoAccount => "no-account",
+        }
+    }
+
+    /// The id of the grant that it speaks of, if it does.
+    pub fn grant(&self) -> Option<&str> {
+        match self {
+            DenyReason::Pending { grant, .. }
+            | DenyReason::Scheduled { grant, .. }
+            | DenyReason::Expired { grant, .. }
+            | DenyReason::WrongService { grant, .. }
+            | DenyReason::Revoked { grant, .. }
+            | DenyReason::Refused { grant, .. } => Some(grant),
+            DenyReason::NoGrant
+            | DenyReason::Stale(_)
+            | DenyReason::NeverHeard
+            | DenyReason::Root
+            | DenyReason::NoAccount => None,
         }
     }
 }
