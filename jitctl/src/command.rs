@@ -7,5 +7,6 @@ pub mod grants;
 pub mod ldif_file;
 pub mod lockout;
 pub mod mode;
+pub mod settle;
 pub mod status;
 pub mod why;

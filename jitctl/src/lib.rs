@@ -2,9 +2,11 @@
 //! answer as JSON for programs and as text for people, and the exit status. Decides nothing about access itself, and
 //! prints nothing from a directory that it has not cleaned.
 
+pub mod account;
 pub mod cli;
 pub mod command;
 pub mod context;
+pub mod foresee;
 pub mod report;
 pub mod terminal;
 pub mod when;
@@ -36,14 +38,8 @@ fn dispatch(cli: &Cli, context: &Context) -> Result<Report, Failure> {
         Command::Status => command::status::run(context),
         Command::Why(args) => command::why::run(context, args),
         Command::Grants(args) => command::grants::run(context, args),
-        Command::Grant(GrantCommand::Add(args)) => {
-            let _ = args;
-            Err(Failure::usage("soon"))
-        }
-        Command::Grant(GrantCommand::Revoke(args)) => {
-            let _ = args;
-            Err(Failure::usage("soon"))
-        }
+        Command::Grant(GrantCommand::Add(args)) => command::grant_add::run(context, args),
+        Command::Grant(GrantCommand::Revoke(args)) => command::grant_revoke::run(context, args),
         Command::Mode(args) => command::mode::run(context, args),
         Command::Clock(ClockCommand::Accept) => command::clock::accept(context),
     }

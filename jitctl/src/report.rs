@@ -99,8 +99,8 @@ impl From<AskError> for Failure {
             _ => (Exit::Unreachable, "unreachable"),
         };
         let cure = match &error {
-            AskError::Absent { .. } => "\nIs it running? systemctl status jitd, journalctl -u jitd",
-            AskError::Silent { .. } | AskError::Broken { .. } => "\nWhat it is busy with: journalctl -u jitd",
+            AskError::Absent { .. } => "\nIs jitd running? What would stop it from starting: jitd --check",
+            AskError::Silent { .. } | AskError::Broken { .. } => "\nWhat jitd is busy with is in its log.",
             _ => "",
         };
         Failure { exit, code: code.to_owned(), text: format!("{error}{cure}") }

@@ -102,7 +102,7 @@ fn enforcing(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
         return Err(Failure::not_applicable(
             "not-here",
             "production = false in jitd.toml: nothing is guarded on this host, so there is nothing to enforce. \
-             Set production = true, reload jitd (systemctl reload jitd), and run this again.",
+             Set production = true, let jitd read it (SIGHUP), and run this again.",
         ));
     }
     let Answer::Enforcing { text } = context.ask(&Request::RenderEnforcing {})? else {

@@ -1,6 +1,8 @@
 //! A daemon that says what a test wants, on a real Unix socket, and jitctl run against it as people run it.
 #![allow(dead_code)] // Each test file uses its part.
 
+pub(crate) mod reading;
+
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
