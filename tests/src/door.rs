@@ -69,13 +69,20 @@ impl Door {
     pub fn up(people: &[&str], mode: Mode, config: &str, entries: &Ldif) -> Result<Door> {
         let door = Door::without_daemon(people, config)?;
         door.put(entries)?;
-        if mode == Mode::Enforcing {
-            // An empty file means the built-in list of services; `jitctl mode enforcing` writes a fuller one.
-            door.host.write("/etc/jitd/enforcing", 0o644, "")?;
-        }
         door.start_jitd()?;
         door.settle(entries)?;
+        if mode == Mode::Enforcing {
+            door.enforce()?;
+        }
         Ok(door)
+    }
+
+    /// `jitctl mode enforcing`, whoever may be locked out by it.
+    ///
+    /// # Errors
+    /// When jitctl refuses.
+    pub fn enforce(&self) -> Result<()> {
+        self.jitctl(["mode", "enforcing", "--force"]).run()?.must().map(drop)
     }
 
     /// The same with jitd installed but not running, permissive, without a grants file.
@@ -176,7 +183,7 @@ impl Door {
     /// The entries and a mark: a grant of nobody's, new each time, whose appearance shows that the file was read.
     fn put(&self, entries: &Ldif) -> Result<()> {
         self.marks.set(self.marks.get() + 1);
-        let text = format!("{entries}{}", mark(self.marks.get()));
+        let text = format!("{}{entries}{}", Ldif::containers(), mark(self.marks.get()));
         self.host.write("/etc/jitd/grants.ldif", 0o644, text)
     }
 

@@ -24,6 +24,27 @@ impl Ldif {
         Ldif::default()
     }
 
+    /// The base and the containers that everything else stands in.
+    pub fn containers() -> Ldif {
+        let unit = |ldif: Ldif, dn: &str, name: &str| {
+            ldif.entry(&format!("{dn},{BASE}"), &[("objectClass", "organizationalUnit"), ("ou", name)])
+        };
+        let base = [
+            ("objectClass", "dcObject"),
+            ("objectClass", "organization"),
+            ("dc", "example"),
+            ("o", "example"),
+        ];
+        let units = [
+            ("ou=people", "people"),
+            ("ou=groups", "groups"),
+            ("ou=jit", "jit"),
+            ("ou=roles,ou=jit", "roles"),
+            ("ou=grants,ou=jit", "grants"),
+        ];
+        units.iter().fold(Ldif::new().entry(BASE, &base), |ldif, (dn, name)| unit(ldif, dn, name))
+    }
+
     /// One entry with these attributes; an attribute may be there more than once.
     pub fn entry(mut self, dn: &str, attributes: &[(&str, &str)]) -> Ldif {
         // Writing to a String cannot fail.

@@ -26,7 +26,7 @@ fn permissive_lets_in_and_says_what_it_would_have_done() -> Result<()> {
         assert!(event.to_string().contains("no grant"), "{event}");
     }
     // The file makes the difference, at once and both ways.
-    door.jitctl(["mode", "enforcing", "--force"]).run()?.must()?;
+    door.enforce()?;
     assert!(!door.ssh("alice", "true")?.ok());
     door.jitctl(["mode", "permissive"]).run()?.must()?;
     assert!(door.ssh("alice", "true")?.ok());
@@ -186,7 +186,7 @@ fn without_its_daemon_the_module_does_as_the_file_says() -> Result<()> {
     );
     let people = ["alice", "oncall", "ansible"];
     let door = Door::up(&people, Mode::Permissive, &config, &entries)?;
-    door.jitctl(["mode", "enforcing", "--force"]).run()?.must()?;
+    door.enforce()?;
     assert!(door.ssh("alice", "sudo -n true")?.ok());
     door.kill_jitd()?;
 

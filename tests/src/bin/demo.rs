@@ -3,9 +3,8 @@
 
 use std::process::ExitCode;
 
-use jit_tests::door::{CONFIG, Door, Mode, NAME};
+use jit_tests::door::{CONFIG, Door, NAME};
 use jit_tests::host::exec::Output;
-use jit_tests::ldif::Ldif;
 use jit_tests::trouble::{Result, Trouble};
 use jit_tests::wait::until;
 
@@ -59,7 +58,9 @@ fn with_ldif() -> Result<usize> {
     println!(
         "raising {NAME}: real sshd and sudo, pam_jit.so in their PAM files, jitd enforcing on one LDIF file"
     );
-    let door = Door::up(&["alice"], Mode::Enforcing, CONFIG, &Ldif::new())?;
+    let door = Door::without_daemon(&["alice"], CONFIG)?;
+    door.start_jitd()?;
+    door.enforce()?;
     let mut steps = Steps::default();
 
     let out = door.ssh("alice", "id")?;
