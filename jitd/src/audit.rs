@@ -122,10 +122,7 @@ impl Audit {
         let queue = Queue { host: Some(Arc::from(host)), ..Queue::default() };
         let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new(), syslog });
         let theirs = Arc::clone(&shared);
-        let file = file::File::new(path, boot);
-        thread::Builder::new()
-            .name("audit".to_owned())
-            .spawn(move || writer::Writer::new(file).run(&theirs))?;
+        thread::Builder::new().name("audit".to_owned()).spawn(move || writer::run(&path, boot, &theirs))?;
         Ok(Audit { shared })
     }
 
@@ -176,7 +173,7 @@ impl Audit {
 
     /// How it is.
     pub fn health(&self) -> Health {
-        Health { syslog_lost: self.shared.syslog.lost(), ..self.shared.lock().health.clone() }
+        Health { syslog_lost: self.shared.syslog.dropped(), ..self.shared.lock().health.clone() }
     }
 
     /// The way to syslog, for what does not belong into the audit.

@@ -43,9 +43,9 @@ pub struct Syslog {
 #[derive(Debug, Default)]
 struct State {
     socket: Option<UnixDatagram>,
-    /// Lost since the last line that got through, and in all.
-    lost: u64,
-    lost_in_all: u64,
+    /// Not sent since the last line that got through, and in all.
+    unconfessed: u64,
+    dropped: u64,
 }
 
 impl Syslog {
@@ -57,21 +57,21 @@ impl Syslog {
     /// Sends one line, or drops it and counts. What is not printable becomes `?`; what is too long is cut.
     pub fn send(&self, severity: Severity, text: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.lost > 0 {
-            let lost = format!("{} lines before this one could not be sent to syslog", state.lost);
+        if state.unconfessed > 0 {
+            let lost = format!("{} lines before this one could not be sent to syslog", state.unconfessed);
             if self.transmit(&mut state, Severity::Warning, &lost) {
-                state.lost = 0;
+                state.unconfessed = 0;
             }
         }
         if !self.transmit(&mut state, severity, text) {
-            state.lost = state.lost.saturating_add(1);
-            state.lost_in_all = state.lost_in_all.saturating_add(1);
+            state.unconfessed = state.unconfessed.saturating_add(1);
+            state.dropped = state.dropped.saturating_add(1);
         }
     }
 
     /// How many lines were dropped since the start.
-    pub fn lost(&self) -> u64 {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).lost_in_all
+    pub fn dropped(&self) -> u64 {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).dropped
     }
 
     fn transmit(&self, state: &mut State, severity: Severity, text: &str) -> bool {
@@ -133,16 +133,16 @@ mod tests {
         let path = dir.path().join("log");
         let syslog = Syslog::new(&path);
         syslog.send(Severity::Info, "nobody there");
-        assert_eq!(syslog.lost(), 1);
+        assert_eq!(syslog.dropped(), 1);
         let daemon = UnixDatagram::bind(&path).unwrap();
         // Nobody reads: this returns although the socket is full after some of them.
         for n in 0..100_000 {
             syslog.send(Severity::Info, &format!("line {n}"));
-            if syslog.lost() > 10 {
+            if syslog.dropped() > 10 {
                 break;
             }
         }
-        assert!(syslog.lost() > 10);
+        assert!(syslog.dropped() > 10);
         assert!(receive(&daemon).ends_with("1 lines before this one could not be sent to syslog"));
         assert!(receive(&daemon).ends_with("line 0"));
         daemon.set_nonblocking(true).unwrap();
@@ -164,6 +164,6 @@ mod tests {
         let daemon = UnixDatagram::bind(&path).unwrap();
         syslog.send(Severity::Info, "two");
         assert!(receive(&daemon).ends_with("two"));
-        assert_eq!(syslog.lost(), 0);
+        assert_eq!(syslog.dropped(), 0);
     }
 }

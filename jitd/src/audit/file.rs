@@ -131,7 +131,13 @@ impl File {
                 None => (Head::NEW, false, Some((Chain::New, "there was no audit before"))),
             },
             Tail::Whole(head) if known.is_some_and(|known| known == head) => (head, false, None),
-            Tail::Whole(head) => (at_least(head), false, Some((Chain::Continued, "the audit goes on"))),
+            Tail::Whole(head) if known.is_none() => {
+                (head, false, Some((Chain::Continued, "the audit goes on")))
+            }
+            Tail::Whole(head) => {
+                let text = "the line before this one was not written by this daemon";
+                (at_least(head), false, Some((Chain::Repaired, text)))
+            }
             Tail::Torn { head, newline } => {
                 let text = "the line before this one is torn or was not written by jitd";
                 (at_least(head), newline, Some((Chain::Repaired, text)))

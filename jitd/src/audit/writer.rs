@@ -2,12 +2,15 @@
 //! second. What cannot be written is held, within bounds, and tried again.
 
 use std::collections::VecDeque;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::event::Event;
 use super::file::File;
 use super::{Record, Shared};
+use crate::clock::BootId;
 use crate::syslog::Severity;
 
 /// The most events held while the file cannot be written. A decision takes about 1 KiB.
@@ -19,7 +22,25 @@ const SYNC: Duration = Duration::from_secs(1);
 /// The pause before a failed batch is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-pub(super) struct Writer {
+/// Writes until the audit is closed. Should the writer ever panic, what it held is lost, which is said aloud, and another
+/// one goes on.
+pub(super) fn run(path: &Path, boot: BootId, shared: &Shared) {
+    loop {
+        let writer = Writer::new(File::new(path.to_owned(), boot));
+        if panic::catch_unwind(AssertUnwindSafe(|| writer.run(shared))).is_ok() {
+            return;
+        }
+        shared.syslog.send(
+            Severity::Alert,
+            "the audit's writer failed and begins anew; events are lost; please report this",
+        );
+        let mut queue = shared.lock();
+        queue.unwritten = queue.unwritten.saturating_add(1);
+        queue.health.lost = queue.health.lost.saturating_add(1);
+    }
+}
+
+struct Writer {
     file: File,
     held: VecDeque<Record>,
     /// How many were given up for want of room and not yet confessed in the file.
@@ -42,12 +63,12 @@ struct Taken {
 }
 
 impl Writer {
-    pub(super) fn new(file: File) -> Writer {
+    fn new(file: File) -> Writer {
         let held = VecDeque::new();
         Writer { file, held, lost: 0, again: None, dirty: None, failing: false, last: None }
     }
 
-    pub(super) fn run(mut self, shared: &Shared) {
+    fn run(mut self, shared: &Shared) {
         loop {
             let taken = self.take(shared);
             // Syslog first: it is there even if the disk hangs.
@@ -118,12 +139,19 @@ impl Writer {
         self.last = records.back().cloned().or(self.last.take());
         self.held.extend(records);
         let excess = self.held.len().saturating_sub(HELD);
+        let mut given_up = 0_u64;
+        for record in self.held.drain(..excess) {
+            match record.event {
+                // What it confesses has been counted already, and must still be confessed.
+                Event::Lost { count } => self.lost = self.lost.saturating_add(count),
+                _ => given_up = given_up.saturating_add(1),
+            }
+        }
         let mut queue = shared.lock();
-        let given_up = u64::try_from(excess).unwrap_or(u64::MAX);
         queue.health.lost = queue.health.lost.saturating_add(given_up);
-        self.lost = self.lost.saturating_add(given_up).saturating_add(std::mem::take(&mut queue.unwritten));
+        let unwritten = std::mem::take(&mut queue.unwritten);
         drop(queue);
-        self.held.drain(..excess);
+        self.lost = self.lost.saturating_add(given_up).saturating_add(unwritten);
     }
 
     fn write(&mut self, shared: &Shared) {

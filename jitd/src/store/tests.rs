@@ -69,14 +69,15 @@ fn only_additions_may_wait() {
         (uuid, Arc::new(Entry { attributes: BTreeMap::new(), ..Entry::clone(&entry) }))
     };
     let to = |from: &Kept, to: &Kept| urgency(&from.entries, &to.entries);
-    let before = kept(&[a.clone()], &[person.clone()]);
+    let (one, people) = (&[a.clone()][..], &[person.clone()][..]);
+    let before = kept(one, people);
     assert_eq!(to(&before, &before.clone()), Urgency::Lazy);
-    assert_eq!(to(&before, &kept(&[a.clone(), b.clone()], &[person.clone()])), Urgency::Soon);
-    assert_eq!(to(&before, &kept(&[a.clone(), gone], &[person.clone()])), Urgency::Now, "a revocation");
-    assert_eq!(to(&before, &kept(&[a.clone(), unclear], &[person.clone()])), Urgency::Now, "perhaps one");
-    assert_eq!(to(&before, &kept(&[], &[person.clone()])), Urgency::Now, "a grant is gone");
-    assert_eq!(to(&before, &kept(&[a2], &[person])), Urgency::Now, "a grant was changed");
-    assert_eq!(to(&before, &kept(&[a], &[])), Urgency::Now, "a person is gone");
+    assert_eq!(to(&before, &kept(&[a.clone(), b.clone()], people)), Urgency::Soon);
+    assert_eq!(to(&before, &kept(&[a.clone(), gone], people)), Urgency::Now, "a revocation");
+    assert_eq!(to(&before, &kept(&[a.clone(), unclear], people)), Urgency::Now, "perhaps one");
+    assert_eq!(to(&before, &kept(&[], people)), Urgency::Now, "a grant is gone");
+    assert_eq!(to(&before, &kept(&[a2], people)), Urgency::Now, "a grant was changed");
+    assert_eq!(to(&before, &kept(one, &[])), Urgency::Now, "a person is gone");
 }
 
 #[test]
@@ -98,7 +99,10 @@ fn the_format_is_pinned() {
     use sha2::{Digest, Sha256};
     let hex: String =
         Sha256::digest(sample().encode().unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!((KIND.version, hex.as_str()), (1, "7bb82a9d92c080896e220b1aae7c5a01933b09535b578aadac038b820a885b1b"));
+    assert_eq!(
+        (KIND.version, hex.as_str()),
+        (1, "7bb82a9d92c080896e220b1aae7c5a01933b09535b578aadac038b820a885b1b")
+    );
 }
 
 proptest! {
