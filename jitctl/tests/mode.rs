@@ -65,11 +65,15 @@ fn without_a_daemon_the_file_speaks() {
     assert!(ran.err.contains("does not answer"), "{ran:?}");
     fs::write(&file, "").unwrap();
     assert_eq!(run(&socket, &args).out, "enforcing\n");
+    fs::write(&file, "guard sshd\nuntil 2020-01-01T00:00:00Z\nend enforcing\n").unwrap();
+    let ran = run(&socket, &args);
+    assert_eq!(ran.out, "permissive\n", "a file that was not confirmed in time is void");
+    assert!(ran.err.contains("was not confirmed by 2020-01-01"), "{ran:?}");
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     let ran = run(&socket, &args);
     assert_eq!(ran.out, "enforcing\n");
-    assert!(ran.err.contains("cannot be read"), "{ran:?}");
+    assert!(ran.err.contains("cannot be used (not a regular file)"), "{ran:?}");
 }
 
 #[test]
@@ -175,6 +179,21 @@ fn what_is_no_enforcing_file_is_not_written() {
         assert!(ran.err.contains("no enforcing file (line"), "{ran:?}");
         assert!(!file.exists());
     }
+}
+
+#[test]
+fn what_modules_would_not_read_is_not_written() {
+    if !root() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("enforcing");
+    let long: String = (0..8_000).map(|n| format!("guard s{n}\n")).collect();
+    let daemon = daemon(file.clone(), Box::leak((long + "end enforcing\n").into_boxed_str()), status());
+    let ran = mode(&daemon, &file, &["enforcing", "--force"]);
+    assert_eq!(ran.status, 1, "{ran:?}");
+    assert!(ran.err.contains("longer than the 64 KiB"), "{ran:?}");
+    assert!(!file.exists());
 }
 
 #[test]

@@ -2,13 +2,16 @@
 //! configuration; setting permissive needs nothing but root, because it is what one types when everything else is broken.
 //! Must never leave a half-written file: the module reads what it cannot parse as "enforcing, with the built-in list".
 
+use std::ffi::CString;
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use jit_control::{Answer, Mode as Shown, Request, Status};
 use jit_model::time::Timestamp;
+use jit_proto::enforcing::{self, MAX_FILE, Reading};
 
 use crate::cli::{Mode, ModeArgs};
 use crate::command::lockout::{self, Local, Ways};
@@ -24,8 +27,8 @@ use crate::when;
 pub fn run(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
     match args.mode {
         None => show(context, args),
-        Some(Mode::Permissive) => permissive(context, args),
-        Some(Mode::Enforcing) => enforcing(context, args),
+        Some(Mode::Permissive) => permit(context, args),
+        Some(Mode::Enforcing) => enforce(context, args),
     }
 }
 
@@ -42,27 +45,35 @@ fn show(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
             Ok(report(context, args, &status.mode, status.until, notes))
         }
         Err(failure) if failure.exit == Exit::Unreachable => {
-            let (mode, note) = match by_file(&args.file) {
-                Some(mode) => (mode, "so this is what the file says"),
-                None => ("enforcing", "and the file cannot be read, which the module takes for enforcing"),
-            };
-            let note = format!("jitd does not answer, {note}: {}", args.file.display());
-            Ok(report(context, args, mode, None, vec![note]))
+            let (mode, until, says) = by_file(&args.file, context.now);
+            let note = format!("jitd does not answer; the modules go by {}, {says}", args.file.display());
+            Ok(report(context, args, mode, until, vec![note]))
         }
         Err(failure) => Err(failure),
     }
 }
 
-/// The mode as a module without a daemon would find it; `None` when the file is there but cannot be read.
-fn by_file(file: &Path) -> Option<&'static str> {
-    match File::open(file).and_then(|mut f| f.read(&mut [0])) {
-        Ok(_) => Some("enforcing"),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Some("permissive"),
-        Err(_) => None,
+/// The mode as a module without a daemon finds it, until when, and how the file is.
+fn by_file(file: &Path, now: Timestamp) -> (&'static str, Option<i64>, String) {
+    let Ok(path) = CString::new(file.as_os_str().as_bytes()) else {
+        return ("enforcing", None, "which is no path".to_owned());
+    };
+    let mut room = Box::new([0; MAX_FILE]);
+    match enforcing::read(&path, now.0, &mut room) {
+        Reading::Permissive => ("permissive", None, "which does not exist".to_owned()),
+        Reading::Void(at) => {
+            ("permissive", None, format!("which was not confirmed by {}", when::until(Timestamp(at), now)))
+        }
+        Reading::Enforcing(rules) => ("enforcing", rules.until(), "which is in order".to_owned()),
+        Reading::Broken(why) => (
+            "enforcing",
+            None,
+            format!("which cannot be used ({why}), so the built-in list of services is denied"),
+        ),
     }
 }
 
-fn permissive(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
+fn permit(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
     context.root_only("setting the mode", "jitctl mode permissive")?;
     let failed = |e: io::Error| {
         Failure::no(
@@ -95,7 +106,7 @@ fn permissive(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
     Ok(report)
 }
 
-fn enforcing(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
+fn enforce(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
     context.root_only("setting the mode", "jitctl mode enforcing")?;
     let status = context.status()?;
     if !status.production {
@@ -108,6 +119,15 @@ fn enforcing(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
     let Answer::Enforcing { text } = context.ask(&Request::RenderEnforcing {})? else {
         return Err(context.beside_the_point());
     };
+    if text.len() > MAX_FILE {
+        let most = MAX_FILE >> 10;
+        return Err(Failure::no(
+            "file",
+            format!(
+                "the file would be longer than the {most} KiB that modules read: name fewer exemptions, or groups instead of users\nNothing was written."
+            ),
+        ));
+    }
     let ways = Ways::of(&status, &text, &Local::of_host()).map_err(|e| {
         let text = format!("what jitd rendered is no enforcing file ({e}); are jitctl and jitd from the same package?\nNothing was written.");
         Failure::no("file", text)

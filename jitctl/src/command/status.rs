@@ -6,7 +6,7 @@ use jit_model::time::Timestamp;
 
 use crate::context::Context;
 use crate::report::{Exit, Failure, Report};
-use crate::terminal::{Colour, Table, Tone, clean, some_of};
+use crate::terminal::{Colour, Table, Tone, clean};
 use crate::when;
 
 /// `jitctl status`
@@ -109,14 +109,9 @@ fn mode_line(status: &Status, now: Timestamp) -> (Tone, String) {
 fn source_line(source: &SourceStatus) -> (Tone, &'static str, Option<&str>) {
     let trouble = source.trouble.as_deref();
     match (source.heard, source.stale, trouble) {
-        (_, true, _) => (Tone::Bad, "stale", trouble),
-        (None, false, _) => (Tone::Bad, "silent", trouble),
+        (None, _, _) => (Tone::Bad, "silent", trouble),
+        (Some(_), true, _) => (Tone::Bad, "stale", trouble),
         (Some(_), false, Some(_)) => (Tone::Fair, "trouble", trouble),
         (Some(_), false, None) => (Tone::Good, "fresh", None),
     }
-}
-
-/// `a, b and 3 more`, for the few places that show a list in a sentence.
-pub fn few(items: &[String]) -> String {
-    some_of(items, 4)
 }

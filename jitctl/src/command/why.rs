@@ -48,15 +48,23 @@ fn render(why: &Why, elsewhen: bool, now: Timestamp, colour: Colour) -> String {
         _ => Tone::Bad,
     };
     let at = Timestamp(why.at);
-    let mut out = format!("{}: {}\n", colour.paint(tone, &clean(&why.verdict)), clean(&why.text));
-    let mut what = format!("  {} for {}", clean(&why.user), clean(&why.service));
+    let mut out = format!(
+        "{}: {} for {}",
+        colour.paint(tone, &clean(&why.verdict)),
+        clean(&why.user),
+        clean(&why.service)
+    );
     if elsewhen {
-        what.push_str(&format!(" at {}, by what is known now", text::clock_time(at)));
+        out.push_str(&format!(" at {}, by what is known now", text::clock_time(at)));
     }
-    if let Some(until) = why.until {
-        what.push_str(&format!(", until {}", when::until(Timestamp(until), at)));
+    out.push_str(&format!("\n  {}", clean(&why.text)));
+    if let Some(until) = why.until.map(Timestamp).filter(|until| *until > at) {
+        out.push_str(&format!(
+            " ({} left{})",
+            when::about(until.since(at)),
+            if elsewhen { " then" } else { "" }
+        ));
     }
-    out.push_str(&what);
     out.push('\n');
     if why.verdict == "deny" && why.mode == "permissive" {
         let line = "  this host is permissive: the denial is logged, and not carried out";
