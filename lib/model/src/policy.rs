@@ -164,12 +164,15 @@ pub enum Glass {
 }
 
 impl BreakGlass {
-    /// The way in without a directory that is open to the question, if there is one.
+    /// The way in without a directory that is open to the question, if there is one. Names count only for accounts of this
+    /// host's own; uid 0 on the console needs no name.
     pub fn way_in(&self, question: &Question) -> Option<Glass> {
-        if self.users.contains(&question.subject) {
+        if question.local && self.users.contains(&question.subject) {
             return Some(Glass::User);
         }
-        if let Some(group) = self.groups.intersection(&question.local_groups).next() {
+        if let Some(group) =
+            self.groups.intersection(&question.local_groups).next().filter(|_| question.local)
+        {
             return Some(Glass::Group(group.clone()));
         }
         (self.console && question.uid == 0 && question.on_console()).then_some(Glass::Console)

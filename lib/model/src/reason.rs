@@ -39,7 +39,7 @@ pub enum Refusal {
     #[error("{0} is root, and root holds no grant")]
     Root(String),
     /// Longer than the role allows.
-    #[error("it lasts {asked}, longer than the {allowed} its role allows")]
+    #[error("{}", longer(*.asked, *.allowed))]
     TooLong {
         /// What the grant asks for.
         asked: Span,
@@ -73,6 +73,14 @@ pub enum Refusal {
     /// More requirements than this version can check.
     #[error("it needs {0}, which this version cannot check")]
     Unsupported(&'static str),
+}
+
+/// In whole seconds where rounded spans would look the same.
+fn longer(asked: Span, allowed: Span) -> String {
+    match (asked.to_string(), allowed.to_string()) {
+        (a, b) if a == b => format!("it lasts {}s, longer than the {}s its role allows", asked.0, allowed.0),
+        (a, b) => format!("it lasts {a}, longer than the {b} its role allows"),
+    }
 }
 
 impl Refusal {
