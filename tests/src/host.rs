@@ -149,6 +149,11 @@ impl Host {
         &self.name
     }
 
+    /// Process 1 of the host, as numbered outside: its namespaces are this one's.
+    pub fn first_process(&self) -> i32 {
+        self.init
+    }
+
     /// Where a file of the host lies, seen from outside. Absolute links lead astray: name the file itself.
     pub fn path(&self, inside: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root/{}", self.init, inside.trim_start_matches('/')))

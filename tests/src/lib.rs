@@ -3,8 +3,11 @@
 
 pub mod built;
 pub mod door;
+pub mod follow;
 pub mod host;
 pub mod ldif;
+pub mod libpam;
 pub mod root;
+pub mod slapd;
 pub mod trouble;
 pub mod wait;

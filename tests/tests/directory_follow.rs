@@ -33,7 +33,11 @@ async fn life_of_a_grant(slapd: &Slapd, following: &mut Following) -> Result<()>
     slapd.delete(R1)?;
     following.until("the revocation is gone", |e| access(e, R1).is_none()).await?;
     slapd.delete(G1)?;
-    following.until("the grant is gone", |e| access(e, G1).is_none()).await?;
+    following
+        .until("the grant and its subject are gone", |e| {
+            access(e, G1).is_none() && person(e, ALICE).is_none()
+        })
+        .await?;
     following.quiet(2).await
 }
 

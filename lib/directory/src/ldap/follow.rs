@@ -15,6 +15,7 @@ use super::assembly::Assembly;
 use super::believe::{Belief, Known};
 use super::config::LdapConfig;
 use super::connect::{Connection, connect};
+use super::push;
 use super::server::Server;
 use super::session::{self, Carried, Resume, Voice, Way};
 use super::trouble::{Cause, Step, Trouble};
@@ -124,13 +125,12 @@ pub async fn probe(config: &LdapConfig) -> Vec<(String, Result<Offer, Trouble>)>
             Ok(connection) => {
                 let (search, features) = (connection.search.clone(), connection.features.clone());
                 let belief = Belief::new(search, &config.bases, &features, Known::default());
-                let way = if features.push { Way::Push } else { Way::Poll };
-                let shown = belief.shows_grants().await;
-                shown.map(|()| Offer { way }).map_err(|cause| Trouble {
-                    server: server.to_string(),
-                    step: Step::Grants,
-                    cause,
-                })
+                let look = async {
+                    belief.shows_grants().await?;
+                    let pushes = push::offered(&connection.search, &features, &config.bases.grants).await?;
+                    Ok(Offer { way: if pushes { Way::Push } else { Way::Poll } })
+                };
+                look.await.map_err(|cause| Trouble { server: server.to_string(), step: Step::Grants, cause })
             }
         };
         outcomes.push((server.to_string(), outcome));

@@ -11,10 +11,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::believe::Belief;
+use super::connect::Features;
 use super::content::{Content, Effect, Syncing};
 use super::message::{self, Message};
 use super::search::{Search, Stream};
-use super::trouble::{Cause, E_SYNC_REFRESH_REQUIRED, UNWILLING};
+use super::trouble::{Cause, E_SYNC_REFRESH_REQUIRED, UNAVAILABLE_CRITICAL, UNWILLING};
 
 /// What is followed.
 #[derive(Clone, Debug)]
@@ -110,6 +111,25 @@ async fn run(
             Effect::StartAgain(_) => return Ok(Again::InStep),
             Effect::Nothing | Effect::Refreshed => {}
         }
+    }
+}
+
+/// Whether the server really pushes what stands under `base`. OpenLDAP lists the control for the whole server, although
+/// each database has it or not.
+pub(crate) async fn offered(search: &Search, features: &Features, base: &Dn) -> Result<bool, Cause> {
+    if !features.push {
+        return Ok(false);
+    }
+    let mut control = RawControl::from(SyncRequest::default());
+    control.crit = true;
+    let mut stream =
+        search.begin(&base.to_string(), Scope::Base, "(objectClass=*)", &["1.1"], Some(control)).await?;
+    while search.next(&mut stream).await?.is_some() {}
+    let result = stream.finish().await;
+    match result.rc {
+        0 => Ok(true),
+        UNAVAILABLE_CRITICAL => Ok(false),
+        _ => Err(Cause::refused(&result)),
     }
 }
 

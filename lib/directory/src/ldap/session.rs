@@ -114,8 +114,12 @@ pub(crate) async fn run(
         return trouble(Step::Look, connection.better(cause).await);
     }
     let way = match config.follow {
-        Follow::Push if features.push => Way::Push,
-        Follow::Push | Follow::Poll => Way::Poll,
+        Follow::Poll => Way::Poll,
+        Follow::Push => match push::offered(&search, &features, &config.bases.grants).await {
+            Ok(true) => Way::Push,
+            Ok(false) => Way::Poll,
+            Err(cause) => return trouble(Step::Look, connection.better(cause).await),
+        },
     };
     let wanted = [&config.bases.grants, &config.bases.roles];
     let bases = match belief.fewest(&features, wanted).await {

@@ -1,0 +1,226 @@
+//! Follows a directory as the daemon does, and waits for what it should say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jit_directory::decode::Bases;
+use jit_directory::entry::{Entries, Entry};
+use jit_directory::ldap::{Bind, LdapConfig, Link, Patience, StartTls, Way, follow};
+use jit_directory::update::{Update, Word};
+use jit_model::dn::Dn;
+use jit_model::host::HostNames;
+use jit_model::name::SourceName;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::slapd::Slapd;
+use crate::trouble::{Result, Trouble};
+
+/// The end of a hopeless wait; never what is tested.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// The name of the host that bind and filter use.
+pub const HOST: &str = "web1.prod.example.com";
+
+/// A configuration for these servers as a host would have it, with short waits.
+///
+/// # Errors
+/// When a URL cannot be used.
+pub fn config(slapd: &Slapd, uris: &[String], start_tls: StartTls) -> Result<LdapConfig> {
+    let trouble = |error: &dyn std::error::Error| Trouble::new(error.to_string());
+    let base = dn("dc=example,dc=com");
+    let bases = Bases::under(&base).map_err(|error| trouble(&error))?;
+    let host = HostNames::new(HOST, ["web"]).map_err(|error| trouble(&error))?;
+    let mut config = LdapConfig::new(uris, start_tls, bases, host).map_err(|error| trouble(&error))?;
+    let ms = Duration::from_millis;
+    config.ca = Some(slapd.tls_file("ca.crt"));
+    config.bind = Bind::Simple {
+        dn: dn("cn=web1,ou=hosts,dc=example,dc=com"),
+        password_file: slapd.secret("host-secret")?,
+    };
+    config.patience = Patience {
+        connect: ms(2_000),
+        operation: ms(2_000),
+        heartbeat: ms(200),
+        poll: ms(300),
+        refresh: Duration::from_secs(3_600),
+        retry: (ms(50), ms(400)),
+    };
+    Ok(config)
+}
+
+/// A name that is known to be one.
+///
+/// # Panics
+/// When it is none.
+pub fn dn(text: &str) -> Dn {
+    Dn::parse(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A directory that is being followed.
+#[derive(Debug)]
+pub struct Following {
+    words: mpsc::Receiver<Update>,
+    /// How it is connected.
+    pub link: watch::Receiver<Link>,
+    task: JoinHandle<()>,
+    /// The newest whole set.
+    pub entries: Arc<Entries>,
+    /// How many whole sets there were.
+    pub sets: usize,
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Following {
+    /// Begins.
+    pub fn begin(config: LdapConfig) -> Following {
+        Following::begin_with(config, None)
+    }
+
+    /// Begins with what an earlier run knew.
+    pub fn begin_with(config: LdapConfig, last: Option<Arc<Entries>>) -> Following {
+        let (tx, words) = mpsc::channel(64);
+        let (to, link) = watch::channel(Link::default());
+        let source = SourceName::new("ldap").unwrap_or_else(|error| panic!("{error}"));
+        let task = tokio::spawn(async move { match follow(config, source, last, tx, to).await {} });
+        Following { words, link, task, entries: Arc::default(), sets: 0 }
+    }
+
+    async fn word(&mut self, until: Instant, what: &str) -> Result<Word> {
+        match timeout_at(until, self.words.recv()).await {
+            Ok(Some(update)) => {
+                if let Word::Whole { entries, .. } = &update.word {
+                    self.entries = entries.clone();
+                    self.sets += 1;
+                }
+                Ok(update.word)
+            }
+            Ok(None) => Err(Trouble::new("it ended, which it never should")),
+            Err(_) => Err(Trouble::new(format!("waited in vain until {what}; it knows {}", self.shown()))),
+        }
+    }
+
+    /// Waits for a whole set in which `holds`.
+    ///
+    /// # Errors
+    /// When none comes.
+    pub async fn until(
+        &mut self,
+        what: &str,
+        mut holds: impl FnMut(&Entries) -> bool,
+    ) -> Result<Arc<Entries>> {
+        let until = Instant::now() + LIMIT;
+        if self.sets > 0 && holds(&self.entries) {
+            return Ok(self.entries.clone());
+        }
+        let mut troubles = Vec::new();
+        loop {
+            match self.word(until, what).await {
+                Ok(Word::Whole { entries, .. }) if holds(&entries) => return Ok(entries),
+                Ok(Word::Trouble { why }) => troubles.push(why),
+                Ok(_) => {}
+                Err(trouble) => {
+                    troubles.dedup();
+                    return Err(Trouble::new(format!("{trouble}\n{}", troubles.join("\n"))));
+                }
+            }
+        }
+    }
+
+    /// Waits for trouble whose text holds `part`; a whole set that comes first is an error.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub async fn trouble(&mut self, part: &str) -> Result<String> {
+        let until = Instant::now() + LIMIT;
+        let mut others = Vec::new();
+        loop {
+            match self.word(until, &format!("trouble speaks of `{part}`")).await {
+                Ok(Word::Trouble { why }) if why.contains(part) => return Ok(why),
+                Ok(Word::Trouble { why }) => others.push(why),
+                Ok(Word::Whole { .. }) => {
+                    return Err(Trouble::new(format!(
+                        "a whole set where `{part}` should be: {}",
+                        self.shown()
+                    )));
+                }
+                Ok(Word::Alive { .. }) => {}
+                Err(trouble) => {
+                    others.dedup();
+                    return Err(Trouble::new(format!("{trouble}\n{}", others.join("\n"))));
+                }
+            }
+        }
+    }
+
+    /// Waits for so many signs of life; trouble or a whole set that comes between is an error.
+    ///
+    /// # Errors
+    /// When they do not come.
+    pub async fn quiet(&mut self, beats: usize) -> Result<()> {
+        let until = Instant::now() + LIMIT;
+        let mut heard = 0;
+        while heard < beats {
+            match self.word(until, "it is quiet").await? {
+                Word::Alive { .. } => heard += 1,
+                Word::Whole { .. } => return Err(Trouble::new(format!("a new set: {}", self.shown()))),
+                Word::Trouble { why } => return Err(Trouble::new(why)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until it is connected, and tells how.
+    ///
+    /// # Errors
+    /// When it does not connect.
+    pub async fn connected(&mut self) -> Result<(String, Way)> {
+        let until = Instant::now() + LIMIT;
+        let link =
+            timeout_at(until, self.link.wait_for(|link| link.server.is_some() && link.way.is_some())).await;
+        match link {
+            Ok(Ok(link)) => Ok((link.server.clone().unwrap_or_default(), link.way.unwrap_or(Way::Poll))),
+            _ => Err(Trouble::new("it does not connect")),
+        }
+    }
+
+    fn shown(&self) -> String {
+        let names = |set: &std::collections::BTreeMap<_, Arc<Entry>>| {
+            set.values().map(|entry| entry.dn.to_string()).collect::<Vec<_>>().join(" ; ")
+        };
+        format!("access: {} | people: {}", names(&self.entries.access), names(&self.entries.people))
+    }
+}
+
+/// The entry with this name among grants, roles and what is under them.
+pub fn access<'a>(entries: &'a Entries, name: &str) -> Option<&'a Entry> {
+    let name = dn(name);
+    entries.access.values().find(|entry| entry.dn == name).map(Arc::as_ref)
+}
+
+/// The entry with this name among people and groups.
+pub fn person<'a>(entries: &'a Entries, name: &str) -> Option<&'a Entry> {
+    let name = dn(name);
+    entries.people.values().find(|entry| entry.dn == name).map(Arc::as_ref)
+}
+
+/// A grant of the role `operator` for a person or group, for [`HOST`], as LDIF.
+pub fn grant(cn: &str, subject: &str) -> String {
+    format!(
+        "dn: cn={cn},ou=grants,ou=jit,dc=example,dc=com\nobjectClass: jitGrant\ncn: {cn}\njitSubject: {subject}\n\
+         jitRoleDN: cn=operator,ou=roles,ou=jit,dc=example,dc=com\njitHost: {HOST}\njitDuration: 3600\n"
+    )
+}
+
+/// A revocation of a grant, as LDIF.
+pub fn revocation(grant: &str) -> String {
+    format!(
+        "dn: cn=r,cn={grant},ou=grants,ou=jit,dc=example,dc=com\nobjectClass: jitRevocation\ncn: r\njitHost: {HOST}\n"
+    )
+}

@@ -1,0 +1,434 @@
+//! A real OpenLDAP server with the project's own schema and access rules, TLS under an authority of its own, and a small
+//! company in it. It listens on free loopback ports and a Unix socket, of this machine or of a throw-away host, and is gone when dropped. Its
+//! first process stays the same program all along, so that it can be stopped, killed and started again.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, getgid, getuid, kill_process};
+
+use crate::host::Host;
+use crate::root::{target, workspace};
+use crate::trouble::{Result, Trouble};
+use crate::wait::until;
+
+const CONFIG: &str = include_str!("slapd/config.ldif");
+const BASE: &str = include_str!("slapd/base.ldif");
+const TLS: &str = include_str!("slapd/tls.sh");
+/// What hosts need, or syncs end at 500 entries.
+const LIMITS: &str = "olcLimits: dn.children=\"ou=hosts,dc=example,dc=com\" size=unlimited time=unlimited\n";
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// A server to be: see [`Slapd::plan`].
+#[derive(Debug)]
+#[must_use]
+pub struct Plan<'a> {
+    network_of: Option<&'a Host>,
+    data: String,
+    push: Push,
+    limits: String,
+    rules: Rules,
+    server_ids: String,
+    id: u32,
+}
+
+/// Whether the server has content synchronisation (RFC 4533).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Push {
+    /// With a session log: deletions are told by name as long as the server runs.
+    Log,
+    /// Without one: a resumed sync always has a present phase.
+    NoLog,
+    /// Not at all: hosts have to poll.
+    None,
+}
+
+/// Which access rules it starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// Those of `packaging/ldap`.
+    Shipped,
+    /// Everybody reads everything.
+    Open,
+}
+
+impl<'a> Plan<'a> {
+    /// On the loopback of a throw-away host.
+    pub fn in_network_of(mut self, host: &'a Host) -> Plan<'a> {
+        self.network_of = Some(host);
+        self
+    }
+
+    /// With more entries than the usual ones, as LDIF.
+    pub fn with(mut self, ldif: &str) -> Plan<'a> {
+        self.data.push('\n');
+        self.data.push_str(ldif);
+        self
+    }
+
+    /// With or without content synchronisation; [`Push::Log`] unless said otherwise.
+    pub fn push(mut self, push: Push) -> Plan<'a> {
+        self.push = push;
+        self
+    }
+
+    /// With the rules that everybody reads everything.
+    pub fn open(mut self) -> Plan<'a> {
+        self.rules = Rules::Open;
+        self
+    }
+
+    /// With this `olcLimits`, or none if empty, instead of the unlimited ones for hosts.
+    pub fn limits(mut self, ldif: &str) -> Plan<'a> {
+        self.limits = ldif.to_owned();
+        self
+    }
+
+    /// As one of several servers that write: its number.
+    pub fn server_id(mut self, id: u32) -> Plan<'a> {
+        self.id = id;
+        self.server_ids = format!("olcServerID: {id}\n");
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When slapd, ldap-utils or openssl is missing, or it does not come up.
+    pub fn up(self) -> Result<Slapd> {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        // Short: the socket's path must fit 107 bytes.
+        let dir = target().join(format!("slapd/{}-{number}", std::process::id()));
+        let io = |e| Trouble::io(&dir, e);
+        fs::create_dir_all(dir.join("db")).map_err(io)?;
+        fs::create_dir_all(dir.join("config")).map_err(io)?;
+        let tls = authority()?;
+        let schema = workspace().join("packaging/ldap/openldap/jit.ldif");
+        let mut config = CONFIG
+            .replace("@DIR@", &dir.display().to_string())
+            .replace("@TLS@", &tls.display().to_string())
+            .replace("@SCHEMA@", &schema.display().to_string())
+            .replace("@UID@", &getuid().as_raw().to_string())
+            .replace("@GID@", &getgid().as_raw().to_string())
+            .replace("@SERVER_IDS@", &self.server_ids)
+            .replace("@LIMITS@\n", &self.limits);
+        if self.push != Push::None {
+            config.push_str(
+                "\ndn: olcOverlay=syncprov,olcDatabase={1}mdb,cn=config\nobjectClass: olcOverlayConfig\n\
+                 objectClass: olcSyncProvConfig\nolcOverlay: syncprov\nolcSpCheckpoint: 1 1\n",
+            );
+        }
+        if self.push == Push::Log {
+            config.push_str("olcSpSessionlog: 1000\n");
+        }
+        let f = dir.join("config").display().to_string();
+        piped(Command::new("/usr/sbin/slapadd").args(["-n0", "-F", &f]), &config)?;
+        let id = self.id.to_string();
+        piped(
+            Command::new("/usr/sbin/slapadd").args(["-n1", "-w", "-S", &id, "-F", &f]),
+            &format!("{BASE}{}", self.data),
+        )?;
+
+        let network = self.network_of.map(|host| format!("--net=/proc/{}/ns/net", host.first_process()));
+        let ports = if network.is_some() { (389, 636) } else { (free_port()?, free_port()?) };
+        let mut slapd = Slapd { dir, tls, network, ports, child: None };
+        slapd.start()?;
+        match self.rules {
+            Rules::Open => slapd.rules("{0}to * by * read")?,
+            Rules::Shipped => slapd.shipped_rules()?,
+        }
+        Ok(slapd)
+    }
+}
+
+/// A server that runs, or is between two runs.
+#[derive(Debug)]
+pub struct Slapd {
+    dir: PathBuf,
+    tls: PathBuf,
+    network: Option<String>,
+    ports: (u16, u16),
+    child: Option<Child>,
+}
+
+impl Slapd {
+    /// A server with the usual company, push, and the project's access rules.
+    pub fn plan<'a>() -> Plan<'a> {
+        Plan {
+            network_of: None,
+            data: String::new(),
+            push: Push::Log,
+            limits: LIMITS.to_owned(),
+            rules: Rules::Shipped,
+            server_ids: String::new(),
+            id: 0,
+        }
+    }
+
+    /// `ldap://127.0.0.1:…`
+    pub fn plain(&self) -> String {
+        format!("ldap://127.0.0.1:{}", self.ports.0)
+    }
+
+    /// `ldap://localhost:…`, the name in its certificate, for StartTLS.
+    pub fn named(&self) -> String {
+        format!("ldap://localhost:{}", self.ports.0)
+    }
+
+    /// `ldaps://localhost:…`
+    pub fn tls(&self) -> String {
+        format!("ldaps://localhost:{}", self.ports.1)
+    }
+
+    /// `ldapi://…`
+    pub fn socket(&self) -> String {
+        format!("ldapi://{}", self.dir.join("ldapi").display().to_string().replace('/', "%2F"))
+    }
+
+    /// The port of `ldap`.
+    pub fn port(&self) -> u16 {
+        self.ports.0
+    }
+
+    /// A file made for TLS: `ca.crt`, `stranger.crt`, `host.crt`, `host.key`.
+    pub fn tls_file(&self, name: &str) -> PathBuf {
+        self.tls.join(name)
+    }
+
+    /// A file with a password, readable by us alone.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn secret(&self, password: &str) -> Result<PathBuf> {
+        let path = self.dir.join("secret");
+        let io = |e| Trouble::io(&path, e);
+        let mut file = File::create(&path).map_err(io)?;
+        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(io)?;
+        file.write_all(format!("{password}\n").as_bytes()).map_err(io)?;
+        Ok(path)
+    }
+
+    /// Starts it again.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start(&mut self) -> Result<()> {
+        let urls = format!(
+            "ldap://127.0.0.1:{}/ ldaps://127.0.0.1:{}/ {}/",
+            self.ports.0,
+            self.ports.1,
+            self.socket()
+        );
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log())
+            .map_err(|e| Trouble::io(&self.log(), e))?;
+        // It must not outlive the test, however that ends.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--"]);
+        if let Some(network) = &self.network {
+            command.args(["nsenter", network, "--"]);
+        }
+        command.args(["/usr/sbin/slapd", "-d", "0", "-F"]).arg(self.dir.join("config")).args(["-h", &urls]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let child = command.spawn().map_err(|e| Trouble::new(format!("slapd does not start: {e}")))?;
+        self.child = Some(child);
+        let socket = self.dir.join("ldapi");
+        until(Duration::from_secs(30), "slapd answers", || {
+            std::os::unix::net::UnixStream::connect(&socket).is_ok()
+                && (self.network.is_some() || TcpStream::connect(("127.0.0.1", self.ports.1)).is_ok())
+        })
+        .map_err(|trouble| {
+            Trouble::new(format!("{trouble}\n{}", fs::read_to_string(self.log()).unwrap_or_default()))
+        })
+    }
+
+    fn log(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    /// Ends it at once, as a crash would.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill(&mut self) -> Result<()> {
+        self.signal(Signal::KILL)?;
+        if let Some(mut child) = self.child.take() {
+            child.wait().map_err(|e| Trouble::new(format!("slapd: {e}")))?;
+        }
+        // So that the next run's readiness is not this run's leavings.
+        let _ = fs::remove_file(self.dir.join("ldapi"));
+        Ok(())
+    }
+
+    /// Sends a signal: STOP and CONT to make it hang.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let id =
+            self.child.as_ref().map(Child::id).and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let pid = id.ok_or_else(|| Trouble::new("slapd does not run"))?;
+        kill_process(pid, signal).map_err(|e| Trouble::new(format!("slapd: {e}")))
+    }
+
+    /// Makes the changes of an LDIF text (RFC 2849), as administrator.
+    ///
+    /// # Errors
+    /// When the server refuses one.
+    pub fn change(&self, ldif: &str) -> Result<()> {
+        piped(Command::new("ldapmodify").args(["-Q", "-Y", "EXTERNAL", "-H", &self.socket()]), ldif).map(drop)
+    }
+
+    /// The same as a person or host, by password.
+    ///
+    /// # Errors
+    /// When the server refuses one.
+    pub fn change_as(&self, dn: &str, password: &str, ldif: &str) -> Result<()> {
+        piped(Command::new("ldapmodify").args(["-x", "-D", dn, "-w", password, "-H", &self.socket()]), ldif)
+            .map(drop)
+    }
+
+    /// Adds the entries of an LDIF text, as administrator.
+    ///
+    /// # Errors
+    /// When the server refuses one.
+    pub fn add(&self, ldif: &str) -> Result<()> {
+        piped(Command::new("ldapadd").args(["-Q", "-Y", "EXTERNAL", "-H", &self.socket()]), ldif).map(drop)
+    }
+
+    /// Deletes an entry, as administrator.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn delete(&self, dn: &str) -> Result<()> {
+        piped(Command::new("ldapdelete").args(["-Q", "-Y", "EXTERNAL", "-H", &self.socket(), dn]), "")
+            .map(drop)
+    }
+
+    /// What a search shows the administrator, as LDIF.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn search(&self, base: &str, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new("ldapsearch");
+        command.args([
+            "-LLL",
+            "-Q",
+            "-Y",
+            "EXTERNAL",
+            "-o",
+            "ldif-wrap=no",
+            "-H",
+            &self.socket(),
+            "-b",
+            base,
+        ]);
+        let output = piped(command.args(arguments), "")?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Replaces all access rules by these, one a line.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn rules(&self, rules: &str) -> Result<()> {
+        let rules: String = rules.lines().map(|rule| format!("olcAccess: {rule}\n")).collect();
+        self.change(&format!(
+            "dn: olcDatabase={{1}}mdb,cn=config\nchangetype: modify\nreplace: olcAccess\n{rules}"
+        ))
+    }
+
+    /// Replaces all access rules by the project's own.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn shipped_rules(&self) -> Result<()> {
+        let shipped = |name: &str| {
+            let path = workspace().join("packaging/ldap/openldap").join(name);
+            fs::read_to_string(&path).map_err(|e| Trouble::io(&path, e))
+        };
+        // The rules about grants are put before the ones that are there.
+        self.change(&shipped("acl-people.ldif")?.replace("add: olcAccess", "replace: olcAccess"))?;
+        self.change(&shipped("acl.ldif")?)
+    }
+
+    /// Makes it take over every change of another server, or of none.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn replicate(&self, from: Option<&Slapd>) -> Result<()> {
+        let target = "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\n";
+        self.change(&match from {
+            None => format!("{target}delete: olcMultiProvider\n-\ndelete: olcSyncrepl\n"),
+            Some(from) => format!(
+                "{target}add: olcSyncrepl\nolcSyncrepl: rid=001 provider={} bindmethod=simple \
+                 binddn=\"cn=admin,dc=example,dc=com\" credentials=admin-secret searchbase=\"dc=example,dc=com\" \
+                 type=refreshAndPersist retry=\"1 +\"\n-\nadd: olcMultiProvider\nolcMultiProvider: TRUE\n",
+                from.plain()
+            ),
+        })
+    }
+}
+
+impl Drop for Slapd {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// The certificates, made once a week and shared by all servers.
+fn authority() -> Result<PathBuf> {
+    let parent = target().join("slapd");
+    let path = parent.join("tls");
+    let io = |e| Trouble::io(&path, e);
+    fs::create_dir_all(&parent).map_err(io)?;
+    let lock = File::create(parent.join("tls.lock")).map_err(io)?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(|e| io(e.into()))?;
+    let week = Duration::from_secs(7 * 86_400);
+    let made = fs::metadata(path.join("done")).and_then(|meta| meta.modified());
+    if made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < week)) {
+        return Ok(path);
+    }
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).map_err(io)?;
+    piped(Command::new("sh").arg("-s").arg(&path), TLS)?;
+    fs::write(path.join("done"), "").map_err(io)?;
+    Ok(path)
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+    listener.map(|address| address.port()).map_err(|e| Trouble::new(format!("no free port: {e}")))
+}
+
+/// Runs a program with this input, and wants it to succeed.
+fn piped(command: &mut Command, input: &str) -> Result<Output> {
+    let shown = format!("{:?}", Path::new(command.get_program()).file_name().unwrap_or_default());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|e| {
+        Trouble::new(format!("{shown} does not start ({e}): apt-get install slapd ldap-utils openssl"))
+    })?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that ends before it has read all says why below.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output().map_err(|e| Trouble::new(format!("{shown}: {e}")))?;
+    if output.status.success() {
+        return Ok(output);
+    }
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Err(Trouble::new(format!("{shown} ({}):\n{out}{err}\n{input}", output.status)))
+}
