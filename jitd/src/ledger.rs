@@ -98,8 +98,13 @@ impl Ledger {
     /// Takes what [`jit_model::learn::learn`] made of this ledger's memory and a whole set of a source. `assessed` is what that
     /// set came to; `now` is the settled time.
     #[must_use]
-    pub fn learn(&mut self, learned: Memory, assessed: &[AssessedGrant], now: Timestamp) -> Learned {
-        let ends = assessed.iter().map(|grant| (grant.grant.uuid, jit_model::learn::over(grant)));
+    pub fn learn<'a>(
+        &mut self,
+        learned: Memory,
+        assessed: impl IntoIterator<Item = &'a AssessedGrant>,
+        now: Timestamp,
+    ) -> Learned {
+        let ends = assessed.into_iter().map(|grant| (grant.grant.uuid, jit_model::learn::over(grant)));
         self.note(learned, ends, now)
     }
 

@@ -78,6 +78,9 @@ pub struct Decision {
     pub verdict: VerdictWord,
     /// Why, as a stable word for programs.
     pub code: &'static str,
+    /// Why the nearest grant does not count, where `code` is `refused`: another stable word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<&'static str>,
     /// Why, for people.
     pub reason: Text,
     /// Until when an allow holds.
@@ -126,26 +129,18 @@ impl Decision {
                 Decision::asked(question, VerdictWord::BreakGlass, "break-glass", "break-glass").with(key, dn)
             }
             Verdict::Deny(reason) => Decision {
-                nearest: nearest(reason).map(Text::from),
-                ..Decision::asked(question, denied(mode), code(reason), reason).with(key, dn)
+                refusal: match reason {
+                    DenyReason::Refused { why, .. } => Some(why.code()),
+                    _ => None,
+                },
+                nearest: reason.grant().map(Text::from),
+                ..Decision::asked(question, denied(mode), reason.code(), reason).with(key, dn)
             },
             Verdict::Unguarded(why) => {
                 let (word, code, reason) = unguarded(*why);
                 Decision::asked(question, word, code, reason).with(key, dn)
             }
         }
-    }
-
-    /// Denied before there was anything to judge: a name that is no account here, a name that is no name. `code` is a
-    /// stable word.
-    pub fn denied(
-        question: &jit_proto::Question<'_>,
-        key: Option<&str>,
-        code: &'static str,
-        reason: &str,
-        mode: Mode,
-    ) -> Decision {
-        Decision::asked(question, denied(mode), code, reason).with(key, None)
     }
 
     fn asked(
@@ -173,6 +168,7 @@ impl Decision {
             key: None,
             verdict,
             code,
+            refusal: None,
             reason: Text::from(reason),
             until: None,
             nearest: None,
@@ -242,35 +238,5 @@ fn unguarded(why: Unguarded) -> (VerdictWord, &'static str, String) {
             "exempt",
             format!("exempt by entry {} of [[exempt]]", index.saturating_add(1)),
         ),
-    }
-}
-
-/// The stable word for a reason.
-fn code(reason: &DenyReason) -> &'static str {
-    match reason {
-        DenyReason::NoGrant => "no-grant",
-        DenyReason::Pending { .. } => "pending",
-        DenyReason::Scheduled { .. } => "scheduled",
-        DenyReason::Expired { .. } => "expired",
-        DenyReason::WrongService { .. } => "wrong-service",
-        DenyReason::Revoked { .. } => "revoked",
-        DenyReason::Refused { .. } => "refused",
-        DenyReason::Stale(_) => "stale",
-        DenyReason::NeverHeard => "never-heard",
-        DenyReason::Root => "root",
-        _ => "other",
-    }
-}
-
-/// The grant that nearly allowed it.
-fn nearest(reason: &DenyReason) -> Option<&str> {
-    match reason {
-        DenyReason::Pending { grant, .. }
-        | DenyReason::Scheduled { grant, .. }
-        | DenyReason::Expired { grant, .. }
-        | DenyReason::WrongService { grant, .. }
-        | DenyReason::Revoked { grant, .. }
-        | DenyReason::Refused { grant, .. } => Some(grant),
-        _ => None,
     }
 }
