@@ -9,10 +9,14 @@ use std::time::{Duration, Instant};
 
 use jit_control::{Answer, MAX_LINE, Request};
 use jit_model::name::Login;
+use jit_model::text::clock_time;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::audit::Event;
+use crate::audit::event::{ClockState, Outcome, Text};
 use crate::desk::{Desk, Peer};
 use crate::limits::{Busy, Limits};
 use crate::pam::{pause_after, peer};
@@ -20,8 +24,6 @@ use crate::pam::{pause_after, peer};
 mod grants;
 mod status;
 mod why;
-
-pub use status::degraded;
 
 /// From the connection to the last byte of the answer.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -35,8 +37,22 @@ const NAME_SERVICE: Duration = Duration::from_secs(2);
 /// Members may ask about all.
 const ADMINS: &str = "jit-admin";
 
+/// What the main thread is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Root said that the wall clock is right, and the clock believes it: to be remembered.
+    ClockAccepted,
+}
+
+/// What a request is answered with.
+struct Counter {
+    desk: Arc<Desk>,
+    orders: mpsc::Sender<Command>,
+}
+
 /// Answers for ever.
-pub async fn serve(listener: StdListener, desk: Arc<Desk>) -> io::Result<()> {
+pub async fn serve(listener: StdListener, desk: Arc<Desk>, orders: mpsc::Sender<Command>) -> io::Result<()> {
+    let counter = Arc::new(Counter { desk, orders });
     let listener = UnixListener::from_std(listener)?;
     let limits = Arc::new(Mutex::new(Limits::default()));
     loop {
@@ -52,10 +68,10 @@ pub async fn serve(listener: StdListener, desk: Arc<Desk>) -> io::Result<()> {
         match entered {
             Ok(()) => {
                 let place = Place { limits: Arc::clone(&limits), uid: peer.uid };
-                let desk = Arc::clone(&desk);
+                let counter = Arc::clone(&counter);
                 tokio::spawn(async move {
                     // Whoever went away, or dawdles, needs no answer.
-                    let _ = timeout(DEADLINE, exchange(stream, &desk, peer)).await;
+                    let _ = timeout(DEADLINE, exchange(stream, &counter, peer)).await;
                     drop(place);
                 });
             }
@@ -101,10 +117,10 @@ fn line(answer: &Answer) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-async fn exchange(mut stream: UnixStream, desk: &Arc<Desk>, peer: Peer) -> io::Result<()> {
+async fn exchange(mut stream: UnixStream, counter: &Counter, peer: Peer) -> io::Result<()> {
     let answer = match read_line(&mut stream).await? {
         Some(bytes) => match serde_json::from_slice::<Request>(&bytes) {
-            Ok(request) => answer(desk, peer, request).await,
+            Ok(request) => answer(counter, peer, request).await,
             Err(error) => refused(
                 "bad-request",
                 format!("not understood: {error}; are jitctl and jitd from the same package?"),
@@ -174,7 +190,8 @@ async fn from_name_service(uid: u32) -> Option<Login> {
     Login::new(&user.name).ok().filter(|_| user.uid.as_raw() == uid)
 }
 
-async fn answer(desk: &Arc<Desk>, peer: Peer, request: Request) -> Answer {
+async fn answer(counter: &Counter, peer: Peer, request: Request) -> Answer {
+    let desk = &counter.desk;
     match request {
         Request::Status {} => {
             let caller = Caller::of(desk, peer).await;
@@ -188,16 +205,33 @@ async fn answer(desk: &Arc<Desk>, peer: Peer, request: Request) -> Answer {
             let caller = Caller::of(desk, peer).await;
             grants::grants(desk, &caller, all)
         }
-        Request::ClockAccept {} if peer.uid == 0 => {
-            let now = desk.clock().accept();
-            Answer::Done {
-                text: format!("the clock is believed: it is {}", jit_model::text::clock_time(now.settled)),
-            }
-        }
-        Request::ClockAccept {} => refused("not-permitted", "only root can say that the clock is right"),
+        Request::ClockAccept {} => accept_clock(counter, peer).await,
         Request::RenderEnforcing {} => match Caller::of(desk, peer).await.reach {
             Reach::All => Answer::Enforcing { text: crate::mode::render(desk.view().snapshot.policy()) },
             Reach::Himself => refused("not-permitted", "only root and the group jit-admin may ask this"),
         },
+    }
+}
+
+async fn accept_clock(counter: &Counter, peer: Peer) -> Answer {
+    let scribe = counter.desk.scribe();
+    let (outcome, text) = if peer.uid == 0 {
+        let before = counter.desk.clock().now();
+        let after = counter.desk.clock().accept();
+        let (was, is) = (clock_time(before.settled), clock_time(after.settled));
+        (Outcome::Done, format!("the wall clock is believed: it is {is}; before, it was {was} for this host"))
+    } else {
+        (Outcome::Refused, "only root can say that the clock is right".to_owned())
+    };
+    let request = Text::from("clock-accept");
+    scribe.note(Event::Control { uid: peer.uid, request, outcome, text: Text::from(&text) });
+    match outcome {
+        Outcome::Done => {
+            scribe.note(Event::Clock { state: ClockState::Accepted, seconds: None, text: Text::from(&text) });
+            // Gone only when the daemon ends.
+            let _ = counter.orders.send(Command::ClockAccepted).await;
+            Answer::Done { text }
+        }
+        Outcome::Refused => refused("not-permitted", text),
     }
 }

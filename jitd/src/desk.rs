@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jit_model::decide::{Allow, Unguarded, Verdict, decide};
+use jit_model::dn::Dn;
 use jit_model::name::{Login, Service};
 use jit_model::question::Question;
 use jit_model::reason::DenyReason;
@@ -13,8 +14,11 @@ use jit_proto::Phase;
 use jit_proto::answer::MAX_TEXT;
 
 use crate::accounts::Accounts;
+use crate::audit::{Decision, Event};
 use crate::clock::system::SystemClock;
+use crate::fingerprint;
 use crate::mode::{Mode, ModeFile, Seen};
+use crate::scribe::Scribe;
 use crate::view::{Current, View};
 use crate::words;
 
@@ -29,6 +33,7 @@ struct Facts {
 pub struct Desk {
     current: Arc<Current>,
     clock: Arc<SystemClock>,
+    scribe: Scribe,
     facts: Mutex<Facts>,
 }
 
@@ -52,6 +57,8 @@ pub struct Decided {
     pub now: Timestamp,
     /// What the person reads if denied.
     pub text: String,
+    /// The subject's DN, where a grant of his tells it.
+    pub dn: Option<Dn>,
 }
 
 impl Decided {
@@ -73,8 +80,27 @@ impl Decided {
 
 impl Desk {
     /// A desk that sees `current` and these files.
-    pub fn new(current: Arc<Current>, clock: Arc<SystemClock>, accounts: Accounts, mode: ModeFile) -> Desk {
-        Desk { current, clock, facts: Mutex::new(Facts { accounts, mode }) }
+    pub fn new(
+        current: Arc<Current>,
+        clock: Arc<SystemClock>,
+        scribe: Scribe,
+        accounts: Accounts,
+        mode: ModeFile,
+    ) -> Desk {
+        Desk { current, clock, scribe, facts: Mutex::new(Facts { accounts, mode }) }
+    }
+
+    /// Where the daemon's own doings are written down.
+    pub fn scribe(&self) -> &Scribe {
+        &self.scribe
+    }
+
+    /// Writes a decision down. Waits a moment if the audit does not keep up.
+    pub fn write_down(&self, asked: &jit_proto::Question<'_>, decided: &Decided) {
+        let key = asked.auth_info.and_then(fingerprint::of_auth_info);
+        let decision =
+            Decision::judged(asked, key.as_deref(), decided.dn.as_ref(), &decided.verdict, decided.mode);
+        self.scribe.audit().record(decided.now, decided.mode, Event::Decision(Box::new(decision)));
     }
 
     /// The view in force.
@@ -106,11 +132,13 @@ impl Desk {
         let question = facts.question(asked);
         drop(facts);
 
-        let (verdict, text) = match question {
+        let (verdict, text, dn) = match question {
             Ok(question) => {
                 let verdict = decide(&view.snapshot, &question, now);
                 let text = words::for_person(&view, &verdict, &question.subject, question.service.as_str());
-                (verdict, text)
+                let first = view.snapshot.grants_of(&question.subject).first();
+                let dn = first.and_then(|grant| grant.logins.get(&question.subject)).cloned();
+                (verdict, text, dn)
             }
             Err(service) => {
                 let verdict = nobody(&view, service.as_ref());
@@ -118,10 +146,10 @@ impl Desk {
                     (Verdict::Deny(_), Some(service)) => words::for_nobody(&view, service.as_str()),
                     _ => String::new(),
                 };
-                (verdict, text)
+                (verdict, text, None)
             }
         };
-        Decided { verdict, mode, now, text: fit(text) }
+        Decided { verdict, mode, now, text: fit(text), dn }
     }
 
     /// Facts about somebody that a person asks about: as a module would report them from this very host, without a remote

@@ -8,22 +8,35 @@ use std::sync::Arc;
 use jit_directory::decode::decode;
 use jit_directory::entry::Entries;
 use jit_directory::update::{Update, Word};
-use jit_model::assess::{AssessedGrant, Memory, assess};
+use jit_model::assess::{AssessedGrant, assess};
 use jit_model::grant::EntryUuid;
 use jit_model::learn::{held, learn};
-use jit_model::name::{Login, SourceName};
+use jit_model::name::SourceName;
 use jit_model::snapshot::{Aside, Freshness, Snapshot};
+use jit_model::state::{State, state};
+use jit_model::time::Timestamp;
 
+use crate::audit::Event;
+use crate::audit::event::Health;
 use crate::clock::Moment;
 use crate::clock::system::SystemClock;
 use crate::config::{Config, SourceConfig};
+use crate::ledger::Learned;
+use crate::mode::Mode;
+use crate::remember::Remembered;
+use crate::scribe::Scribe;
 use crate::view::{Current, SourceView, View};
 
+mod look;
+
+/// The most events about single entries that one set may cause; the decisions tell the rest.
+const MOST_EVENTS: usize = 200;
+
 /// What is known from one source.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Standing {
-    /// The last whole set.
-    entries: Arc<Entries>,
+    /// The last whole set; none before the first.
+    entries: Option<Arc<Entries>>,
     /// The grants in it.
     uuids: BTreeSet<EntryUuid>,
     /// What they mean.
@@ -37,40 +50,68 @@ struct Standing {
 pub struct Follower {
     config: Arc<Config>,
     clock: Arc<SystemClock>,
+    scribe: Scribe,
     current: Arc<Current>,
     sources: BTreeMap<SourceName, Standing>,
-    memory: Memory,
-    known: BTreeSet<Login>,
-    concerns: Vec<String>,
+    servers: BTreeMap<SourceName, String>,
+    remembered: Remembered,
+    /// What is wrong with the configuration on disk, while another is in force.
+    config_fault: Option<String>,
+    noticed: look::Noticed,
 }
 
 impl Follower {
-    /// Begins with a configuration and nothing known.
-    pub fn new(config: Arc<Config>, clock: Arc<SystemClock>) -> Follower {
+    /// Begins with a configuration and what was remembered: a host that comes up while its directory is down knows its grants.
+    pub fn new(
+        config: Arc<Config>,
+        clock: Arc<SystemClock>,
+        scribe: Scribe,
+        remembered: Remembered,
+    ) -> Follower {
+        let nothing =
+            Snapshot::new(config.policy.clone(), BTreeMap::new(), Vec::new(), Vec::new(), BTreeSet::new());
         let view = View {
             config: Arc::clone(&config),
-            snapshot: Snapshot::new(
-                config.policy.clone(),
-                BTreeMap::new(),
-                Vec::new(),
-                Vec::new(),
-                BTreeSet::new(),
-            ),
+            snapshot: nothing,
             sources: BTreeMap::new(),
             concerns: Vec::new(),
         };
-        let sources = config.sources.keys().map(|name| (name.clone(), Standing::default())).collect();
-        let follower = Follower {
+        let mut follower = Follower {
             config,
             clock,
+            scribe,
             current: Arc::new(Current::new(view)),
-            sources,
-            memory: Memory::default(),
-            known: BTreeSet::new(),
-            concerns: Vec::new(),
+            sources: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            remembered,
+            config_fault: None,
+            noticed: look::Noticed::default(),
         };
-        follower.publish();
+        follower.recall();
         follower
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config)
+    }
+
+    /// Which server each directory is followed at, for those that are.
+    pub fn set_servers(&mut self, servers: BTreeMap<SourceName, String>) {
+        if self.servers != servers {
+            self.servers = servers;
+            self.publish();
+        }
+    }
+
+    /// One line for the service manager.
+    pub fn summary(&self, mode: Mode) -> String {
+        let now = self.clock.now().login;
+        let grants = self.sources.values().flat_map(|standing| &standing.grants);
+        let live = grants.filter(|grant| state(&grant.assessed, now) == State::Live).count();
+        let ill = self.sources.values().filter(|standing| standing.trouble.is_some()).count();
+        let trouble = if ill > 0 { format!(", {ill} sources in trouble") } else { String::new() };
+        format!("{}, {live} live grants{trouble}", mode.as_str())
     }
 
     /// Where the view is published.
@@ -78,68 +119,178 @@ impl Follower {
         Arc::clone(&self.current)
     }
 
-    /// Takes a word from a source.
-    pub fn hear(&mut self, update: Update) {
-        let Some(config) = self.config.sources.get(&update.source) else { return };
-        let standing = self.sources.entry(update.source.clone()).or_default();
-        match update.word {
-            Word::Whole { entries, directory_time } => {
-                if let Some(at) = directory_time {
-                    self.clock.witness(at);
-                }
-                standing.heard = Some(self.clock.moment());
-                standing.trouble = None;
-                standing.entries = entries;
-                let learned = understand(standing, config, &self.config, &self.memory);
-                self.memory = learned;
-                self.known.extend(held(standing.grants.iter().map(Arc::as_ref), self.clock.now().settled));
+    /// The last whole set of a source.
+    pub fn entries(&self, source: &SourceName) -> Option<Arc<Entries>> {
+        self.sources.get(source).and_then(|standing| standing.entries.clone())
+    }
+
+    /// Takes another configuration. What is known from sources that are still read in the same way stays.
+    pub fn reconfigure(&mut self, config: Arc<Config>) {
+        self.remembered.retain(|name| config.sources.contains_key(name));
+        self.config = config;
+        self.config_fault = None;
+        self.sources.clear();
+        self.recall();
+    }
+
+    /// The configuration on disk cannot be used.
+    pub fn keep_configuration(&mut self, fault: String) {
+        self.config_fault = Some(fault);
+        self.publish();
+    }
+
+    /// Root said that the wall clock is right: what was settled may have gone back.
+    pub fn clock_accepted(&mut self) {
+        self.remembered.settle(self.clock.moment(), crate::disk::saver::Urgency::Now);
+        self.publish();
+    }
+
+    /// Waits a while for the disk.
+    pub fn end(mut self) -> bool {
+        self.remembered.settle(self.clock.moment(), crate::disk::saver::Urgency::Now);
+        self.remembered.flush()
+    }
+
+    /// Begins each source with what is remembered of it.
+    fn recall(&mut self) {
+        let config = Arc::clone(&self.config);
+        for (name, source) in &config.sources {
+            let kept = self.remembered.last(name, source.fingerprint(&config.policy.host)).cloned();
+            let mut standing = Standing::default();
+            if let Some(kept) = kept {
+                standing.heard = Some(kept.heard);
+                standing.entries = Some(kept.entries);
+                self.understand(name, source, &mut standing);
             }
-            Word::Alive { directory_time } => {
-                if let Some(at) = directory_time {
-                    self.clock.witness(at);
-                }
-                standing.heard = Some(self.clock.moment());
-                standing.trouble = None;
-            }
-            Word::Trouble { why } => standing.trouble = Some(why),
+            self.sources.insert(name.clone(), standing);
+        }
+        // As they were when there was last word, so that what changed since is noticed.
+        self.noticed.forget_states();
+        for standing in self.sources.values() {
+            let then = standing.heard.map(|heard| heard.settled());
+            self.noticed.know(&standing.grants, then.unwrap_or(self.clock.now().settled));
         }
         self.publish();
     }
 
-    /// Puts what is known before those who answer.
-    fn publish(&self) {
+    /// Takes a word from a source.
+    pub fn hear(&mut self, Update { source: name, word }: Update) {
+        let config = Arc::clone(&self.config);
+        let Some(source) = config.sources.get(&name) else { return };
+        let mut standing = self.sources.remove(&name).unwrap_or_default();
+        match word {
+            Word::Whole { entries, directory_time } => {
+                self.word(&name, &mut standing, directory_time);
+                let moment = self.clock.moment();
+                if standing.entries.as_ref() == Some(&entries) {
+                    self.remembered.heard(&name, moment);
+                } else {
+                    let fingerprint = source.fingerprint(&config.policy.host);
+                    self.remembered.keep(&name, fingerprint, moment, Arc::clone(&entries));
+                    standing.entries = Some(entries);
+                    self.understand(&name, source, &mut standing);
+                }
+            }
+            Word::Alive { directory_time } => {
+                self.word(&name, &mut standing, directory_time);
+                self.remembered.heard(&name, self.clock.moment());
+            }
+            Word::Trouble { why } => {
+                if standing.trouble.as_ref() != Some(&why) {
+                    self.scribe.note(Event::source(&name, Health::Trouble, &why));
+                }
+                standing.trouble = Some(why);
+            }
+        }
+        self.sources.insert(name, standing);
+        self.notice_grants();
+        self.publish();
+    }
+
+    /// There was word from a source.
+    fn word(&self, name: &SourceName, standing: &mut Standing, directory_time: Option<Timestamp>) {
+        if let Some(at) = directory_time {
+            self.clock.witness(at);
+        }
+        standing.heard = Some(self.clock.moment());
+        if standing.trouble.take().is_some() {
+            self.scribe.note(Event::source(name, Health::Recovered, "there is word from it again"));
+        }
+    }
+
+    /// Makes sense of a source's entries, and learns from them.
+    fn understand(&mut self, name: &SourceName, config: &SourceConfig, standing: &mut Standing) {
+        let Some(entries) = &standing.entries else { return };
+        let settled = self.clock.now().settled;
+        let source = decode(entries, &config.bases, &config.reading);
+        let assessed = assess(&source, &self.config.policy.host, self.remembered.memory());
+        let memory = learn(self.remembered.memory(), &standing.uuids, &source, &assessed);
+        let learned = self.remembered.learn(memory, &assessed, settled);
+        self.remembered.hold(held(&assessed, settled), settled);
+
+        self.tell_removals(name, &learned, &standing.grants);
+        let aside = Aside::of(&source);
+        let new = aside.iter().filter(|now| !standing.aside.contains(now));
+        new.take(MOST_EVENTS).for_each(|now| self.scribe.note(Event::set_aside(name, &now.entry)));
+        standing.uuids = source.grant_uuids();
+        standing.aside = aside;
+        standing.grants = assessed.into_iter().map(Arc::new).collect();
+    }
+
+    fn tell_removals(&self, name: &SourceName, learned: &Learned, before: &[Arc<AssessedGrant>]) {
+        for (uuid, revocation) in learned.revoked.iter().take(MOST_EVENTS) {
+            self.scribe.note(Event::revocation(name, *uuid, revocation));
+        }
+        for uuid in learned.deleted.iter().take(MOST_EVENTS) {
+            let was = before.iter().find(|grant| grant.grant.uuid == *uuid);
+            self.scribe.note(Event::deletion(name, *uuid, was.map(Arc::as_ref)));
+        }
+    }
+
+    /// Tells which grants are in another state than when last looked at.
+    fn notice_grants(&mut self) -> Vec<State> {
+        let now = self.clock.now().login;
+        let grants = self.sources.values().flat_map(|standing| &standing.grants);
+        let changed = self.noticed.changes(grants, now);
+        let states = changed.iter().map(|(state, _)| *state).collect();
+        for (state, grant) in changed.into_iter().take(MOST_EVENTS) {
+            self.scribe.note(Event::Grant { state, grant: Box::new(grant.as_ref().into()) });
+        }
+        states
+    }
+
+    fn freshness(&self) -> BTreeMap<SourceName, Freshness> {
         let freshness = |(name, config): (&SourceName, &SourceConfig)| {
             let heard = self.sources.get(name).and_then(|standing| standing.heard);
             let heard = heard.map(|moment| self.clock.login_time_of(&moment));
             (name.clone(), Freshness { heard, max_offline: config.max_offline() })
         };
+        self.config.sources.iter().map(freshness).collect()
+    }
+
+    fn concerns(&self) -> Vec<String> {
+        self.config_fault.iter().cloned().chain(self.remembered.concerns()).collect()
+    }
+
+    /// Puts what is known before those who answer.
+    fn publish(&self) {
         let shown = |(name, standing): (&SourceName, &Standing)| {
-            let entries = standing.entries.access.len();
-            (name.clone(), SourceView { trouble: standing.trouble.clone(), entries })
+            let entries = standing.entries.as_ref().map_or(0, |entries| entries.access.len());
+            let server = self.servers.get(name).cloned();
+            (name.clone(), SourceView { trouble: standing.trouble.clone(), server, entries })
         };
         let view = View {
             config: Arc::clone(&self.config),
             snapshot: Snapshot::new(
                 self.config.policy.clone(),
-                self.config.sources.iter().map(freshness).collect(),
+                self.freshness(),
                 self.sources.values().flat_map(|standing| standing.grants.iter().cloned()).collect(),
                 self.sources.values().flat_map(|standing| standing.aside.iter().cloned()).collect(),
-                self.known.clone(),
+                self.remembered.lately(self.clock.now().settled),
             ),
             sources: self.sources.iter().map(shown).collect(),
-            concerns: self.concerns.clone(),
+            concerns: self.concerns(),
         };
         self.current.put(view);
     }
-}
-
-/// Makes sense of a source's entries, and says what is to be remembered from now on.
-fn understand(standing: &mut Standing, config: &SourceConfig, whole: &Config, memory: &Memory) -> Memory {
-    let source = decode(&standing.entries, &config.bases, &config.reading);
-    let assessed = assess(&source, &whole.policy.host, memory);
-    let learned = learn(memory, &standing.uuids, &source, &assessed);
-    standing.uuids = source.grant_uuids();
-    standing.aside = Aside::of(&source);
-    standing.grants = assessed.into_iter().map(Arc::new).collect();
-    learned
 }

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jit_proto::frame::{Frame, HEADER, Kind, MAX_FRAME, needed};
+use jit_proto::frame::{HEADER, Kind, MAX_FRAME, needed};
 use jit_proto::{Answer, Question, Verdict};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -56,9 +56,22 @@ async fn exchange(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
     let mut room = [0; MAX_FRAME];
     let bytes = read_frame(&mut stream, &mut room).await?;
     let question = Question::decode(bytes).map_err(io::Error::other)?;
-    let peer = peer(&stream)?;
-    let frame = answer(desk, &question, peer)?;
-    stream.write_all(frame.as_bytes()).await
+    if !decides(question.phase) {
+        let nothing = Answer { verdict: Verdict::Unguarded, until: None, text: "" };
+        return stream.write_all(nothing.encode().map_err(io::Error::other)?.as_bytes()).await;
+    }
+    let decided = desk.decide(&question);
+    let frame = decided.answer().encode().map_err(io::Error::other)?;
+    // From here to the audit nothing waits and nothing can be cancelled, so whoever has an answer is in the audit. The
+    // person does not wait for the audit, unless it does not keep up: then the next one does.
+    let sent = stream.try_write(frame.as_bytes());
+    desk.write_down(&question, &decided);
+    let rest = match sent {
+        Ok(sent) => sent,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+        Err(error) => return Err(error),
+    };
+    stream.write_all(frame.as_bytes().get(rest..).unwrap_or(&[])).await
 }
 
 async fn read_frame<'r>(stream: &mut UnixStream, room: &'r mut [u8; MAX_FRAME]) -> io::Result<&'r [u8]> {
@@ -74,16 +87,6 @@ async fn read_frame<'r>(stream: &mut UnixStream, room: &'r mut [u8; MAX_FRAME]) 
     }
     // More than a frame is refused by the decoder.
     Ok(room.get(..have).unwrap_or(&[]))
-}
-
-fn answer(desk: &Desk, question: &Question<'_>, peer: Peer) -> io::Result<Frame> {
-    if !decides(question.phase) {
-        let nothing = Answer { verdict: Verdict::Unguarded, until: None, text: "" };
-        return nothing.encode().map_err(io::Error::other);
-    }
-    let _ = peer;
-    let decided = desk.decide(question);
-    decided.answer().encode().map_err(io::Error::other)
 }
 
 /// Who is on the other end.

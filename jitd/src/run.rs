@@ -1,31 +1,42 @@
-//! The daemon's life: start in the order that lets each step be undone by the next failing, serve, and end cleanly.
+//! The daemon's life: start in an order in which each step can still fail without harm, serve, and end cleanly.
 
 use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::unistd::{Uid, geteuid};
+use nix::sys::stat::{Mode as FileMode, umask};
+use nix::unistd::geteuid;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::accounts::Accounts;
 use crate::args::Args;
+use crate::audit::event::{Outcome, Text};
+use crate::audit::{Audit, Event};
 use crate::clock::system::SystemClock;
 use crate::config::{self, Config};
+use crate::control::{self, Command};
 use crate::desk::Desk;
 use crate::directories::{self, Owner, Ownership};
 use crate::follow::Follower;
 use crate::mode::ModeFile;
+use crate::pulse::{Pulse, Watchdog};
+use crate::remember::{Found, Remembered};
+use crate::scribe::Scribe;
 use crate::sockets::{self, Sockets};
 use crate::sources::Sources;
-use crate::{control, pam, privileges};
+use crate::syslog::{DEV_LOG, Severity, Syslog};
+use crate::{check, manager, pam, privileges};
 
-/// Between two looks at what nobody tells us: dead sources, the mode, the clock.
+/// Between two looks at what nobody tells us.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Anything that keeps the daemon from starting; already in words.
+/// How long the end may wait for the audit's disk.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Anything that keeps the daemon from starting or from going on; already in words.
 #[derive(Debug)]
 pub struct Fatal(pub String);
 
@@ -35,8 +46,11 @@ impl<E: Display> From<E> for Fatal {
     }
 }
 
-/// Runs until told to end.
+/// Runs until told to end, or only checks.
 pub fn run(args: &Args) -> ExitCode {
+    if args.check {
+        return check::check(args);
+    }
     match start(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Fatal(why)) => {
@@ -57,15 +71,16 @@ fn start(args: &Args) -> Result<(), Fatal> {
     if let Some(user) = &user {
         privileges::drop_to(user)?;
     }
-    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o027));
-    serve(args, config, sockets)
+    umask(FileMode::from_bits_truncate(0o027));
+    Daemon::new(args, config)?.live(sockets)
 }
 
 fn prepare_directories(args: &Args, user: Option<&privileges::User>) -> Result<(), Fatal> {
     let root = Owner { uid: 0, gid: 0 };
     let (roots, ours) = match user {
         Some(user) => (Ownership::Give(root), Ownership::Give(Owner { uid: user.uid, gid: user.gid })),
-        None if geteuid() == Uid::from_raw(0) => (Ownership::Give(root), Ownership::Give(root)),
+        None if geteuid().is_root() => (Ownership::Give(root), Ownership::Give(root)),
+        // Made by whoever started us, systemd or a test.
         None => (Ownership::Any, Ownership::Expect(Owner { uid: geteuid().as_raw(), gid: 0 })),
     };
     directories::ensure(&args.runtime_dir, 0o755, roots)?;
@@ -78,12 +93,153 @@ fn prepare_directories(args: &Args, user: Option<&privileges::User>) -> Result<(
 
 /// A runtime for one thread.
 fn runtime() -> Result<Runtime, Fatal> {
-    Ok(Builder::new_current_thread().enable_all().build()?)
+    // The few blocking calls are name lookups; none of them is for a login.
+    Ok(Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?)
+}
+
+/// Everything that the main thread owns.
+struct Daemon<'a> {
+    args: &'a Args,
+    clock: Arc<SystemClock>,
+    scribe: Scribe,
+    follower: Follower,
+    mode: ModeFile,
+}
+
+impl<'a> Daemon<'a> {
+    fn new(args: &'a Args, config: Arc<Config>) -> Result<Daemon<'a>, Fatal> {
+        let found = Found::read(&args.state_dir);
+        let clock = Arc::new(SystemClock::start(found.ratchet())?);
+        let mut mode = ModeFile::at(&args.enforcing);
+        let host = config.policy.host.fqdn().to_string();
+        let file = args.log_dir.join("audit.jsonl");
+        let audit = Arc::new(Audit::start(file, clock.boot(), &host, Syslog::new(DEV_LOG))?);
+        let now_mode = mode.look().mode(clock.now().login);
+        let scribe = Scribe::new(audit, Arc::clone(&clock), now_mode);
+        let remembered = Remembered::start(found, &scribe)?;
+        let follower = Follower::new(config, Arc::clone(&clock), scribe.clone(), remembered);
+        Ok(Daemon { args, clock, scribe, follower, mode })
+    }
+
+    fn desk(&self) -> Arc<Desk> {
+        let mode = ModeFile::at(&self.args.enforcing);
+        let (current, clock) = (self.follower.current(), Arc::clone(&self.clock));
+        Arc::new(Desk::new(current, clock, self.scribe.clone(), Accounts::of_host(), mode))
+    }
+
+    fn live(mut self, sockets: Sockets) -> Result<(), Fatal> {
+        let Sockets { pam, control } = sockets;
+        let (ended, mut gone) = mpsc::unbounded_channel();
+        let (orders, mut commands) = mpsc::channel(4);
+        let (pam_desk, control_desk) = (self.desk(), self.desk());
+        let mut watchdog = Watchdog::of_manager();
+        answering("pam", watchdog.pulse(), ended.clone(), move || pam::serve(pam, pam_desk))?;
+        answering("control", watchdog.pulse(), ended, move || control::serve(control, control_desk, orders))?;
+
+        let outcome = runtime()?.block_on(async {
+            let mut sources = self.follow();
+            let mut end = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let mut reload = signal(SignalKind::hangup())?;
+            let mut look = tokio::time::interval(LOOK);
+            self.scribe.note(Event::Start { version: env!("CARGO_PKG_VERSION") });
+            manager::ready();
+            loop {
+                tokio::select! {
+                    Some(update) = sources.next() => self.follower.hear(update),
+                    _ = look.tick() => {
+                        self.look(&mut sources);
+                        watchdog.tell();
+                    }
+                    Some(command) = commands.recv() => match command {
+                        Command::ClockAccepted => self.follower.clock_accepted(),
+                    },
+                    _ = reload.recv() => {
+                        manager::reloading();
+                        if self.reload() {
+                            sources = self.follow();
+                        }
+                        manager::ready();
+                    }
+                    why = gone.recv() => {
+                        return Err(Fatal(why.unwrap_or_else(|| "no thread answers any more".to_owned())));
+                    }
+                    _ = end.recv() => return Ok("SIGTERM"),
+                    _ = interrupt.recv() => return Ok("SIGINT"),
+                }
+            }
+        });
+        manager::stopping();
+        self.end(outcome)
+    }
+
+    fn follow(&self) -> Sources {
+        let config = self.follower.config();
+        Sources::start(&config, |name| self.follower.entries(name))
+    }
+
+    fn look(&mut self, sources: &mut Sources) {
+        for update in sources.tend(|name| self.follower.entries(name)) {
+            self.follower.hear(update);
+        }
+        self.follower.set_servers(sources.servers());
+        let seen = self.mode.look().clone();
+        self.follower.look(&seen);
+        manager::status(&self.follower.summary(self.scribe.mode()));
+    }
+
+    /// Reads the configuration again; whether there is another one in force. A bad one changes nothing but the status.
+    fn reload(&mut self) -> bool {
+        self.scribe.audit().reopen();
+        match config::load(&self.args.config) {
+            Ok(config) => {
+                self.scribe.audit().set_host(config.policy.host.fqdn().as_str());
+                self.follower.reconfigure(Arc::new(config));
+                let text = Text::from("the configuration was read again and is in force");
+                self.scribe.note(Event::Config { outcome: Outcome::Done, text });
+                true
+            }
+            Err(error) => {
+                let faults = error.to_string();
+                for line in faults.lines() {
+                    self.scribe
+                        .audit()
+                        .syslog()
+                        .send(Severity::Error, &format!("configuration not used: {line}"));
+                }
+                self.scribe.note(Event::Config { outcome: Outcome::Refused, text: Text::from(&faults) });
+                let first = faults.lines().next().unwrap_or_default();
+                let more = match faults.lines().count().saturating_sub(1) {
+                    0 => String::new(),
+                    more => format!(" (and {more} more; see them all with jitd --check)"),
+                };
+                self.follower.keep_configuration(format!(
+                    "the configuration on disk is not used, the one from before is in force: {first}{more}"
+                ));
+                false
+            }
+        }
+    }
+
+    fn end(self, outcome: Result<&str, Fatal>) -> Result<(), Fatal> {
+        let reason = match &outcome {
+            Ok(signal) => Text::from(signal),
+            Err(Fatal(why)) => Text::from(why),
+        };
+        self.scribe.note(Event::Stop { reason });
+        if !self.follower.end() {
+            let text = "not everything could be written to the state directory before the end";
+            self.scribe.audit().syslog().send(Severity::Error, text);
+        }
+        self.scribe.audit().flush(LAST_WORDS);
+        outcome.map(|_| ())
+    }
 }
 
 /// A thread that answers; tells `ended` when it does no longer, whatever the reason.
 fn answering<F>(
     name: &str,
+    pulse: Pulse,
     ended: mpsc::UnboundedSender<String>,
     work: impl FnOnce() -> F + Send + 'static,
 ) -> Result<(), Fatal>
@@ -92,58 +248,21 @@ where
 {
     let runtime = runtime()?;
     let told = name.to_owned();
+    let serve = move || {
+        runtime.block_on(async {
+            tokio::spawn(pulse.beat());
+            work().await
+        })
+    };
     let body = move || {
-        let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            runtime.block_on(async { work().await })
-        }));
-        let why = match end {
+        let why = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(serve)) {
             Ok(Ok(())) => "it ended".to_owned(),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "it panicked".to_owned(),
         };
+        // Nobody listens any more only when the daemon ends anyway.
         let _ = ended.send(format!("the thread that answers {told} is gone: {why}"));
     };
     std::thread::Builder::new().name(name.to_owned()).stack_size(512 << 10).spawn(body)?;
     Ok(())
-}
-
-fn serve(args: &Args, config: Arc<Config>, sockets: Sockets) -> Result<(), Fatal> {
-    let clock = Arc::new(SystemClock::start(None)?);
-    let follower = Follower::new(Arc::clone(&config), Arc::clone(&clock));
-    let (ended, mut gone) = mpsc::unbounded_channel();
-    let desk = || {
-        let mode = ModeFile::at(&args.enforcing);
-        Arc::new(Desk::new(follower.current(), Arc::clone(&clock), Accounts::of_host(), mode))
-    };
-    let (pam_desk, control_desk) = (desk(), desk());
-    let Sockets { pam, control } = sockets;
-    answering("pam", ended.clone(), move || pam::serve(pam, pam_desk))?;
-    answering("control", ended.clone(), move || control::serve(control, control_desk))?;
-    drop(ended);
-
-    runtime()?.block_on(async move {
-        let mut follower = follower;
-        let mut sources = Sources::start(&config);
-        let mut end = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut look = tokio::time::interval(LOOK);
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        loop {
-            tokio::select! {
-                Some(update) = sources.next() => follower.hear(update),
-                _ = look.tick() => {
-                    for update in sources.tend() {
-                        follower.hear(update);
-                    }
-                }
-                why = gone.recv() => {
-                    return Err(Fatal(why.unwrap_or_else(|| "the answering threads are gone".to_owned())));
-                }
-                _ = end.recv() => break,
-                _ = interrupt.recv() => break,
-            }
-        }
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-        Ok(())
-    })
 }

@@ -2,13 +2,17 @@
 //! server says is only a reconnect.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jit_directory::entry::Entries;
+use jit_directory::ldap::{LdapConfig, Link, follow};
 use jit_directory::ldif::file::ROOT;
 use jit_directory::ldif::watch::LdifSource;
 use jit_directory::update::{Update, Word};
 use jit_model::name::SourceName;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::watch;
 
 use crate::config::{Config, Place, SourceConfig};
 
@@ -33,6 +37,7 @@ struct Running {
     life: Option<Life>,
     pause: Duration,
     again: Instant,
+    link: watch::Sender<Link>,
 }
 
 enum Life {
@@ -59,8 +64,9 @@ impl Drop for Life {
 }
 
 impl Sources {
-    /// Starts every source. To be called on the runtime that the tasks are to run on.
-    pub fn start(config: &Config) -> Sources {
+    /// Starts every source. `last` is the last whole set that is known from it. To be called on the runtime that the tasks are to
+    /// run on.
+    pub fn start(config: &Config, last: impl Fn(&SourceName) -> Option<Arc<Entries>>) -> Sources {
         let (sender, words) = channel(WAITING);
         let now = Instant::now();
         let idle = |config: &SourceConfig| Running {
@@ -68,11 +74,20 @@ impl Sources {
             life: None,
             pause: RESTART.0,
             again: now,
+            link: watch::Sender::default(),
         };
         let running = config.sources.iter().map(|(name, config)| (name.clone(), idle(config))).collect();
         let mut sources = Sources { words, sender, running };
-        sources.tend();
+        sources.tend(last);
         sources
+    }
+
+    /// Which server each directory is followed at, for those that are.
+    pub fn servers(&self) -> BTreeMap<SourceName, String> {
+        let server = |(name, running): (&SourceName, &Running)| {
+            running.link.borrow().server.clone().map(|server| (name.clone(), server))
+        };
+        self.running.iter().filter_map(server).collect()
     }
 
     /// The next word of any source.
@@ -82,7 +97,7 @@ impl Sources {
 
     /// Starts again what has died, each after a pause that grows; returns what is to be said about it. To be called about every
     /// second.
-    pub fn tend(&mut self) -> Vec<Update> {
+    pub fn tend(&mut self, last: impl Fn(&SourceName) -> Option<Arc<Entries>>) -> Vec<Update> {
         let now = Instant::now();
         let mut said = Vec::new();
         for (name, running) in &mut self.running {
@@ -94,7 +109,7 @@ impl Sources {
                 said.push(Update { source: name.clone(), word: Word::Trouble { why } });
             }
             if running.life.is_none() && now >= running.again {
-                match begin(name, &running.config, self.sender.clone()) {
+                match begin(name, running, last(name), self.sender.clone()) {
                     Ok(life) => running.life = Some(life),
                     Err(error) => {
                         running.again = now + running.pause;
@@ -109,23 +124,28 @@ impl Sources {
     }
 }
 
-fn begin(name: &SourceName, config: &SourceConfig, words: Sender<Update>) -> std::io::Result<Life> {
-    match &config.place {
+fn begin(
+    name: &SourceName,
+    running: &Running,
+    last: Option<Arc<Entries>>,
+    words: Sender<Update>,
+) -> std::io::Result<Life> {
+    match &running.config.place {
         Place::Ldif(path) => {
             let source = LdifSource {
                 name: name.clone(),
                 path: path.clone(),
-                bases: config.bases.clone(),
+                bases: running.config.bases.clone(),
                 owner: ROOT,
                 heartbeat: HEARTBEAT,
             };
             source.spawn(words).map(Life::Thread)
         }
         Place::Ldap { session, .. } => {
-            let _ = session;
-            Ok(Life::Task(tokio::spawn(async move {
-                words.closed().await;
-            })))
+            let (session, name, link) = (LdapConfig::clone(session), name.clone(), running.link.clone());
+            Ok(Life::Task(tokio::spawn(
+                async move { match follow(session, name, last, words, link).await {} },
+            )))
         }
     }
 }

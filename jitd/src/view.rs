@@ -27,6 +27,8 @@ pub struct View {
 pub struct SourceView {
     /// What is wrong at the moment.
     pub trouble: Option<String>,
+    /// Which server is followed at the moment, of several.
+    pub server: Option<String>,
     /// How many entries its last whole set had.
     pub entries: usize,
 }

@@ -15,8 +15,11 @@ use jit_model::role::Role;
 use jit_model::source::Proof;
 use jit_model::time::Span;
 
+use sha2::{Digest, Sha256};
+
 use super::section::Section;
 use super::values;
+use crate::store::Fingerprint;
 
 /// One source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +39,38 @@ impl SourceConfig {
             Place::Ldap { max_offline, .. } => Some(*max_offline),
             Place::Ldif(_) => None,
         }
+    }
+
+    /// What of it chooses the entries: a set that was read under another is not used. How the source is reached is not in it.
+    pub fn fingerprint(&self, host: &HostNames) -> Fingerprint {
+        let mut hash = Sha256::new();
+        let mut add = |text: &str| {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        };
+        let Bases { grants, roles, people, groups } = &self.bases;
+        for base in [grants, roles, people, groups] {
+            add(base.as_str());
+        }
+        add(&self.reading.login_attribute);
+        match &self.place {
+            Place::Ldif(path) => add(&format!("ldif {}", path.display())),
+            Place::Ldap { session, .. } => {
+                add("ldap");
+                host.iter().for_each(|name| add(name.as_str()));
+                self.reading.writers.iter().for_each(|writer| add(writer.as_str()));
+                match &session.bind {
+                    Bind::Anonymous => add("anonymous"),
+                    Bind::Simple { dn, .. } => add(&format!("simple {dn}")),
+                    Bind::External { certificate } => {
+                        let cert =
+                            certificate.as_ref().map(|certificate| certificate.cert.display().to_string());
+                        add(&format!("external {}", cert.unwrap_or_default()));
+                    }
+                }
+            }
+        }
+        Fingerprint(hash.finalize().into())
     }
 
     /// `ldap` or `ldif`.

@@ -45,7 +45,7 @@ pub(super) fn status(desk: &Desk, reach: Reach) -> Status {
             .collect(),
         live: view.snapshot.grants().iter().filter(live).count(),
         set_aside,
-        degraded: degraded(&view, &now, &seen),
+        degraded: degraded(desk, &view, &now, &seen),
     }
 }
 
@@ -67,7 +67,8 @@ fn source(view: &View, name: &SourceName, config: &SourceConfig, now: Timestamp)
         at: match &config.place {
             Place::Ldif(path) => path.display().to_string(),
             Place::Ldap { session, .. } => {
-                session.servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+                let all = || session.servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+                seen.and_then(|seen| seen.server.clone()).unwrap_or_else(all)
             }
         },
         heard: freshness.and_then(|freshness| freshness.heard).map(|at| at.0),
@@ -93,7 +94,7 @@ fn source(view: &View, name: &SourceName, config: &SourceConfig, now: Timestamp)
 }
 
 /// Everything that makes the daemon less than healthy; empty is good.
-pub fn degraded(view: &View, now: &Now, seen: &Seen) -> Vec<String> {
+fn degraded(desk: &Desk, view: &View, now: &Now, seen: &Seen) -> Vec<String> {
     let mut all = Vec::new();
     for (name, silence) in
         view.snapshot.sources().keys().map(|name| (name, view.snapshot.silence(name, now.login)))
@@ -127,5 +128,6 @@ pub fn degraded(view: &View, now: &Now, seen: &Seen) -> Vec<String> {
         n => all.push(format!("{n} entries cannot be used; as root, jitctl status names them")),
     }
     all.extend(view.concerns.iter().cloned());
+    all.extend(desk.scribe().audit().health().concerns());
     all
 }

@@ -1,0 +1,86 @@
+//! `jitd --check`: whether the daemon would start, and everything that stands in its way. Starts nothing, changes nothing.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use jit_directory::ldap::{Bind, probe};
+use jit_directory::ldif::file::ROOT;
+use jit_directory::ldif::watch::{LdifSource, read_once};
+use tokio::runtime::Builder;
+
+use crate::accounts::Accounts;
+use crate::args::Args;
+use crate::config::{self, Config, Place};
+use crate::privileges;
+
+/// Prints what is wrong; 0 if the daemon would start, 1 if not. A source that cannot be reached is no reason not to start.
+pub fn check(args: &Args) -> ExitCode {
+    let mut against = Vec::new();
+    let mut notes = Vec::new();
+    match config::load(&args.config) {
+        Ok(config) => notes = look_around(&config),
+        Err(error) => against.push(error.to_string()),
+    }
+    if let Some(name) = &args.user {
+        if let Err(error) = privileges::user(name, &mut Accounts::of_host()) {
+            against.push(error.to_string());
+        }
+    }
+    for line in notes.iter().flat_map(|note| note.lines()) {
+        println!("note: {line}");
+    }
+    for line in against.iter().flat_map(|problem| problem.lines()) {
+        eprintln!("{line}");
+    }
+    if against.is_empty() {
+        println!("{}: good, jitd would start", args.config.display());
+        ExitCode::SUCCESS
+    } else {
+        eprintln!("jitd would not start");
+        ExitCode::FAILURE
+    }
+}
+
+/// What would make the daemon less than healthy, though it would start.
+fn look_around(config: &Config) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !config.policy.production {
+        notes.push("production = false: nothing is guarded on this host".to_owned());
+    }
+    for (name, source) in &config.sources {
+        match &source.place {
+            Place::Ldif(path) => {
+                let file = LdifSource {
+                    name: name.clone(),
+                    path: path.clone(),
+                    bases: source.bases.clone(),
+                    owner: ROOT,
+                    heartbeat: std::time::Duration::ZERO,
+                };
+                if let Err(error) = read_once(&file) {
+                    notes.push(format!("source {name}: {error}"));
+                }
+            }
+            Place::Ldap { session, .. } => {
+                let secrets: Vec<&Path> = match &session.bind {
+                    Bind::Simple { password_file, .. } => vec![password_file],
+                    Bind::External { certificate: Some(shown) } => vec![&shown.cert, &shown.key],
+                    Bind::External { certificate: None } | Bind::Anonymous => Vec::new(),
+                };
+                for file in secrets.into_iter().chain(session.ca.as_deref()) {
+                    if let Err(error) = std::fs::File::open(file) {
+                        notes.push(format!("source {name}: {} cannot be opened: {error}", file.display()));
+                    }
+                }
+                let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { continue };
+                for (server, outcome) in runtime.block_on(probe(session)) {
+                    match outcome {
+                        Ok(offer) => notes.push(format!("source {name}: {server} answers ({:?})", offer.way)),
+                        Err(trouble) => notes.push(format!("source {name}: {trouble}")),
+                    }
+                }
+            }
+        }
+    }
+    notes
+}

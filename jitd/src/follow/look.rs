@@ -1,0 +1,164 @@
+//! What happens without anybody's telling: grants begin and end, sources fall silent, the clock and the mode change, disks fail.
+//! Noticed by a look every second, and written down.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::discriminant;
+use std::sync::Arc;
+
+use jit_model::assess::AssessedGrant;
+use jit_model::grant::EntryUuid;
+use jit_model::name::SourceName;
+use jit_model::snapshot::Silence;
+use jit_model::state::{State, state};
+use jit_model::time::{Span, Timestamp};
+
+use super::Follower;
+use crate::audit::Event;
+use crate::audit::event::Health;
+use crate::clock::Concern;
+use crate::disk::saver::Urgency;
+use crate::mode::Seen;
+
+/// How often the settled time is kept without another reason.
+const SETTLE: Span = Span(60);
+
+/// How often what need not be remembered is forgotten.
+const PRUNE: Span = Span(3600);
+
+/// How far a source's last word may seem to move before the view is made anew: the login time jumped.
+const MOVED: Span = Span(2);
+
+/// What was noticed at the last look.
+#[derive(Default)]
+pub(super) struct Noticed {
+    states: BTreeMap<EntryUuid, State>,
+    stale: BTreeSet<SourceName>,
+    concern: Option<Concern>,
+    settled: Regular,
+    pruned: Regular,
+}
+
+/// Something that is done every now and then.
+#[derive(Default)]
+struct Regular(Option<Timestamp>);
+
+impl Regular {
+    fn due(&mut self, now: Timestamp, every: Span) -> bool {
+        // Also when the settled time went back, by root's word.
+        let due = self.0.is_none_or(|last| now.since(last) >= every || now < last);
+        if due {
+            self.0 = Some(now);
+        }
+        due
+    }
+}
+
+impl Noticed {
+    pub(super) fn forget_states(&mut self) {
+        self.states.clear();
+    }
+
+    /// Takes the states of grants at a time as known.
+    pub(super) fn know(&mut self, grants: &[Arc<AssessedGrant>], at: Timestamp) {
+        let states = grants.iter().map(|grant| (grant.grant.uuid, state(&grant.assessed, at)));
+        self.states.extend(states);
+    }
+
+    /// The grants whose state is another now than when last looked at; those that are gone are forgotten.
+    pub(super) fn changes<'g>(
+        &mut self,
+        grants: impl Iterator<Item = &'g Arc<AssessedGrant>>,
+        now: Timestamp,
+    ) -> Vec<(State, Arc<AssessedGrant>)> {
+        let mut states = BTreeMap::new();
+        let mut changed = Vec::new();
+        for grant in grants {
+            let uuid = grant.grant.uuid;
+            let state = state(&grant.assessed, now);
+            if self.states.get(&uuid) != Some(&state) {
+                changed.push((state, Arc::clone(grant)));
+            }
+            states.insert(uuid, state);
+        }
+        self.states = states;
+        changed
+    }
+}
+
+impl Follower {
+    /// Looks around; to be called about every second. `seen` is the enforcing file as it is now.
+    pub fn look(&mut self, seen: &Seen) {
+        let now = self.clock.now();
+        self.notice_mode(seen, now.login);
+        self.notice_clock(now.concern);
+        let changed = self.notice_grants();
+        self.notice_silence(now.login);
+
+        if changed.contains(&State::Expired) {
+            // What was seen to end stays ended, whatever happens to the clock.
+            self.remembered.settle(self.clock.moment(), Urgency::Now);
+        } else if self.noticed.settled.due(now.settled, SETTLE) {
+            self.remembered.settle(self.clock.moment(), Urgency::Lazy);
+        }
+        let live = self.sources.values().flat_map(|standing| &standing.grants).map(Arc::as_ref);
+        let held = jit_model::learn::held(live, now.settled);
+        self.remembered.hold(held, now.settled);
+        if self.noticed.pruned.due(now.settled, PRUNE) {
+            let shown = self.sources.values().flat_map(|standing| standing.uuids.iter().copied()).collect();
+            // A ledger that is too full is told by the ledger's own limit; nothing can be done about it here.
+            let _ = self.remembered.prune(&shown, now.settled);
+        }
+        if !changed.is_empty() || self.is_behind() {
+            self.publish();
+        }
+    }
+
+    /// Whether the published view says something that no longer holds.
+    fn is_behind(&self) -> bool {
+        let view = self.current.get();
+        let published = view.snapshot.sources();
+        let moved = self.freshness().iter().any(|(name, now)| {
+            let heard = |freshness: &jit_model::snapshot::Freshness| freshness.heard;
+            match (published.get(name).and_then(heard), now.heard) {
+                (Some(a), Some(b)) => a.since(b).max(b.since(a)) > MOVED,
+                (a, b) => a != b,
+            }
+        });
+        moved || view.concerns != self.concerns()
+    }
+
+    fn notice_mode(&self, seen: &Seen, now: Timestamp) {
+        let (before, mode) = (self.scribe.mode(), seen.mode(now));
+        if before != mode {
+            self.scribe.set_mode(mode);
+            self.scribe.note(Event::mode(before, mode, seen.until()));
+        }
+    }
+
+    fn notice_clock(&mut self, concern: Option<Concern>) {
+        if self.noticed.concern.as_ref().map(discriminant) != concern.as_ref().map(discriminant) {
+            self.scribe.note(Event::clock(concern));
+        }
+        self.noticed.concern = concern;
+    }
+
+    fn notice_silence(&mut self, now: Timestamp) {
+        let freshness = self.freshness();
+        for (name, fresh) in &freshness {
+            match fresh.silence(now) {
+                Silence::Fresh => {
+                    self.noticed.stale.remove(name);
+                }
+                Silence::Stale(span) => {
+                    if self.noticed.stale.insert(name.clone()) {
+                        let text = format!("no word for {span}: its grants no longer count");
+                        self.scribe.note(Event::source(name, Health::Stale, text));
+                    }
+                }
+                // Said as trouble by the source itself.
+                Silence::NeverHeard => {}
+            }
+        }
+        self.noticed.stale.retain(|name| freshness.contains_key(name));
+    }
+}
