@@ -158,9 +158,10 @@ fn bases(section: &Section<'_, '_>, base: Option<&Dn>) -> Option<Bases> {
         people: people.map_or(usual.people, |at| at.value),
         groups: groups.map_or(usual.groups, |at| at.value),
     };
-    if bases.grants == bases.roles {
-        section
-            .fault("`grants` and `roles` are the same place: whoever may write a grant could write a role");
+    if let Some(inner) = bases.within_grants() {
+        section.fault(format!(
+            "`{inner}` lies within `grants`, where everybody may write: give it a place of its own"
+        ));
     }
     Some(bases)
 }

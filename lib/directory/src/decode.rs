@@ -62,6 +62,14 @@ impl Bases {
             groups: at("ou=groups")?,
         })
     }
+
+    /// The base, by its name in the configuration, that lies at or below the one for grants, where everybody may write:
+    /// whoever may write a grant could write a role, a person or a group too. Such bases must not be used.
+    pub fn within_grants(&self) -> Option<&'static str> {
+        let within = |base: &Dn| *base == self.grants || base.is_below(&self.grants);
+        let others = [("roles", &self.roles), ("people", &self.people), ("groups", &self.groups)];
+        others.into_iter().find(|(_, base)| within(base)).map(|(name, _)| name)
+    }
 }
 
 /// How the entries of a source are to be read: what its configuration says.

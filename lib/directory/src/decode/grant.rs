@@ -1,6 +1,7 @@
 //! A grant, and what stands under it: approvals and revocations.
 
 use jit_model::grant::{Approval, End, Grant, GrantDigest, Revocation};
+use jit_model::reason::Refusal;
 use jit_model::time::Timestamp;
 
 use super::class::Classes;
@@ -69,7 +70,7 @@ pub(super) fn class(classes: &Classes, right: impl Fn(&Classes) -> bool, name: &
     }
     if let Some(unknown) = &classes.unknown {
         let unknown = syntax::shown(unknown.as_bytes());
-        return Err(Fault::at("objectclass", jit_model::reason::Refusal::NeedsNewerJitd(unknown)));
+        return Err(Fault::at("objectclass", Refusal::NeedsNewerJitd(unknown)));
     }
     if !right(classes) {
         return Err(Fault::at(
@@ -91,18 +92,16 @@ pub(super) fn child(entry: &Entry) -> Child {
     if classes.revocation || (!classes.any && !claims_approval) {
         return revocation(entry, &classes);
     }
-    if claims_approval {
-        return match approval(entry, &classes) {
-            Ok(approval) => Child::Approval(approval),
-            Err(fault) => Child::Void(fault),
-        };
+    if let Some(unknown) = &classes.unknown {
+        let unknown = syntax::shown(unknown.as_bytes());
+        return Child::Newer(Fault::at("objectclass", Refusal::NeedsNewerJitd(unknown)));
     }
-    match classes.unknown {
-        Some(unknown) => {
-            let unknown = syntax::shown(unknown.as_bytes());
-            Child::Newer(Fault::at("objectclass", jit_model::reason::Refusal::NeedsNewerJitd(unknown)))
-        }
-        None => Child::Foreign,
+    if !claims_approval {
+        return Child::Foreign;
+    }
+    match approval(entry, &classes) {
+        Ok(approval) => Child::Approval(approval),
+        Err(fault) => Child::Void(fault),
     }
 }
 

@@ -25,8 +25,10 @@ pub(super) enum Somebody {
 
 /// Reads an entry of the people part. Where the two bases overlap, the class tells groups from people.
 pub(super) fn somebody(entry: &Entry, bases: &Bases, login_attribute: &str) -> Somebody {
-    let in_groups = entry.dn.is_below(&bases.groups);
-    let in_people = entry.dn.is_below(&bases.people);
+    // Where the base for people is the whole directory, everybody can write below it: under the base for grants.
+    let of_access = entry.dn.is_below(&bases.grants) || entry.dn.is_below(&bases.roles);
+    let in_groups = entry.dn.is_below(&bases.groups) && !of_access;
+    let in_people = entry.dn.is_below(&bases.people) && !of_access;
     match (in_people, in_groups, Classes::of(entry).group) {
         (_, true, true) | (false, true, false) => group(entry, bases),
         (true, _, false) => person(entry, login_attribute),

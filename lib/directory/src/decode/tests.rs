@@ -281,9 +281,13 @@ fn a_revocation_counts_even_deeper_and_an_approval_does_not() {
 #[test]
 fn a_child_of_an_unknown_class_refuses_the_grant() {
     let newer = entry(4, &format!("cn=h,cn=g1,{GRANTS}"), &["objectClass: jitHold", "cn: h"]);
-    let source = read(vec![grant_entry("", &[]), newer]);
-    assert!(source.grants.is_empty());
-    assert!(source.set_aside.iter().any(|s| s.kind == EntryKind::Grant && s.reason.contains("newer jitd")));
+    for newer in [newer, approval_entry("", &["objectClass: jitHold"])] {
+        let source = read(vec![grant_entry("", &[]), newer]);
+        assert!(source.grants.is_empty());
+        assert!(
+            source.set_aside.iter().any(|s| s.kind == EntryKind::Grant && s.reason.contains("newer jitd"))
+        );
+    }
 }
 
 #[test]
@@ -418,6 +422,25 @@ fn where_people_and_groups_share_a_base_the_class_decides() {
     };
     let group = jit_model::people::Group { dn: dn("cn=devs,cn=users,dc=local"), members: BTreeSet::new() };
     assert_eq!(source.people, People::new([person], [group], []));
+}
+
+#[test]
+fn nobody_is_a_person_under_the_grants() {
+    let bases = Bases { people: dn("dc=local"), groups: dn("dc=local"), ..bases() };
+    assert_eq!(bases.within_grants(), None);
+    let sly = entry(
+        1,
+        &format!("cn=g1,{GRANTS}"),
+        &["objectClass: jitGrant", "objectClass: posixAccount", "uid: bob"],
+    );
+    let bob = entry(2, "uid=bob,dc=local", &["objectClass: account", "uid: bob"]);
+    let source = decode(&set(vec![], vec![sly, bob]), &bases, &reading());
+    assert_eq!(source.people.persons().count(), 1);
+    assert!(!source.people.is_shared(&Login::new("bob").unwrap()));
+    for base in [GRANTS.to_owned(), format!("ou=x,{GRANTS}")] {
+        assert_eq!(Bases { roles: dn(&base), ..bases.clone() }.within_grants(), Some("roles"));
+        assert_eq!(Bases { people: dn(&base), ..bases.clone() }.within_grants(), Some("people"));
+    }
 }
 
 proptest! {

@@ -26,6 +26,9 @@ pub enum FileError {
     /// ENOENT
     #[error("{} does not exist; `jitctl grant add` makes it", .0.display())]
     Missing(PathBuf),
+    /// ENOENT on the way.
+    #[error("the directory {} does not exist; type: install -d -m 755 {}", .0.display(), .0.display())]
+    NoDirectory(PathBuf),
     /// Any other failure.
     #[error("{}: cannot {}: {}; look at it with: namei -l {}", .0.display(), .1, .2.desc(), .0.display())]
     Failed(PathBuf, &'static str, Errno),
@@ -167,7 +170,7 @@ pub fn open_directory(path: &Path, owner: u32) -> Result<OwnedFd, FileError> {
         };
         walked.push(name);
         directory = openat(directory.as_fd(), name, flags, Mode::empty()).map_err(|errno| match errno {
-            Errno::ENOENT => FileError::Missing(walked.clone()),
+            Errno::ENOENT => FileError::NoDirectory(walked.clone()),
             Errno::ELOOP | Errno::ENOTDIR if walked.is_symlink() => FileError::Link(walked.clone()),
             errno => FileError::Failed(walked.clone(), "open it", errno),
         })?;

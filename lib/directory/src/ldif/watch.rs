@@ -3,8 +3,8 @@
 //! file system, no inotify at all). While the file cannot be used nothing is handed over but the trouble, once.
 //!
 //! A file that is being written in place is not read in the middle: a grant that is missing from a whole set counts as
-//! deleted, for ever. So a change is read when its writer has closed it or renamed it into place, or when it has
-//! been at rest for a while.
+//! deleted, for ever. So a change is read when its writer has closed it or renamed it into place, or, where nobody said so,
+//! when it has been at rest for a while.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -26,7 +26,7 @@ use crate::entry::Entries;
 use crate::update::{Update, Word};
 
 /// How long a file that somebody writes in place must be at rest, in milliseconds.
-const AT_REST: u16 = 250;
+const AT_REST: u16 = 2_000;
 
 /// How often to look without being told, in milliseconds.
 const LOOK: u16 = 1_000;
@@ -115,12 +115,14 @@ struct Watch {
     read: Option<Signature>,
     /// A new state, that may still be changing, and since when it has been at rest.
     resting: Option<(Signature, Instant)>,
+    /// What was handed over last.
+    told: Option<Arc<Entries>>,
     trouble: Option<String>,
 }
 
 impl Watch {
     fn new(source: LdifSource) -> Watch {
-        Watch { source, read: None, resting: None, trouble: None }
+        Watch { source, read: None, resting: None, told: None, trouble: None }
     }
 
     fn is_well(&self) -> bool {
@@ -149,7 +151,8 @@ impl Watch {
             (self.read, self.resting) = (None, None);
         })?;
         let signature = trusted.signature();
-        if self.read == Some(signature) {
+        // A writer who is done is believed even if the times look the same: some file systems count them in hundredths.
+        if self.read == Some(signature) && !complete {
             self.resting = None;
             return Ok(Look::Nothing);
         }
@@ -165,9 +168,12 @@ impl Watch {
         }
         let text = trusted.read().inspect_err(|_| self.resting = Some((signature, Instant::now())))?;
         (self.read, self.resting) = (Some(signature), None);
-        let entries = understand(&self.source, &text)?;
-        self.trouble = None;
-        Ok(Look::Say(Word::Whole { entries: Arc::new(entries), directory_time: None }))
+        let entries = Arc::new(understand(&self.source, &text)?);
+        if self.trouble.take().is_none() && self.told.as_ref() == Some(&entries) {
+            return Ok(Look::Nothing);
+        }
+        self.told = Some(entries.clone());
+        Ok(Look::Say(Word::Whole { entries, directory_time: None }))
     }
 }
 
@@ -194,6 +200,7 @@ impl Bell {
     fn hang(&mut self) {
         let Some(inotify) = &self.inotify else { return };
         let events = AddWatchFlags::IN_CLOSE_WRITE
+            | AddWatchFlags::IN_MODIFY
             | AddWatchFlags::IN_MOVED_TO
             | AddWatchFlags::IN_MOVED_FROM
             | AddWatchFlags::IN_CREATE
@@ -228,10 +235,14 @@ impl Bell {
         let done = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO;
         let mut complete = false;
         while let Ok(events) = inotify.read_events() {
-            let ours = |event: &nix::sys::inotify::InotifyEvent| {
-                event.name.as_ref() == Some(&self.name) && event.mask.intersects(done)
-            };
-            complete = complete || events.iter().any(ours);
+            for event in events.iter().filter(|event| event.name.as_ref() == Some(&self.name)) {
+                // The last word counts: another writer may have begun meanwhile.
+                if event.mask.intersects(done) {
+                    complete = true;
+                } else if event.mask.contains(AddWatchFlags::IN_MODIFY) {
+                    complete = false;
+                }
+            }
         }
         complete
     }

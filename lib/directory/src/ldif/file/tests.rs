@@ -112,6 +112,7 @@ fn only_regular_files_are_read() {
     assert!(matches!(open(&fifo, place.owner), Err(FileError::NotRegular(_))));
     assert!(matches!(open(place.directory.path(), place.owner), Err(FileError::NotRegular(_))));
     assert!(matches!(open(&place.path("none"), place.owner), Err(FileError::Missing(_))));
+    assert!(matches!(open(&place.path("none/grants.ldif"), place.owner), Err(FileError::NoDirectory(_))));
     assert!(matches!(open(Path::new("grants.ldif"), place.owner), Err(FileError::NotAbsolute(_))));
     assert!(matches!(open(&place.path("../x"), place.owner), Err(FileError::NotAbsolute(_))));
 }

@@ -86,8 +86,13 @@ fn it_is_read_at_the_start_and_after_each_replacement() {
         followed.rename_into_place(&with_people(count));
         assert_eq!(followed.whole(), count);
     }
-    OpenOptions::new().append(true).open(&followed.path).unwrap().write_all(b"\n# nothing\n").unwrap();
-    assert_eq!(followed.whole(), 5);
+    // In place, and closed. What means the same is not handed over again.
+    let append = |text: &str| {
+        OpenOptions::new().append(true).open(&followed.path).unwrap().write_all(text.as_bytes()).unwrap();
+    };
+    append("\n# nothing\n");
+    append("\ndn: uid=more,ou=people,dc=local\nuid: more\n");
+    assert_eq!(followed.whole(), 6);
 }
 
 #[test]
@@ -136,6 +141,12 @@ fn a_half_written_file_is_not_read() {
     file.write_all(second.as_bytes()).unwrap();
     drop(file);
     assert_eq!(followed.whole(), 4);
+    // A writer who stays away for long: what he has written so far is bad, and is told when it has been at rest.
+    let mut file = OpenOptions::new().append(true).open(&followed.path).unwrap();
+    file.write_all(b"dn: cn=half").unwrap();
+    assert!(followed.trouble().contains("cut short"));
+    file.write_all(b",dc=local\ncn: half\n").unwrap();
+    assert!(followed.trouble().contains("second `dn:`"));
 }
 
 #[test]
