@@ -274,6 +274,11 @@ mod tests {
         fs::create_dir(dir.path().join("store.new")).unwrap();
         assert!(matches!(write(&path, KIND, b"new"), Err(WriteError::Io { .. })));
         assert_eq!(read(&path, KIND), Found::Whole(b"old".to_vec()));
+        // Neither can it be replaced by one.
+        let inside = dir.path().join("directory");
+        fs::create_dir_all(inside.join("full")).unwrap();
+        assert!(matches!(write(&inside, KIND, b"x"), Err(WriteError::Io { step: "rename", .. })));
+        assert!(!dir.path().join("directory.new").exists(), "nothing is left over");
         assert!(matches!(write(&dir.path().join("no/store"), KIND, b"x"), Err(WriteError::Io { .. })));
     }
 

@@ -249,6 +249,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_urgent_stays_urgent_when_something_newer_may_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let saver = Saver::start(dir.path().join("store"), KIND, |_| ()).unwrap();
+        let ((go, gone), (encoded, written)) = (mpsc::channel::<()>(), mpsc::channel());
+        let (begin, begun) = mpsc::channel();
+        saver.put(Urgency::Now, move || {
+            begin.send(()).unwrap();
+            gone.recv().unwrap();
+            Ok(vec![1])
+        });
+        begun.recv_timeout(PATIENCE).unwrap();
+        // While the thread is busy with the first: a removal, and then something that alone would wait a minute.
+        saver.put(Urgency::Now, || Ok(vec![2]));
+        saver.put(Urgency::Lazy, move || {
+            encoded.send(()).unwrap();
+            Ok(vec![3])
+        });
+        go.send(()).unwrap();
+        written.recv_timeout(PATIENCE / 2).unwrap();
+    }
+
+    #[test]
     fn failure_is_told_once_and_mended() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("later/store");

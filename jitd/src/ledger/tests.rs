@@ -145,7 +145,10 @@ fn the_format_is_pinned() {
     use sha2::{Digest, Sha256};
     let hex: String =
         Sha256::digest(sample().encode().unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!((KIND.version, hex.as_str()), (1, "a35153281d29244ea33d2ae27b92613c718a4ebf9b2ef16c49d45a255dbd50b0"));
+    assert_eq!(
+        (KIND.version, hex.as_str()),
+        (1, "a35153281d29244ea33d2ae27b92613c718a4ebf9b2ef16c49d45a255dbd50b0")
+    );
 }
 
 proptest! {
