@@ -172,7 +172,7 @@ fn read(root: Section<'_, '_>, faults: &Faults<'_>) -> Option<Config> {
     root.finish();
 
     let (production, host) = host?;
-    if production && sources.is_empty() {
+    if production && !sources.written {
         faults.add(
             0..0,
             "source",
@@ -181,7 +181,7 @@ fn read(root: Section<'_, '_>, faults: &Faults<'_>) -> Option<Config> {
     }
     let background = guard::background(&guarded);
     let policy = Policy { production, host, guarded, background, exempt, break_glass };
-    Some(Config { policy, sources, session })
+    Some(Config { policy, sources: sources.configured, session })
 }
 
 fn read_host(root: &Section<'_, '_>, faults: &Faults<'_>) -> Option<(bool, HostNames)> {

@@ -77,11 +77,15 @@ impl Seen {
         let ours = render(policy);
         let meant = |bytes: &[u8]| {
             let rules = Rules::parse(bytes).ok()?;
-            let mut lines: Vec<String> = rules
-                .iter()
-                .filter(|rule| !matches!(rule, Rule::Until(_)))
-                .map(|rule| rule.to_string())
-                .collect();
+            // What a file says by not saying it.
+            let silent = |rule: &Rule<'_>| {
+                matches!(
+                    rule,
+                    Rule::Until(_) | Rule::Production(Switch::Yes) | Rule::BreakGlassConsole(Switch::No)
+                )
+            };
+            let mut lines: Vec<String> =
+                rules.iter().filter(|rule| !silent(rule)).map(|rule| rule.to_string()).collect();
             lines.sort();
             lines.dedup();
             Some(lines)

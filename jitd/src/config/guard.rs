@@ -16,7 +16,7 @@ fn names(list: &[&str]) -> BTreeSet<Service> {
 pub(super) fn services(root: &Section<'_, '_>) -> BTreeSet<Service> {
     let Some(section) = root.table("guard") else { return names(&policy::GUARDED) };
     let services = section.list("services", Service::new);
-    if services.as_ref().is_some_and(Vec::is_empty) {
+    if section.is_empty("services") {
         section.fault("`services` is empty, so nothing would be guarded: leave the key out for the default list, or say production = false under [host]");
     }
     section.finish();
@@ -49,11 +49,11 @@ pub(super) fn exempt(root: &Section<'_, '_>) -> Vec<Exempt> {
             }
         };
         let services = section.list("services", Service::new);
-        if services.as_ref().is_some_and(Vec::is_empty) {
+        if section.is_empty("services") {
             section.fault("`services` is empty: leave the key out to mean all guarded services");
         }
         let from = section.list("from", values::network);
-        if from.as_ref().is_some_and(Vec::is_empty) {
+        if section.is_empty("from") {
             section.fault("`from` is empty: leave the key out to mean from anywhere");
         }
         section.finish();

@@ -113,6 +113,12 @@ impl<'s, 't> Section<'s, 't> {
         self.keys.iter().any(|(key, ..)| *key == name)
     }
 
+    /// Whether the key is there and holds an empty list.
+    pub(super) fn is_empty(&self, name: &str) -> bool {
+        let found = self.keys.iter().find(|(key, ..)| *key == name);
+        found.and_then(|(_, _, value, _)| value.get_ref().as_array()).is_some_and(|items| items.is_empty())
+    }
+
     fn value(&self, name: &'static str) -> Option<&'s Spanned<DeValue<'t>>> {
         self.asked.borrow_mut().push(name);
         let (_, _, value, seen) = self.keys.iter().find(|(key, ..)| *key == name)?;

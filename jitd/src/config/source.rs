@@ -96,13 +96,24 @@ pub enum Place {
     Ldif(PathBuf),
 }
 
+/// What stands under `[source]`.
+pub(super) struct Sources {
+    /// The good ones.
+    pub(super) configured: BTreeMap<SourceName, SourceConfig>,
+    /// Whether there is anything at all.
+    pub(super) written: bool,
+}
+
 /// All `[source.NAME]` tables.
 pub(super) fn sources(
     root: &Section<'_, '_>,
     host: Option<&HostNames>,
     default_role: Option<&Arc<Role>>,
-) -> BTreeMap<SourceName, SourceConfig> {
-    let Some(sources) = root.table("source") else { return BTreeMap::new() };
+) -> Sources {
+    let Some(sources) = root.table("source") else {
+        return Sources { configured: BTreeMap::new(), written: root.has("source") };
+    };
+    let written = !sources.children().is_empty();
     let mut all = BTreeMap::new();
     for (name, span, section) in sources.children() {
         let name = SourceName::new(name).map_err(|error| sources.fault_at(name, span, error)).ok();
@@ -114,7 +125,7 @@ pub(super) fn sources(
         }
     }
     sources.finish();
-    all
+    Sources { configured: all, written }
 }
 
 fn source(
