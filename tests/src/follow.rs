@@ -176,6 +176,32 @@ impl Following {
         Ok(())
     }
 
+    /// Waits for trouble (true) or for signs of life (false); every whole set on the way must be such that `holds`.
+    ///
+    /// # Errors
+    /// When neither comes, or a set is not.
+    pub async fn trouble_or_quiet(&mut self, holds: impl Fn(&Entries) -> bool) -> Result<bool> {
+        let until = Instant::now() + LIMIT;
+        let mut beats = 0;
+        while beats < 2 {
+            match self.word(until, "there is trouble, or quiet").await? {
+                Word::Trouble { .. } => return Ok(true),
+                Word::Alive { .. } => beats += 1,
+                Word::Whole { entries, .. } if holds(&entries) => {}
+                Word::Whole { .. } => return Err(Trouble::new(format!("a wrong set: {}", self.shown()))),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Waits for a word of any kind.
+    ///
+    /// # Errors
+    /// When none comes.
+    pub async fn any_word(&mut self) -> Result<()> {
+        self.word(Instant::now() + LIMIT, "it says anything").await.map(drop)
+    }
+
     /// Waits until it is connected, and tells how.
     ///
     /// # Errors

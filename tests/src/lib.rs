@@ -7,6 +7,7 @@ pub mod follow;
 pub mod host;
 pub mod ldif;
 pub mod libpam;
+pub mod proxy;
 pub mod root;
 pub mod slapd;
 pub mod trouble;

@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -220,31 +221,30 @@ impl Slapd {
     /// # Errors
     /// When it does not come up.
     pub fn start(&mut self) -> Result<()> {
-        let urls = format!(
-            "ldap://127.0.0.1:{}/ ldaps://127.0.0.1:{}/ {}/",
-            self.ports.0,
-            self.ports.1,
-            self.socket()
-        );
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.log())
-            .map_err(|e| Trouble::io(&self.log(), e))?;
+        let (plain, tls) = self.ports;
+        let socket = self.socket();
+        let tcp = if self.network.is_none() { vec![plain, tls] } else { Vec::new() };
+        self.listen(&format!("ldap://127.0.0.1:{plain}/ ldaps://127.0.0.1:{tls}/ {socket}/"), &tcp)
+    }
+
+    /// Starts it with these URLs, and waits for its socket and these ports.
+    fn listen(&mut self, urls: &str, ports: &[u16]) -> Result<()> {
+        let io = |e| Trouble::io(&self.log(), e);
+        let log = File::options().create(true).append(true).open(self.log()).map_err(io)?;
         // It must not outlive the test, however that ends.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]);
         if let Some(network) = &self.network {
             command.args(["nsenter", network, "--"]);
         }
-        command.args(["/usr/sbin/slapd", "-d", "0", "-F"]).arg(self.dir.join("config")).args(["-h", &urls]);
+        command.args(["/usr/sbin/slapd", "-d", "0", "-F"]).arg(self.dir.join("config")).args(["-h", urls]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().map_err(|e| Trouble::new(format!("slapd does not start: {e}")))?;
         self.child = Some(child);
         let socket = self.dir.join("ldapi");
         until(Duration::from_secs(30), "slapd answers", || {
-            std::os::unix::net::UnixStream::connect(&socket).is_ok()
-                && (self.network.is_some() || TcpStream::connect(("127.0.0.1", self.ports.1)).is_ok())
+            UnixStream::connect(&socket).is_ok()
+                && ports.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
         })
         .map_err(|trouble| {
             Trouble::new(format!("{trouble}\n{}", fs::read_to_string(self.log()).unwrap_or_default()))
@@ -312,6 +312,19 @@ impl Slapd {
     pub fn delete(&self, dn: &str) -> Result<()> {
         piped(Command::new("ldapdelete").args(["-Q", "-Y", "EXTERNAL", "-H", &self.socket(), dn]), "")
             .map(drop)
+    }
+
+    /// Makes changes while nobody is connected and before the next start: no log tells of them then.
+    ///
+    /// # Errors
+    /// When it runs, or a change cannot be made.
+    pub fn unseen(&mut self, ldif: &str) -> Result<()> {
+        if self.child.is_some() {
+            return Err(Trouble::new("slapd runs: kill it before changing its data unseen"));
+        }
+        self.listen(&format!("{}/", self.socket()), &[])?;
+        self.change(ldif)?;
+        self.kill()
     }
 
     /// What a search shows the administrator, as LDIF.

@@ -113,6 +113,9 @@ pub(crate) async fn run(
     if let Err(cause) = belief.is_not_behind().await {
         return trouble(Step::Look, connection.better(cause).await);
     }
+    if let Err(cause) = belief.shows_grants().await {
+        return trouble(Step::Grants, connection.better(cause).await);
+    }
     let way = match config.follow {
         Follow::Poll => Way::Poll,
         Follow::Push => match push::offered(&search, &features, &config.bases.grants).await {

@@ -198,11 +198,15 @@ fn way_out_of_code(code: u32) -> &'static str {
 }
 
 fn way_out_of_connection(what: &str) -> &'static str {
+    const NAME: &str = "the server's certificate is for another name than the URL's";
+    const EARLY: &str = "a certificate is not valid yet, or this host's clock is wrong";
     const HINTS: &[(&str, &str)] = &[
         ("UnknownIssuer", "the server's certificate does not lead to any in ca"),
-        ("NotValidForName", "the server's certificate is for another name than the URL's"),
-        ("Expired", "a certificate has expired, or this host's clock is wrong"),
-        ("NotValidYet", "a certificate is not valid yet, or this host's clock is wrong"),
+        ("NotValidForName", NAME),
+        ("not valid for name", NAME),
+        ("xpired", "a certificate has expired, or this host's clock is wrong"),
+        ("NotValidYet", EARLY),
+        ("not valid yet", EARLY),
         ("CertificateRequired", "the server wants a client certificate: bind method external"),
         ("refused", "nothing listens there"),
         ("failed to lookup", "the name does not resolve"),
