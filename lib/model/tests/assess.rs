@@ -598,6 +598,11 @@ fn the_words_set_the_window() {
         assert_eq!(world.window(1), Some(meant), "{not_before:?} {end:?}");
     }
     assert_eq!(window(|_| {}), Some((2_000, 9_200)));
+    // Nothing is approved before it is written, whatever the clocks of two servers say.
+    let world = approved(|w| {
+        w.grant(1, |_| {}).approve(1, "bob", 900, |_| {});
+    });
+    assert_eq!(world.window(1), Some((1_000, 8_200)));
     // A memory of an earlier clock shortens; jitNotBefore still holds.
     let world = approved(|w| {
         rewrite(w, Some(3_000), End::After(Span(60)));

@@ -28,7 +28,10 @@ fn live(edit: impl FnOnce(&mut World)) -> World {
 fn fixed(world: &mut World, n: u32, start: i64, end: i64, services: &[&str]) {
     let services = services.iter().map(|name| service(name)).collect();
     world
-        .grant(n, |g| (g.not_before, g.end, g.services) = (Some(at(start)), End::At(at(end)), services))
+        .grant(n, |g| {
+            (g.not_before, g.end, g.services) = (Some(at(start)), End::At(at(end)), services);
+            g.provenance = world::written(&person("alice"), 0);
+        })
         .approve(n, "bob", 0, |_| {});
 }
 

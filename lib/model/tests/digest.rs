@@ -76,7 +76,8 @@ fn the_published_bytes_hold() {
 fn every_word_counts() {
     let block = blocks("vector").get(2).copied().expect("a vector");
     let base = grant(block);
-    let changes: [(&str, fn(&mut Grant)); 17] = [
+    type Change = fn(&mut Grant);
+    let changes: [(&str, Change); 17] = [
         ("name", |g| g.dn = Dn::parse("cn=1,ou=grants,ou=jit,dc=example,dc=com").expect("a name")),
         ("role", |g| g.role = Some(g.subject.clone())),
         ("subject", |g| g.subject = Dn::parse("uid=mallory").expect("a name")),

@@ -118,14 +118,16 @@ impl<'a> Tally<'a> {
     }
 
     /// Since when a duration counts: the time of the approval that completed the number needed, or of the grant's own
-    /// making where none is needed. Where each group must be heard, not before the last of them was.
+    /// making where none is needed, and never before that. Where each group must be heard, not before the last of them was.
     pub(super) fn began(&self, grant: &Grant, role: &'a Role) -> Option<Timestamp> {
+        let made = grant.provenance.created;
         let nth = match role.approvals_required {
-            0 => grant.provenance.created,
+            0 => made,
             n => {
                 let mut times: Vec<Timestamp> = self.proved.values().copied().collect();
                 times.sort_unstable();
-                usize::try_from(n).ok().and_then(|n| times.get(n.checked_sub(1)?).copied())
+                let nth = usize::try_from(n).ok().and_then(|n| times.get(n.checked_sub(1)?).copied());
+                nth.map(|at| made.map_or(at, |made| made.max(at)))
             }
         };
         if !wants_each(role) {

@@ -73,7 +73,7 @@ pub fn written(by: &Dn, when: i64) -> Provenance {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct World {
     pub persons: Vec<Person>,
     pub groups: Vec<Group>,
