@@ -149,3 +149,38 @@ async fn a_grant_and_its_subject_come_together() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_that_forbid_searching_by_name_hide_nobody() -> Result<()> {
+    let slapd = Slapd::plan().with(&grant("g1", &named("operators"))).up()?;
+    slapd.rules(
+        "{0}to attrs=userPassword by anonymous auth\n\
+         {1}to dn.subtree=\"ou=jit,dc=example,dc=com\" by users read\n\
+         {2}to attrs=entryDN by * none\n\
+         {3}to * by users read",
+    )?;
+    let mut following = Following::begin(config(&slapd, &[slapd.tls()], StartTls::No)?);
+    let first = following.until("the grant is there", |e| access(e, G1).is_some()).await?;
+    assert!(person(&first, ALICE).is_some() && person(&first, &named("leads")).is_some());
+    let ldif = format!("dn: {}\nchangetype: modify\ndelete: member\nmember: {ALICE}\n", named("operators"));
+    slapd.change(&ldif)?;
+    following.until("alice is out, by polling", |e| person(e, ALICE).is_none()).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_that_cannot_be_searched_is_trouble() -> Result<()> {
+    let slapd = Slapd::plan().with(&grant("g1", ALICE)).up()?;
+    slapd.rules(
+        "{0}to attrs=userPassword by anonymous auth\n\
+         {1}to attrs=uid by dn.children=\"ou=people,dc=example,dc=com\" read by users =r\n\
+         {2}to * by users read",
+    )?;
+    let mut following = Following::begin(config(&slapd, &[slapd.tls()], StartTls::No)?);
+    let why = following.trouble("a search by uid does not find").await?;
+    assert!(why.contains(ALICE), "{why}");
+    let first =
+        following.until("the grant is there, without its subject", |e| access(e, G1).is_some()).await?;
+    assert!(person(&first, ALICE).is_none());
+    Ok(())
+}

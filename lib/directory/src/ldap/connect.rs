@@ -118,7 +118,7 @@ async fn open(config: &LdapConfig, server: &Server) -> Result<(LdapConnAsync, Ld
                 Bind::Simple { .. } | Bind::Anonymous => None,
             };
             let tls = tls_config(config, own).map_err(|what| (Step::Prepare, Cause::File(what)))?;
-            let mut stream = TcpStream::connect((host.as_str(), *port)).await.map_err(io)?;
+            let mut stream = reach(host, *port, config.patience.connect).await.map_err(io)?;
             if matches!(server.route, Route::StartTls { .. }) {
                 start_tls(&mut stream).await.map_err(|cause| (Step::Connect, cause))?;
             }
@@ -138,6 +138,22 @@ fn tls_config(
 ) -> Result<std::sync::Arc<rustls::ClientConfig>, String> {
     let ca = config.ca.as_deref().ok_or("ca names no file with certificates to trust")?;
     tls::client_config(ca, own)
+}
+
+/// Tries all addresses of a name, each for its share of the time, so that one that swallows packets does not use up the
+/// whole of it.
+async fn reach(host: &str, port: u16, patience: Duration) -> io::Result<TcpStream> {
+    let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
+    let share = patience / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::Error::new(io::ErrorKind::TimedOut, format!("no answer from {address}")),
+        }
+    }
+    Err(last)
 }
 
 fn kept_alive(stream: TcpStream) -> io::Result<std::net::TcpStream> {

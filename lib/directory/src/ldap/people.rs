@@ -64,8 +64,10 @@ pub(crate) enum ByName {
     One,
 }
 
+/// Names that terms did not bring are asked for one by one, but not more than so many at a time.
+const CONFIRMED: usize = 100;
+
 /// Reads people and groups over one connection.
-#[derive(Clone)]
 pub(crate) struct Reader {
     search: Search,
     belief: Belief,
@@ -104,9 +106,10 @@ impl Reader {
     }
 
     /// Follows all references to their ends.
-    pub(crate) async fn resolve(&self, references: &References) -> Result<Resolved, Cause> {
+    pub(crate) async fn resolve(&mut self, references: &References) -> Result<Resolved, Cause> {
         let mut reading = Reading::default();
-        let bases = &self.config.bases;
+        let config = self.config.clone();
+        let bases = &config.bases;
         let anybody = |dn: &Dn| dn.is_below(&bases.people) || dn.is_below(&bases.groups);
         self.follow(&mut reading, references.subjects.clone(), Kind::Any, anybody).await?;
         let subjects: BTreeSet<Dn> = reading.found.keys().cloned().collect();
@@ -116,7 +119,17 @@ impl Reader {
 
         let logins = self.logins(subjects.iter().filter_map(|dn| reading.found.get(dn)));
         let mut entries: EntrySet = reading.found.values().map(|entry| (entry.uuid, entry.clone())).collect();
-        for entry in self.holders(&logins).await? {
+        let holders = self.holders(&logins).await?;
+        let holding: BTreeSet<_> = holders.iter().map(|entry| entry.uuid).collect();
+        for dn in &subjects {
+            let Some(entry) = reading.found.get(dn) else { continue };
+            // Otherwise a login that is shared would look like one that is not.
+            if self.has_login(entry) && !holding.contains(&entry.uuid) {
+                let what = format!("a search by {} does not find {dn}", self.config.login_attribute);
+                return Err(Cause::Hidden(what));
+            }
+        }
+        for entry in holders {
             entries.entry(entry.uuid).or_insert_with(|| Arc::new(entry));
         }
         self.check_bases(references, &logins).await?;
@@ -132,7 +145,7 @@ impl Reader {
 
     /// Reads level by level, each entry once, so that a group within itself ends like any other.
     async fn follow(
-        &self,
+        &mut self,
         reading: &mut Reading,
         from: BTreeSet<Dn>,
         kind: Kind,
@@ -158,27 +171,46 @@ impl Reader {
         Ok(())
     }
 
-    /// Entries by their names; one that is not there is left out.
-    async fn named(&self, names: &[Dn], kind: Kind) -> Result<Vec<Entry>, Cause> {
-        let mut found = Vec::new();
-        match self.by_name {
-            ByName::Terms => {
-                for base in [&self.config.bases.people, &self.config.bases.groups] {
-                    let here: Vec<&Dn> = names.iter().filter(|dn| self.home(dn) == Some(base)).collect();
-                    for chunk in here.chunks(CHUNK) {
-                        let filter = kind.narrowed(filter::named(chunk.iter().copied()));
-                        found.extend(self.read(base, Scope::Subtree, &filter).await?);
-                    }
-                }
+    /// Entries by their names; one that is not there is left out. That it is not there is believed only when its own
+    /// name was asked for: a rule that forbids searching by entryDN would hide everybody.
+    async fn named(&mut self, names: &[Dn], kind: Kind) -> Result<Vec<Entry>, Cause> {
+        if self.by_name == ByName::Terms {
+            let mut found = self.by_terms(names, kind).await?;
+            let came: BTreeSet<Dn> = found.iter().map(|entry| entry.dn.clone()).collect();
+            let missing: Vec<Dn> =
+                names.iter().filter(|dn| !came.contains(dn)).take(CONFIRMED).cloned().collect();
+            let late: Vec<Dn> =
+                self.one_by_one(&missing, kind).await?.into_iter().map(|entry| entry.dn).collect();
+            // Either they came to be just now, or terms do not find them.
+            let again = self.by_terms(&late, kind).await?;
+            if again.len() == late.len() {
+                found.extend(again);
+                return Ok(found);
             }
-            ByName::One => {
-                for name in names {
-                    match self.read(name, Scope::Base, &kind.narrowed("(objectClass=*)".to_owned())).await {
-                        Ok(entries) => found.extend(entries),
-                        Err(Cause::Refused { code: NO_SUCH_OBJECT, .. }) => {}
-                        Err(cause) => return Err(cause),
-                    }
-                }
+            self.by_name = ByName::One;
+        }
+        self.one_by_one(names, kind).await
+    }
+
+    async fn by_terms(&self, names: &[Dn], kind: Kind) -> Result<Vec<Entry>, Cause> {
+        let mut found = Vec::new();
+        for base in [&self.config.bases.people, &self.config.bases.groups] {
+            let here: Vec<&Dn> = names.iter().filter(|dn| self.home(dn) == Some(base)).collect();
+            for chunk in here.chunks(CHUNK) {
+                let filter = kind.narrowed(filter::named(chunk.iter().copied()));
+                found.extend(self.read(base, Scope::Subtree, &filter).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn one_by_one(&self, names: &[Dn], kind: Kind) -> Result<Vec<Entry>, Cause> {
+        let mut found = Vec::new();
+        for name in names {
+            match self.read(name, Scope::Base, &kind.narrowed("(objectClass=*)".to_owned())).await {
+                Ok(entries) => found.extend(entries),
+                Err(Cause::Refused { code: NO_SUCH_OBJECT, .. }) => {}
+                Err(cause) => return Err(cause),
             }
         }
         Ok(found)
@@ -201,6 +233,10 @@ impl Reader {
             found.extend(self.read(&self.config.bases.people, Scope::Subtree, &filter).await?);
         }
         Ok(found)
+    }
+
+    fn has_login(&self, entry: &Arc<Entry>) -> bool {
+        !self.logins(std::iter::once(entry)).is_empty()
     }
 
     fn logins<'a>(&self, entries: impl Iterator<Item = &'a Arc<Entry>>) -> BTreeSet<String> {

@@ -298,12 +298,11 @@ impl Shared {
         asked: &mut watch::Receiver<Option<References>>,
         report: &mpsc::Sender<News>,
     ) -> Result<Infallible, Cause> {
-        let reader = Reader::new(self.search.clone(), self.belief.clone(), self.config.clone()).await?;
+        let mut reader = Reader::new(self.search.clone(), self.belief.clone(), self.config.clone()).await?;
         let bases = self
             .belief
             .fewest(&self.features, [&self.config.bases.people, &self.config.bases.groups])
             .await?;
-        let can_watch = self.way == Way::Push && reader.by_name() == ByName::Terms;
         let mut watching = Watching::nothing();
         loop {
             let Some(references) = asked.borrow_and_update().clone() else {
@@ -318,6 +317,7 @@ impl Shared {
                 Ok(Resolved { entries, watch }) => {
                     // Nobody listens any more only when the session is over.
                     let _ = report.send(News::People(references, entries)).await;
+                    let can_watch = self.way == Way::Push && reader.by_name() == ByName::Terms;
                     if can_watch && watch.len() <= MOST_WATCHED {
                         if watching.over.as_ref() != Some(&watch) {
                             watching = Watching::begin(self, &bases, watch);
