@@ -176,7 +176,8 @@ impl<'a> Judge<'a> {
         match self.source.roles.get(dn) {
             Some(RoleEntry::Known(role)) => Ok(Arc::clone(role)),
             Some(RoleEntry::Malformed(aside)) => {
-                Err(Refusal::RoleMalformed(dn.clone(), aside.reason.clone()))
+                let attribute = aside.attribute.as_ref().map(|name| format!("{name} ")).unwrap_or_default();
+                Err(Refusal::RoleMalformed(dn.clone(), format!("{attribute}{}", aside.reason)))
             }
             None => Err(Refusal::RoleMissing(dn.clone())),
         }
