@@ -71,12 +71,11 @@ impl Ldif {
         self.entry(&group(name), &attributes)
     }
 
-    /// A role, with these attributes beyond its name and its longest duration of 8 hours.
+    /// A role, with these attributes beyond its name; for at most 8 hours and without approvals unless they say otherwise.
     pub fn role(self, name: &str, attributes: &[(&str, &str)]) -> Ldif {
         let mut all = vec![("objectClass", "jitRole"), ("cn", name)];
-        if !attributes.iter().any(|(name, _)| *name == "jitMaxDuration") {
-            all.push(("jitMaxDuration", "28800"));
-        }
+        let usual = [("jitMaxDuration", "28800"), ("jitApprovalsRequired", "0")];
+        all.extend(usual.iter().filter(|(name, _)| !attributes.iter().any(|(given, _)| given == name)));
         all.extend(attributes);
         self.entry(&role(name), &all)
     }

@@ -80,11 +80,6 @@ impl Console {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Wipes the screen, so that [`Console::shows`] sees only what comes after.
-    pub fn forget(&self) {
-        self.screen.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
     /// Waits until the screen shows `text`.
     ///
     /// # Errors
