@@ -84,3 +84,97 @@ impl Assembly {
         Some(presentable)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jit_model::grant::EntryUuid;
+
+    use super::*;
+    use crate::entry::Entry;
+
+    fn dn(text: &str) -> Dn {
+        Dn::parse(text).unwrap()
+    }
+
+    fn assembly() -> Assembly {
+        Assembly::new(Bases::under(&dn("dc=x")).unwrap(), Vec::new(), None)
+    }
+
+    fn entry(n: u8, attribute: &str, value: &str) -> (EntryUuid, Arc<Entry>) {
+        let attributes = BTreeMap::from([(attribute.to_owned(), vec![value.as_bytes().to_vec()])]);
+        let entry =
+            Entry { uuid: EntryUuid([n; 16]), dn: dn(&format!("cn=e{n},ou=grants,ou=jit,dc=x")), attributes };
+        (entry.uuid, Arc::new(entry))
+    }
+
+    fn grant(n: u8, subject: &str) -> (EntryUuid, Arc<Entry>) {
+        entry(n, "jitsubject", &format!("uid={subject},ou=people,dc=x"))
+    }
+
+    /// Everything that is asked for is looked up, and nobody is found.
+    fn look_up(assembly: &mut Assembly) {
+        let references = assembly.references().unwrap();
+        assembly.take_people(references, EntrySet::new());
+    }
+
+    fn shown(entries: Option<Arc<Entries>>) -> Option<Vec<u8>> {
+        entries.map(|entries| entries.access.keys().map(|uuid| uuid.0[0]).collect())
+    }
+
+    #[test]
+    fn the_first_set_waits_for_everybody() {
+        let mut assembly = assembly();
+        assert_eq!(shown(assembly.next()), None);
+        assembly.take_access(EntrySet::from([grant(1, "alice"), entry(2, "jithost", "*")]));
+        assert_eq!(shown(assembly.next()), None);
+        look_up(&mut assembly);
+        assert_eq!(shown(assembly.next()), Some(vec![1, 2]));
+        assert_eq!(shown(assembly.next()), None);
+    }
+
+    #[test]
+    fn a_removal_waits_for_nothing_and_something_new_for_its_people() {
+        let mut assembly = assembly();
+        assembly.take_access(EntrySet::from([grant(1, "alice"), grant(2, "alice")]));
+        look_up(&mut assembly);
+        assembly.next().unwrap();
+        // 1 goes, 3 is new and for somebody unknown, 4 is a revocation, 2 is changed to somebody unknown.
+        assembly.take_access(EntrySet::from([grant(2, "carol"), grant(3, "bob"), entry(4, "jithost", "*")]));
+        let now = assembly.next().unwrap();
+        assert_eq!(shown(Some(now.clone())), Some(vec![2, 4]));
+        assert_eq!(now.access[&EntryUuid([2; 16])], grant(2, "alice").1);
+        look_up(&mut assembly);
+        let now = assembly.next().unwrap();
+        assert_eq!(shown(Some(now.clone())), Some(vec![2, 3, 4]));
+        assert_eq!(now.access[&EntryUuid([2; 16])], grant(2, "carol").1);
+    }
+
+    #[test]
+    fn people_that_cannot_be_read_stay_and_hold_up_nothing() {
+        let mut assembly = assembly();
+        assembly.take_access(EntrySet::from([grant(1, "alice")]));
+        let alice = entry(9, "uid", "alice");
+        assembly.take_people(assembly.references().unwrap(), EntrySet::from([alice.clone()]));
+        assembly.next().unwrap();
+        assembly.take_access(EntrySet::from([grant(1, "alice"), grant(2, "bob")]));
+        assembly.keep_people(assembly.references().unwrap());
+        let now = assembly.next().unwrap();
+        assert_eq!(shown(Some(now.clone())), Some(vec![1, 2]));
+        assert_eq!(now.people, EntrySet::from([alice]));
+    }
+
+    #[test]
+    fn what_an_earlier_run_knew_makes_the_first_set_at_once() {
+        let last = Entries {
+            access: EntrySet::from([grant(1, "alice")]),
+            people: EntrySet::from([entry(9, "uid", "alice")]),
+        };
+        let mut assembly = Assembly::new(Bases::under(&dn("dc=x")).unwrap(), Vec::new(), Some(&last));
+        assembly.take_access(EntrySet::from([entry(2, "jithost", "*")]));
+        let now = assembly.next().unwrap();
+        assert_eq!(shown(Some(now.clone())), Some(vec![2]), "its grants are not: they are read");
+        assert_eq!(now.people, last.people);
+    }
+}

@@ -109,7 +109,6 @@ impl Syncing {
             return Effect::StartAgain(Why::Renamed);
         }
         let same = known.is_some_and(|known| **known == entry);
-        let doubled = known.is_none() && self.content.entries.values().any(|other| other.dn == entry.dn);
         match &mut self.stage {
             Stage::Refresh(refresh) => {
                 refresh.mentioned.insert(entry.uuid);
@@ -117,7 +116,11 @@ impl Syncing {
             }
             Stage::Persist if same => return Effect::Nothing,
             // In a refresh the deletion that makes this right can still come: see `end`.
-            Stage::Persist if doubled => return Effect::StartAgain(Why::OutOfStep),
+            Stage::Persist
+                if self.content.entries.values().any(|e| e.uuid != entry.uuid && e.dn == entry.dn) =>
+            {
+                return Effect::StartAgain(Why::OutOfStep);
+            }
             Stage::Persist => {}
         }
         self.content.entries.insert(entry.uuid, Arc::new(entry));
@@ -186,4 +189,180 @@ enum Phase {
     Present,
     /// What goes is mentioned.
     Delete,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jit_model::dn::Dn;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn uuid(n: u8) -> EntryUuid {
+        EntryUuid([n; 16])
+    }
+
+    fn entry(n: u8, name: &str, says: &str) -> Entry {
+        let dn = Dn::parse(&format!("cn={name},dc=x")).unwrap();
+        let attributes = BTreeMap::from([("jitreason".to_owned(), vec![says.as_bytes().to_vec()])]);
+        Entry { uuid: uuid(n), dn, attributes }
+    }
+
+    fn changed(n: u8) -> Message {
+        Message::Changed { entry: entry(n, &format!("e{n}"), "a"), cookie: None }
+    }
+
+    fn present(uuids: &[u8]) -> Message {
+        Message::Set { deleted: false, uuids: uuids.iter().map(|n| uuid(*n)).collect(), cookie: None }
+    }
+
+    fn gone(uuids: &[u8]) -> Message {
+        Message::Set { deleted: true, uuids: uuids.iter().map(|n| uuid(*n)).collect(), cookie: None }
+    }
+
+    const END_PRESENT: Message = Message::EndOfPresent { done: true, cookie: None };
+    const END_DELETE: Message = Message::EndOfDelete { done: true, cookie: None };
+
+    fn known(numbers: &[u8]) -> Content {
+        let entries =
+            numbers.iter().map(|n| (uuid(*n), Arc::new(entry(*n, &format!("e{n}"), "a")))).collect();
+        Content { entries, cookie: Some(b"c1".to_vec()) }
+    }
+
+    fn numbers(syncing: &Syncing) -> Vec<u8> {
+        syncing.content().entries.keys().map(|uuid| uuid.0[0]).collect()
+    }
+
+    /// All but the last must lead to nothing.
+    fn run(syncing: &mut Syncing, messages: Vec<Message>) -> Effect {
+        let mut effect = Effect::Nothing;
+        for message in messages {
+            assert_eq!(effect, Effect::Nothing);
+            effect = syncing.take(message);
+        }
+        effect
+    }
+
+    #[test]
+    fn from_nothing_what_was_sent_is_what_there_is() {
+        for end in [END_PRESENT, END_DELETE] {
+            let mut syncing = Syncing::from(Content { cookie: None, ..known(&[9]) });
+            assert_eq!(run(&mut syncing, vec![changed(1), changed(2), end]), Effect::Refreshed);
+            assert_eq!(numbers(&syncing), [1, 2]);
+        }
+    }
+
+    #[test]
+    fn a_present_phase_removes_what_it_does_not_mention_and_only_at_its_end() {
+        let mut syncing = Syncing::from(known(&[1, 2, 3, 4]));
+        assert_eq!(run(&mut syncing, vec![present(&[1, 3]), changed(5)]), Effect::Nothing);
+        assert_eq!(numbers(&syncing), [1, 2, 3, 4, 5]);
+        let one = Message::Present { uuid: uuid(4), cookie: None };
+        assert_eq!(run(&mut syncing, vec![one, END_PRESENT]), Effect::Refreshed);
+        assert_eq!(numbers(&syncing), [1, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_delete_phase_removes_what_it_names_known_or_not() {
+        let mut syncing = Syncing::from(known(&[1, 2, 3]));
+        let one = Message::Deleted { uuid: uuid(3), cookie: None };
+        assert_eq!(run(&mut syncing, vec![gone(&[2, 77]), one, END_DELETE]), Effect::Refreshed);
+        assert_eq!(numbers(&syncing), [1]);
+    }
+
+    #[test]
+    fn a_delete_phase_can_follow_a_present_phase() {
+        let mut syncing = Syncing::from(known(&[1, 2, 3]));
+        let between = Message::EndOfPresent { done: false, cookie: None };
+        assert_eq!(
+            run(&mut syncing, vec![present(&[1, 2]), between, gone(&[2]), END_DELETE]),
+            Effect::Refreshed
+        );
+        assert_eq!(numbers(&syncing), [1]);
+    }
+
+    #[test]
+    fn a_cookie_that_meant_nothing_is_given_away_by_what_is_sent_twice() {
+        // 2 is gone, but the server does not know that we had it.
+        let mut syncing = Syncing::from(known(&[1, 2]));
+        assert_eq!(run(&mut syncing, vec![changed(1), END_DELETE]), Effect::StartAgain(Why::OutOfStep));
+    }
+
+    #[test]
+    fn who_is_present_must_be_known() {
+        let mut syncing = Syncing::from(known(&[1]));
+        assert_eq!(syncing.take(present(&[1, 2])), Effect::StartAgain(Why::OutOfStep));
+    }
+
+    #[test]
+    fn a_new_name_means_to_start_again_at_any_time() {
+        let renamed = || Message::Changed { entry: entry(1, "other", "a"), cookie: None };
+        let mut syncing = Syncing::from(known(&[1]));
+        assert_eq!(syncing.take(renamed()), Effect::StartAgain(Why::Renamed));
+        let mut syncing = Syncing::from(known(&[1]));
+        assert_eq!(run(&mut syncing, vec![END_DELETE]), Effect::Refreshed);
+        assert_eq!(syncing.take(renamed()), Effect::StartAgain(Why::Renamed));
+    }
+
+    #[test]
+    fn two_entries_with_one_name_mean_that_something_was_missed() {
+        let again = || Message::Changed { entry: entry(2, "e1", "a"), cookie: None };
+        let mut syncing = Syncing::from(known(&[1]));
+        assert_eq!(run(&mut syncing, vec![again(), END_DELETE]), Effect::StartAgain(Why::OutOfStep));
+        // Deleted and made anew is no contradiction, whatever comes first.
+        let mut syncing = Syncing::from(known(&[1]));
+        assert_eq!(run(&mut syncing, vec![again(), gone(&[1]), END_DELETE]), Effect::Refreshed);
+        assert_eq!(numbers(&syncing), [2]);
+        assert_eq!(
+            syncing.take(Message::Changed { entry: entry(3, "e1", "a"), cookie: None }),
+            Effect::StartAgain(Why::OutOfStep)
+        );
+    }
+
+    #[test]
+    fn afterwards_each_change_shows_at_once() {
+        let mut syncing = Syncing::from(known(&[1, 2]));
+        assert_eq!(run(&mut syncing, vec![END_DELETE]), Effect::Refreshed);
+        assert_eq!(syncing.take(changed(3)), Effect::Changed);
+        assert_eq!(syncing.take(changed(3)), Effect::Nothing);
+        assert_eq!(syncing.take(gone(&[99])), Effect::Nothing);
+        assert_eq!(syncing.take(Message::Cookie(b"c2".to_vec())), Effect::Nothing);
+        assert_eq!(
+            syncing.take(Message::Deleted { uuid: uuid(1), cookie: Some(b"c3".to_vec()) }),
+            Effect::Changed
+        );
+        assert_eq!(numbers(&syncing), [2, 3]);
+        assert_eq!(syncing.content().cookie.as_deref(), Some(b"c3".as_slice()));
+    }
+
+    fn any_message() -> impl Strategy<Value = Message> {
+        let numbers = || prop::collection::vec(0_u8..6, 0..6);
+        prop_oneof![
+            (0_u8..6).prop_map(changed),
+            numbers().prop_map(|n| present(&n)),
+            numbers().prop_map(|n| gone(&n)),
+            any::<bool>().prop_map(|done| Message::EndOfPresent { done, cookie: None }),
+            any::<bool>().prop_map(|done| Message::EndOfDelete { done, cookie: None }),
+        ]
+    }
+
+    proptest! {
+        /// Whatever a server says after the cookie, an entry that it never mentions leaves only at the end of a present
+        /// phase, and the content counts only from the end of the refresh.
+        #[test]
+        fn nothing_is_lost_without_a_word(messages in prop::collection::vec(any_message(), 0..12)) {
+            let mut syncing = Syncing::from(known(&[1, 2, 3, 200]));
+            for message in messages {
+                let ends_present = matches!(message, Message::EndOfPresent { .. });
+                let before = syncing.content().entries.contains_key(&uuid(200));
+                if matches!(syncing.take(message), Effect::StartAgain(_)) {
+                    break;
+                }
+                let after = syncing.content().entries.contains_key(&uuid(200));
+                prop_assert!(after || !before || ends_present);
+            }
+        }
+    }
 }

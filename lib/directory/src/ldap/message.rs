@@ -203,3 +203,115 @@ fn uuid(tag: StructureTag) -> Result<EntryUuid, String> {
         .map(EntryUuid)
         .map_err(|bytes| format!("an entryUUID of {} bytes", bytes.len()))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tag(class: TagClass, id: u64, payload: PL) -> StructureTag {
+        StructureTag { class, id, payload }
+    }
+
+    fn context(id: u64, payload: PL) -> StructureTag {
+        tag(TagClass::Context, id, payload)
+    }
+
+    fn info(value: &[u8]) -> Result<Message, String> {
+        sync_info(context(
+            25,
+            PL::C(vec![context(0, PL::P(SYNC_INFO.into())), context(1, PL::P(value.to_vec()))]),
+        ))
+    }
+
+    #[test]
+    fn the_four_kinds_of_sync_info() {
+        assert_eq!(info(b"\x80\x02ab"), Ok(Message::Cookie(b"ab".to_vec())));
+        let done = |done, cookie| Ok(Message::EndOfDelete { done, cookie });
+        assert_eq!(info(b"\xa1\x00"), done(true, None));
+        assert_eq!(info(b"\xa1\x07\x04\x02ab\x01\x01\x00"), done(false, Some(b"ab".to_vec())));
+        assert_eq!(info(b"\xa2\x00"), Ok(Message::EndOfPresent { done: true, cookie: None }));
+        let uuid = EntryUuid([b'u'; 16]);
+        let set = |deleted| Ok(Message::Set { deleted, uuids: vec![uuid], cookie: None });
+        assert_eq!(info(b"\xa3\x14\x31\x12\x04\x10uuuuuuuuuuuuuuuu"), set(false));
+        assert_eq!(info(b"\xa3\x17\x01\x01\xff\x31\x12\x04\x10uuuuuuuuuuuuuuuu"), set(true));
+    }
+
+    #[test]
+    fn what_makes_the_crate_panic_is_an_error_here() {
+        for bad in [
+            b"".as_slice(),
+            b"\x80",
+            b"\x84\x00",
+            b"\xa4\x00",
+            b"\xa0\x00",
+            b"\x81\x00",
+            b"\xa1\x02\x02\x00",
+            b"\xa3\x04\x31\x02\x04\x00",
+            b"\x04\x00",
+            b"\xa1\x84\xff\xff\xff\xff",
+        ] {
+            assert!(info(bad).is_err(), "{bad:02x?}");
+        }
+        for bad in [
+            b"".as_slice(),
+            b"\x30\x00",
+            b"\x30\x03\x0a\x01\x00",
+            b"\x30\x05\x0a\x01\x00\x04\x00",
+            b"\x04\x00",
+        ] {
+            assert!(sync_state(bad).is_err(), "{bad:02x?}");
+        }
+    }
+
+    #[test]
+    fn options_make_two_values_of_one_attribute() {
+        let text = |text: &str| tag(TagClass::Universal, 4, PL::P(text.into()));
+        let attribute = |name: &str, value: &str| {
+            tag(
+                TagClass::Universal,
+                16,
+                PL::C(vec![text(name), tag(TagClass::Universal, 17, PL::C(vec![text(value)]))]),
+            )
+        };
+        let attributes = vec![attribute("jitReason", "a"), attribute("JITREASON;lang-de", "b")];
+        let entry = entry(tag(
+            TagClass::Application,
+            4,
+            PL::C(vec![text("dc=x"), tag(TagClass::Universal, 16, PL::C(attributes))]),
+        ));
+        assert_eq!(entry.unwrap().attributes["jitreason"], [b"a", b"b"]);
+    }
+
+    fn any_tag() -> impl Strategy<Value = StructureTag> {
+        let class = || {
+            prop_oneof![
+                Just(TagClass::Universal),
+                Just(TagClass::Application),
+                Just(TagClass::Context),
+                Just(TagClass::Private)
+            ]
+        };
+        let leaf = (class(), 0_u64..31, prop::collection::vec(any::<u8>(), 0..20))
+            .prop_map(|(class, id, bytes)| tag(class, id, PL::P(bytes)));
+        leaf.prop_recursive(4, 24, 4, move |inner| {
+            (class(), 0_u64..31, prop::collection::vec(inner, 0..4))
+                .prop_map(|(class, id, parts)| tag(class, id, PL::C(parts)))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = info(&bytes);
+            let _ = sync_state(&bytes);
+        }
+
+        #[test]
+        fn no_structure_makes_it_panic(tag in any_tag()) {
+            let _ = sync_info(tag.clone());
+            let _ = entry(tag);
+        }
+    }
+}

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jit_model::dn::Dn;
 use jit_model::name::SourceName;
+use jit_model::time::Timestamp;
 use ldap3::Scope;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -25,6 +26,8 @@ use super::push::{self, Report, Subscription};
 use super::refer::References;
 use super::search::Search;
 use super::trouble::{Cause, Step, Trouble};
+use crate::decode::syntax;
+use crate::schema;
 use crate::update::{Update, Word};
 
 /// Everything of an entry that the server shows, and the operational attributes that prove who wrote it, by name.
@@ -146,25 +149,28 @@ pub(crate) async fn run(
     let mut contents: Vec<Option<Content>> = vec![None; bases.len()];
     let mut started = false;
     let mut people_are_read = true;
+    let mut newest = None;
     loop {
         let mut alive = false;
         tokio::select! {
             // A word that has arrived counts before the end that comes after it.
             biased;
             Some((place, content)) = access.recv() => {
-                let mut newest = Some((place, content));
-                while let Some((place, content)) = newest {
+                let mut next = Some((place, content));
+                while let Some((place, content)) = next {
                     if let Some(cookie) = &content.cookie {
                         belief.note(&shared.features, cookie);
                     }
                     if let Some(slot) = contents.get_mut(place) {
                         *slot = Some(content);
                     }
-                    newest = access.try_recv().ok();
+                    next = access.try_recv().ok();
                 }
                 if contents.iter().all(Option::is_some) {
                     let contents: Vec<Content> = contents.iter().flatten().cloned().collect();
-                    carried.assembly.take_access(merged(&contents, config));
+                    let access = merged(&contents, config);
+                    newest = newest.max(newest_of(&access));
+                    carried.assembly.take_access(access);
                     let contents = bases.iter().cloned().zip(contents).collect();
                     carried.resume = Resume { server: server.clone(), contents };
                     ask.send_if_modified(|asked| {
@@ -194,7 +200,7 @@ pub(crate) async fn run(
             },
             cause = connection.ended() => return trouble(Step::Heartbeat, cause),
         }
-        let directory_time = belief.time();
+        let directory_time = belief.time().max(newest);
         if let Some(entries) = carried.assembly.next() {
             voice.say(Word::Whole { entries, directory_time }).await;
             if !started {
@@ -216,6 +222,14 @@ fn merged(contents: &[Content], config: &LdapConfig) -> EntrySet {
     let ours = |dn: &Dn| dn.is_below(&config.bases.grants) || dn.is_below(&config.bases.roles);
     let all = contents.iter().flat_map(|content| content.entries.iter());
     all.filter(|(_, entry)| ours(&entry.dn)).map(|(uuid, entry)| (*uuid, entry.clone())).collect()
+}
+
+/// The newest time that the directory has written on an entry.
+fn newest_of(entries: &EntrySet) -> Option<Timestamp> {
+    let names = [schema::CREATE_TIMESTAMP, schema::MODIFY_TIMESTAMP];
+    let values =
+        entries.values().flat_map(|entry| names.iter().filter_map(|name| entry.attributes.get(*name)));
+    values.flatten().filter_map(|value| syntax::generalized_time(value).ok()).max()
 }
 
 /// What all tasks of a session need.
