@@ -153,6 +153,7 @@ fn everything_that_can_be_said() {
     assert_eq!(grant.services, ["sshd", "sudo"]);
     assert_eq!((grant.reason.as_deref(), grant.ticket.as_deref()), (Some("größer"), Some("CHG-7")));
     assert_eq!(grant.end.unwrap() - grant.start.unwrap(), 3_600);
+    assert!(report.text.contains("for sshd, sudo from 20"), "{}", report.text);
 }
 
 #[test]
@@ -432,7 +433,9 @@ fn the_command_line_itself() {
     assert_eq!((meta.uid(), meta.permissions().mode() & 0o777), (0, 0o640));
     let ran = host.daemon.run(&["--json", "grant", "revoke", json["id"].as_str().unwrap()]);
     assert_eq!((ran.status, &ran.json()["grant"]["state"]), (0, &"revoked".into()), "{ran:?}");
-    let ran =
-        run(&host.daemon.dir.path().join("none"), &["grant", "add", "alice", "--for", "2h", "--reason", "x"]);
+    let file = host.file.to_str().unwrap();
+    let nobody = host.daemon.dir.path().join("none");
+    let ran = run(&nobody, &["grant", "add", "alice", "--for", "2h", "--reason", "x", "--file", file]);
     assert_eq!(ran.status, 4, "{ran:?}");
+    assert!(ran.err.contains("--host NAME"), "{ran:?}");
 }

@@ -9,6 +9,7 @@ use jit_directory::ldif::write::{NewGrant, NewRevocation, add_grant, add_revocat
 use jit_model::grant::{End, EntryUuid};
 use jit_model::host::HostPattern;
 use jit_model::name::{Login, Service};
+use jit_model::text;
 use jit_model::time::Timestamp;
 
 use crate::account::{self, Account};
@@ -140,10 +141,14 @@ fn report(context: &Context, mut written: Written, shown: Grant, mut notes: Vec<
     };
     let services =
         if shown.services.is_empty() { "all guarded services".to_owned() } else { shown.services.join(", ") };
-    let until = shown
-        .end
-        .map(|end| format!(" until {}", when::until(Timestamp(end), context.now)))
-        .unwrap_or_default();
+    let (start, end) = (shown.start.map(Timestamp), shown.end.map(Timestamp));
+    let until = match (start, end) {
+        (Some(start), Some(end)) if start > context.now => {
+            format!(" from {} until {}", text::clock_time(start), text::clock_time(end))
+        }
+        (_, Some(end)) => format!(" until {}", when::until(end, context.now)),
+        (_, None) => String::new(),
+    };
     let hosts = shown.hosts.join(", ");
     let verb = if shown.state == "pending" { "written" } else { "granted" };
     written.text = format!("{verb}: {who} on {hosts} for {services}{until}");

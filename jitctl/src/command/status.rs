@@ -28,7 +28,9 @@ fn render(status: &Status, colour: Colour) -> String {
     let now = Timestamp(status.now);
     let mut facts = Table::bare();
     facts.row([(Tone::Faint, "host"), (Tone::Plain, status.host.as_str())]);
-    facts.row([(Tone::Faint, "answers to"), (Tone::Plain, status.answers_to.join(" ").as_str())]);
+    let others: Vec<&str> =
+        status.answers_to.iter().filter(|n| **n != status.host).map(String::as_str).collect();
+    facts.row([(Tone::Faint, "and answers to"), (Tone::Plain, others.join(" ").as_str())]);
     let (tone, mode) = mode_line(status, now);
     facts.row([(Tone::Faint, "mode"), (tone, mode.as_str())]);
     facts.row([(Tone::Faint, "guards"), (Tone::Plain, status.guarded.join(" ").as_str())]);
