@@ -33,7 +33,8 @@ fn every_attribute_is_there_and_no_other() {
     let defined = definitions("olcattributetypes", "jitAttr");
     let mut names: Vec<String> = defined.values().map(|(name, _)| name.to_ascii_lowercase()).collect();
     let mut known = schema::ATTRIBUTES.to_vec();
-    (names.sort(), known.sort_unstable());
+    names.sort();
+    known.sort_unstable();
     assert_eq!(names, known);
     assert_eq!(defined.keys().copied().collect::<Vec<_>>(), (1..=known.len()).collect::<Vec<_>>());
 }

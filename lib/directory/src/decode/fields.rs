@@ -35,7 +35,13 @@ impl Fault {
     }
 
     pub(super) fn at(attribute: &str, reason: impl ToString) -> Fault {
-        Fault { attribute: Some(attribute.to_owned()), reason: reason.to_string() }
+        let mut reason = reason.to_string();
+        // A reason may quote a value of 16 KiB, and is shown to people.
+        if let Some((end, _)) = reason.char_indices().nth(300) {
+            reason.truncate(end);
+            reason.push_str("...");
+        }
+        Fault { attribute: Some(attribute.to_owned()), reason }
     }
 }
 

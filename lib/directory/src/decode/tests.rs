@@ -195,6 +195,13 @@ fn a_grant_that_is_too_large_is_set_aside() {
 }
 
 #[test]
+fn a_reason_does_not_quote_a_whole_value() {
+    let long = format!("jitHost: {}", "x y".repeat(4_000));
+    let source = read(vec![grant_entry("jitHost", &[&long])]);
+    assert!(source.set_aside[0].reason.len() < 400, "{:?}", source.set_aside);
+}
+
+#[test]
 fn a_malformed_role_is_kept_as_malformed() {
     for (without, with) in [
         ("jitMaxDuration", "description: x"),

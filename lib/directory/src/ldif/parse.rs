@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jit_model::dn::Dn;
+use jit_model::dn::{Dn, DnError};
 
 use crate::decode::syntax::shown;
 
@@ -95,7 +95,7 @@ pub enum Problem {
     SecondDn,
     /// Not an RFC 4514 name.
     #[error("{0}")]
-    Dn(#[from] jit_model::dn::DnError),
+    Dn(#[from] DnError),
     /// A name without attributes.
     #[error("the entry has no attributes; add at least its objectClass, without an empty line after `dn:`")]
     Empty,
@@ -245,12 +245,8 @@ impl Reader {
             ("changetype" | "control", _) => fault(self, Problem::Change(name)),
             ("dn", Some(_)) => fault(self, Problem::SecondDn),
             ("dn", None) => {
-                let dn = match std::str::from_utf8(&value) {
-                    Ok(text) => Dn::parse(text),
-                    Err(_) => Err(jit_model::dn::DnError(shown(&value))),
-                };
-                match dn {
-                    Ok(dn) => {
+                match std::str::from_utf8(&value).ok().map(Dn::parse) {
+                    Some(Ok(dn)) => {
                         self.current = Some(Record {
                             line: line.number,
                             dn,
@@ -259,7 +255,8 @@ impl Reader {
                         });
                         Ok(())
                     }
-                    Err(why) => fault(self, Problem::Dn(why)),
+                    // Quoted with its control characters made visible, for base64 can hide some.
+                    Some(Err(_)) | None => fault(self, Problem::Dn(DnError(shown(&value)))),
                 }
             }
             (_, None) => fault(self, Problem::NoDn(name)),

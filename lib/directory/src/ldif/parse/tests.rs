@@ -99,6 +99,8 @@ fn each_fault_names_its_line_and_the_way_out() {
             "{fault}"
         );
     }
+    let hidden = parse(b"dn:: G1sySg==\ncn: x\n").unwrap_err().to_string();
+    assert!(!hidden.contains('\u{1b}') && hidden.contains("[2J"), "{hidden}");
     let fault = parse(b"dn: cn=x,dc=local\nsn: \xff\xfe\n").unwrap_err();
     assert_eq!((fault.line, fault.problem), (2, Problem::NotUtf8));
     let large = vec![b'\n'; crate::ldif::MOST_BYTES + 1];
