@@ -1,0 +1,101 @@
+//! The release build of pam_jit.so as a file: what it exports, what it links, how large it is, what went into it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use jit_tests::built;
+use jit_tests::root::workspace;
+use jit_tests::trouble::{Result, Trouble};
+
+fn output(program: &str, arguments: &[&str], path: Option<&Path>) -> Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .args(path)
+        .env("LC_ALL", "C")
+        .current_dir(workspace())
+        .output()
+        .map_err(|e| Trouble::new(format!("{program} does not start ({e}): apt-get install binutils")))?;
+    if !output.status.success() {
+        return Err(Trouble::new(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn it_exports_the_six_entry_points_and_nothing_else() -> Result<()> {
+    let symbols =
+        output("nm", &["--dynamic", "--defined-only", "--format=just-symbols"], Some(&built::pam_jit()?))?;
+    let symbols: BTreeSet<&str> = symbols.split_whitespace().collect();
+    let expected = BTreeSet::from([
+        "pam_sm_acct_mgmt",
+        "pam_sm_authenticate",
+        "pam_sm_chauthtok",
+        "pam_sm_close_session",
+        "pam_sm_open_session",
+        "pam_sm_setcred",
+    ]);
+    assert_eq!(symbols, expected);
+    Ok(())
+}
+
+#[test]
+fn it_links_libc_libpam_and_libgcc_s() -> Result<()> {
+    let dynamic = output("readelf", &["--dynamic", "--wide"], Some(&built::pam_jit()?))?;
+    let needed = dynamic.lines().filter(|line| line.contains("(NEEDED)"));
+    let needed = needed.filter_map(|line| line.split(['[', ']']).nth(1));
+    // The loader is glibc's other half (thread-local storage), and is in every process anyway.
+    let beyond: Vec<&str> = needed.filter(|name| !name.starts_with("ld-linux-")).collect();
+    assert_eq!(
+        beyond.iter().copied().collect::<BTreeSet<_>>(),
+        BTreeSet::from(["libc.so.6", "libgcc_s.so.1", "libpam.so.0"])
+    );
+    for line in ["BIND_NOW", "FLAGS_1"] {
+        assert!(dynamic.contains(line), "not fully relocated read-only: {dynamic}");
+    }
+    assert!(!dynamic.contains("RPATH") && !dynamic.contains("RUNPATH") && !dynamic.contains("TEXTREL"));
+    Ok(())
+}
+
+#[test]
+fn it_is_small() -> Result<()> {
+    let path = built::pam_jit()?;
+    let size = fs::metadata(&path).map_err(|e| Trouble::io(&path, e))?.len();
+    assert!(size <= 400 << 10, "{size} bytes");
+    Ok(())
+}
+
+/// Whatever is on this list runs inside sshd and sudo. Add to it only with a reason.
+#[test]
+fn nothing_else_went_into_it() -> Result<()> {
+    let tree = output(
+        env!("CARGO"),
+        &[
+            "tree",
+            "--locked",
+            "--package",
+            "pam_jit",
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ],
+        None,
+    )?;
+    let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(crates, BTreeSet::from(["jit-proto", "libc", "pam-bindings", "pam_jit", "zeroize"]));
+    assert!(tree.contains("pam-bindings v0.4.0"));
+    Ok(())
+}
+
+/// With abort a panic would end sshd.
+#[test]
+fn it_does_not_compile_with_panic_abort() -> Result<()> {
+    let source = workspace().join("pam_jit/src/lib.rs");
+    let text = fs::read_to_string(&source).map_err(|e| Trouble::io(&source, e))?;
+    assert!(text.contains("#[cfg(panic = \"abort\")]\ncompile_error!("));
+    Ok(())
+}

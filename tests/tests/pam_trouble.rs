@@ -1,0 +1,198 @@
+//! The module and a daemon that is absent, hangs or talks nonsense: the exact code, within the deadline, no descriptor left
+//! open, nothing printed (the rig sees to that), and one line in the log. Never an "allow".
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::time::Duration;
+
+use jit_proto::{Answer, Question, Verdict};
+use jit_tests::built;
+use jit_tests::libpam::fake::{Fake, Full, Manner};
+use jit_tests::libpam::rig::{Rig, alice, set_mode};
+use jit_tests::libpam::{AUTHINFO_UNAVAIL, Call, ERROR_MSG, IGNORED, SUCCESS, Spec};
+use jit_tests::trouble::{Result, Trouble};
+
+/// Proof of not hanging, and no measure of speed: a deadline of 300 ms must be over by then, twice.
+const HANGS: u64 = 20_000;
+
+fn allow() -> Result<Vec<u8>> {
+    let answer = Answer { verdict: Verdict::Allow, until: None, text: "" };
+    answer.encode().map(|frame| frame.as_bytes().to_vec()).map_err(|e| Trouble::new(e.to_string()))
+}
+
+/// Enforcing: both phases say "unavailable", account with one line of text. Permissive: both ignore.
+fn assert_no_answer(rig: &Rig, what: &str) -> Result<()> {
+    let both = Spec { calls: vec![Call::Account, Call::Authenticate], ..alice() };
+    for (enforcing, codes, lines) in [(true, [AUTHINFO_UNAVAIL; 2], 1), (false, [IGNORED; 2], 0)] {
+        if enforcing {
+            rig.enforce("")?;
+        } else {
+            fs::remove_file(rig.path("etc/jitd/enforcing")).map_err(|e| Trouble::new(e.to_string()))?;
+        }
+        rig.logged();
+        let report = rig.run("timeout=300", &both)?;
+        assert_eq!(report.codes, codes, "{what}, enforcing {enforcing}");
+        assert_eq!(report.open_before, report.open_after, "{what}: descriptors were left open");
+        assert!(report.millis < HANGS, "{what}: {} ms", report.millis);
+        assert_eq!(report.said.len(), lines, "{what}");
+        assert!(report.said.iter().all(|(style, text)| *style == ERROR_MSG && !text.contains('\n')));
+        let logged = rig.logged();
+        assert_eq!(logged.len(), 2, "{what}: {logged:?}");
+        let silent = rig.run("timeout=300", &Spec { silent: true, ..alice() })?;
+        assert_eq!((silent.codes.first(), silent.said.len()), (codes.first(), 0), "{what}");
+    }
+    Ok(())
+}
+
+fn rig() -> Result<Rig> {
+    Rig::new(&built::pam_jit()?)
+}
+
+#[test]
+fn no_socket() -> Result<()> {
+    let rig = rig()?;
+    assert_no_answer(&rig, "no socket")?;
+    fs::remove_dir(rig.path("run/jitd")).map_err(|e| Trouble::new(e.to_string()))?;
+    assert_no_answer(&rig, "no directory")
+}
+
+#[test]
+fn nobody_listens_any_more() -> Result<()> {
+    let rig = rig()?;
+    drop(UnixListener::bind(rig.socket()).map_err(|e| Trouble::io(&rig.socket(), e))?);
+    assert_no_answer(&rig, "refused")
+}
+
+#[test]
+fn not_a_stream_socket() -> Result<()> {
+    let one = rig()?;
+    fs::write(one.socket(), "").map_err(|e| Trouble::io(&one.socket(), e))?;
+    assert_no_answer(&one, "a file")?;
+    let two = rig()?;
+    let _socket = UnixDatagram::bind(two.socket()).map_err(|e| Trouble::io(&two.socket(), e))?;
+    assert_no_answer(&two, "a datagram socket")
+}
+
+#[test]
+fn nobody_accepts() -> Result<()> {
+    let rig = rig()?;
+    let _listener = UnixListener::bind(rig.socket()).map_err(|e| Trouble::io(&rig.socket(), e))?;
+    assert_no_answer(&rig, "not accepted")
+}
+
+#[test]
+fn the_backlog_is_full() -> Result<()> {
+    let rig = rig()?;
+    let _full = Full::start(&rig.socket())?;
+    assert_no_answer(&rig, "full backlog")
+}
+
+#[test]
+fn bad_answers() -> Result<()> {
+    let good = allow()?;
+    let cut = good.get(..good.len() - 1).unwrap_or_default().to_vec();
+    let header = good.get(..8).unwrap_or_default().to_vec();
+    let patched = |at: usize, byte: u8| {
+        let mut bytes = good.clone();
+        if let Some(room) = bytes.get_mut(at) {
+            *room = byte;
+        }
+        bytes
+    };
+    let question = Question {
+        phase: jit_proto::Phase::Account,
+        service: "sshd",
+        subject: "alice",
+        uid: Some(1000),
+        target: None,
+        ruser: None,
+        rhost: None,
+        tty: None,
+        auth_info: None,
+        auth_info_cut: false,
+    };
+    let question = question.encode().map_err(|e| Trouble::new(e.to_string()))?.as_bytes().to_vec();
+    let slow = Duration::from_millis(100);
+    for (what, manner) in [
+        ("hangs", Manner::SendsAndHangs(Vec::new())),
+        ("hangs in the header", Manner::SendsAndHangs(header.clone())),
+        ("hangs before the last byte", Manner::SendsAndHangs(cut.clone())),
+        ("drips too slowly", Manner::Drips(good.clone(), slow)),
+        ("closes", Manner::Closes),
+        ("says nothing", Manner::Sends(Vec::new())),
+        ("closes in the header", Manner::Sends(b"JITP\x01".to_vec())),
+        ("closes in mid-frame", Manner::Sends(cut)),
+        ("garbage", Manner::Sends(b"HTTP/1.1 200 OK\r\n\r\n".to_vec())),
+        ("zeroes", Manner::Sends(vec![0; 4096])),
+        ("another version", Manner::Sends(patched(4, 2))),
+        ("a question", Manner::Sends(question)),
+        ("an unknown verdict", Manner::Sends(patched(8, 1))),
+        ("unknown flags", Manner::Sends(patched(9, 2))),
+        ("more than the answer", Manner::Sends([good.clone(), b"x".to_vec()].concat())),
+        ("a length beyond the limit", Manner::Sends(b"JITP\x01\x02\xff\xff".to_vec())),
+        ("good frames without end", Manner::SendsWithoutEnd(vec![good.clone(); 100].concat())),
+        ("garbage without end", Manner::SendsWithoutEnd(vec![7; 65_536])),
+        (
+            "a header, then garbage without end",
+            Manner::SendsWithoutEnd([b"JITP\x01\x02\xf8\x0f".to_vec(), vec![7; 8192]].concat()),
+        ),
+    ] {
+        let rig = rig()?;
+        let _fake = Fake::start(&rig.socket(), manner)?;
+        assert_no_answer(&rig, what)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn one_byte_at_a_time_is_an_answer_too() -> Result<()> {
+    let rig = rig()?;
+    let _fake = Fake::start(&rig.socket(), Manner::Drips(allow()?, Duration::from_micros(100)))?;
+    let report = rig.run("timeout=10000", &alice())?;
+    assert_eq!(report.codes, [SUCCESS]);
+    Ok(())
+}
+
+/// Where somebody else than root could put a socket, it is not asked, whatever it would say.
+#[test]
+fn a_socket_where_others_may_write() -> Result<()> {
+    for (directory, mode) in
+        [("run/jitd", 0o777), ("run/jitd", 0o1777), ("run/jitd", 0o775), ("run", 0o757), ("run", 0o1777)]
+    {
+        let rig = rig()?;
+        let fake = Fake::start(&rig.socket(), Manner::Answers(Verdict::Allow, String::new()))?;
+        set_mode(&rig.path(directory), mode)?;
+        assert_no_answer(&rig, &format!("{directory} {mode:o}"))?;
+        assert_eq!(fake.questions().len(), 0);
+    }
+    Ok(())
+}
+
+/// Needs root, to give the directory away.
+#[test]
+fn a_socket_in_somebody_elses_directory() -> Result<()> {
+    let rig = rig()?;
+    let fake = Fake::start(&rig.socket(), Manner::Answers(Verdict::Allow, String::new()))?;
+    let directory = rig.path("run/jitd");
+    std::os::unix::fs::chown(&directory, Some(1000), None).map_err(|e| Trouble::io(&directory, e))?;
+    assert_no_answer(&rig, "alice's directory")?;
+    assert_eq!(fake.questions().len(), 0);
+    Ok(())
+}
+
+#[test]
+fn a_socket_behind_a_symbolic_link() -> Result<()> {
+    let rig = rig()?;
+    let fake = Fake::start(&rig.path("run/real.sock"), Manner::Answers(Verdict::Allow, String::new()))?;
+    symlink("/run/real.sock", rig.socket()).map_err(|e| Trouble::io(&rig.socket(), e))?;
+    assert_no_answer(&rig, "the socket is a link")?;
+    fs::remove_file(rig.socket()).map_err(|e| Trouble::io(&rig.socket(), e))?;
+    fs::remove_dir(rig.path("run/jitd")).map_err(|e| Trouble::new(e.to_string()))?;
+    symlink("/run", rig.path("run/jitd")).map_err(|e| Trouble::new(e.to_string()))?;
+    fs::rename(rig.path("run/real.sock"), rig.path("run/pam.sock"))
+        .map_err(|e| Trouble::new(e.to_string()))?;
+    assert_no_answer(&rig, "its directory is a link")?;
+    assert_eq!(fake.questions().len(), 0);
+    Ok(())
+}
