@@ -1,7 +1,7 @@
 //! Who could still get in if this host began to enforce now. Asked before the file is written, for afterwards there may
 //! be nobody left to ask. Judges by what the daemon says at this moment; it can promise no more than that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jit_control::Status;
 use jit_proto::enforcing::{Broken, Exempt, Rule, Rules, Switch, Who};
@@ -29,17 +29,31 @@ impl Ways {
     pub fn of(status: &Status, rendered: &str, local: &Local) -> Result<Ways, Broken> {
         let rules = Rules::parse(rendered.as_bytes())?;
         let mut ways = Ways { directory: directory_answers(status), live: status.live, ..Ways::default() };
+        // Who could repair this host without break-glass: come in, and become root. sudo and su know no address, so an exemption
+        // with networks is none for them.
+        let mut exempt_for: BTreeMap<String, Exemptions> = BTreeMap::new();
         for rule in rules.iter() {
             match rule {
                 Rule::BreakGlassUser(name) => ways.add(format!("user {name}"), local.users.contains(name)),
                 Rule::BreakGlassGroup(name) => ways.add(format!("group {name}"), local.groups.contains(name)),
                 Rule::BreakGlassConsole(switch) => ways.console = switch == Switch::Yes,
-                Rule::Exempt(exempt) if repairs(&exempt) => match exempt.who {
-                    // May be an account of the directory: nothing to look up here.
-                    Who::User(name) => ways.add(format!("exempt user {name}"), true),
-                    Who::Group(name) => ways.add(format!("exempt group {name}"), local.groups.contains(name)),
-                },
-                Rule::Exempt(_) | Rule::Guard(_) | Rule::Production(_) | Rule::Until(_) | Rule::End => {}
+                Rule::Exempt(exempt) => {
+                    let (who, exists) = match exempt.who {
+                        // May be an account of the directory: nothing to look up here.
+                        Who::User(name) => (format!("exempt user {name}"), true),
+                        Who::Group(name) => (format!("exempt group {name}"), local.groups.contains(name)),
+                    };
+                    let all = exempt_for.entry(who).or_default();
+                    all.exists = exists;
+                    all.enters |= opens(&exempt, &["sshd"]);
+                    all.rises |= exempt.from.is_none() && opens(&exempt, &["sudo", "su"]);
+                }
+                Rule::Guard(_) | Rule::Production(_) | Rule::Until(_) | Rule::End => {}
+            }
+        }
+        for (who, all) in exempt_for {
+            if all.enters && all.rises {
+                ways.add(who, all.exists);
             }
         }
         Ok(ways)
@@ -50,12 +64,17 @@ impl Ways {
     }
 }
 
-/// Whether an exempt account could repair this host: come in and become root.
-fn repairs(exempt: &Exempt<'_>) -> bool {
-    exempt.services.is_none_or(|list| {
-        let has = |service: &str| list.split(',').any(|s| s == service);
-        has("sshd") && (has("sudo") || has("su"))
-    })
+/// What all exemptions of one account or group come to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Exemptions {
+    exists: bool,
+    enters: bool,
+    rises: bool,
+}
+
+/// Whether an exemption is for one of these services.
+fn opens(exempt: &Exempt<'_>, services: &[&str]) -> bool {
+    exempt.services.is_none_or(|list| list.split(',').any(|service| services.contains(&service)))
 }
 
 /// Whom /etc/passwd and /etc/group know.
@@ -178,7 +197,7 @@ mod tests {
     #[test]
     fn only_who_exists_is_a_way_in() {
         let text = "guard sshd\nbreak-glass-user ops\nbreak-glass-user olga\nbreak-glass-group jit-breakglass\nbreak-glass-group empty\n\
-            break-glass-group gone\nbreak-glass-group missing\nbreak-glass-console yes\nexempt user ansible services sshd,sudo from 10.0.0.0/8\n\
+            break-glass-group gone\nbreak-glass-group missing\nbreak-glass-console yes\nexempt user ansible services sshd from 10.0.0.0/8\nexempt user ansible services sudo\nexempt user far services sshd,sudo from 10.0.0.0/8\n\
             exempt user backup services sshd\nend enforcing\n";
         let ways = Ways::of(&status("ldif", Some(1), false), text, &local()).unwrap();
         assert_eq!(ways.standing, names(&["user ops", "group jit-breakglass", "exempt user ansible"]));
