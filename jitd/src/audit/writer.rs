@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::event::Event;
 use super::file::File;
-use super::{Record, Shared};
+use super::{QUEUE, Queue, Record, Shared};
 use crate::clock::BootId;
 use crate::syslog::Severity;
 
@@ -19,6 +19,8 @@ const HELD: usize = 16_384;
 const BATCH: usize = 256;
 /// How soon a batch is forced to disk.
 const SYNC: Duration = Duration::from_secs(1);
+/// How long the writer stays awake after a batch, so that a burst of logins becomes few batches and no answer pays for waking it.
+const LINGER: Duration = Duration::from_millis(3);
 /// The pause before a failed batch is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -104,6 +106,10 @@ impl Writer {
     /// Waits for something to do.
     fn take(&self, shared: &Shared) -> Taken {
         let mut queue = shared.lock();
+        // What came while the last batch was written waits this long, unless somebody is in a hurry.
+        let told = |queue: &mut Queue| !(queue.hurry || queue.closing || queue.records.len() >= QUEUE / 2);
+        let lingered = shared.changed.wait_timeout_while(queue, LINGER, told);
+        queue = lingered.unwrap_or_else(PoisonError::into_inner).0;
         loop {
             let now = Instant::now();
             let due = [self.again, self.dirty.map(|since| since + SYNC)].into_iter().flatten().min();
@@ -114,6 +120,7 @@ impl Writer {
                 || queue.unwritten > 0;
             if work || due.is_some_and(|due| due <= now) {
                 queue.stalled = false;
+                queue.asleep = false;
                 let taken = Taken {
                     records: std::mem::take(&mut queue.records),
                     up_to: queue.put,
@@ -124,6 +131,7 @@ impl Writer {
                 shared.changed.notify_all();
                 return taken;
             }
+            queue.asleep = true;
             queue = match due {
                 None => shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
                 Some(due) => {

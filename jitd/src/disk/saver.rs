@@ -254,6 +254,8 @@ mod tests {
         let saver = Saver::start(dir.path().join("store"), KIND, |_| ()).unwrap();
         let ((go, gone), (encoded, written)) = (mpsc::channel::<()>(), mpsc::channel());
         let (begin, begun) = mpsc::channel();
+        saver.put(Urgency::Now, || Ok(vec![0]));
+        assert!(saver.flush(PATIENCE));
         saver.put(Urgency::Now, move || {
             begin.send(()).unwrap();
             gone.recv().unwrap();
