@@ -24,9 +24,12 @@ impl HostPattern {
     /// When it is neither an FQDN nor `*.domain`, `@group` or `*`.
     pub fn new(text: &str) -> Result<HostPattern, HostError> {
         let name = text.trim().to_ascii_lowercase();
-        let name = name.strip_suffix('.').unwrap_or(&name);
+        if name == "*" {
+            return Ok(HostPattern(name));
+        }
+        // `*.` without a domain is a slip of the hand, and must not come to mean every host.
+        let name = name.strip_suffix('.').filter(|name| !name.starts_with('@')).unwrap_or(&name);
         let labels = match (name.strip_prefix("*."), name.strip_prefix('@')) {
-            _ if name == "*" => return Ok(HostPattern(name.to_owned())),
             (Some(domain), _) => domain,
             (None, Some(group)) if !group.contains('.') => group,
             (None, Some(_)) => return Err(HostError(text.to_owned())),

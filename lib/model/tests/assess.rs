@@ -420,6 +420,18 @@ fn approvals_that_do_not_count() {
             }),
         ),
         (
+            "by the subject of somebody else's request",
+            approved(|w| {
+                w.members("leads", &[person("alice")]);
+                w.grant(1, |g| g.provenance = written(&person("dave"), 1_000)).approve(
+                    1,
+                    "alice",
+                    2_000,
+                    |_| {},
+                );
+            }),
+        ),
+        (
             "by who wrote the grant",
             approved(|w| {
                 w.grant(1, |g| g.provenance = written(&person("bob"), 1_000)).approve(

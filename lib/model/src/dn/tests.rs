@@ -191,7 +191,13 @@ proptest! {
     fn spelling_makes_no_difference(text in names(), upper: bool) {
         if let Ok(name) = Dn::parse(&text) {
             // In the normal form every comma and plus is a border, so spelling it otherwise is simple.
-            let spelt = name.as_str().replace(',', " , ").replace("cn=", "2.5.4.3 = ").replace('+', "  +");
+            let part = |part: &str| match part.split_once('=') {
+                Some(("cn", value)) => format!(" 2.5.4.3 = {value} "),
+                Some((kind, value)) => format!("{kind}= {value}  "),
+                None => part.to_owned(),
+            };
+            let rdn = |rdn: &str| rdn.split('+').rev().map(part).collect::<Vec<_>>().join("+");
+            let spelt = name.as_str().split(',').map(rdn).collect::<Vec<_>>().join(",");
             prop_assert_eq!(Dn::parse(&spelt), Ok(name.clone()), "{}", spelt);
             if upper && name.as_str().is_ascii() {
                 prop_assert_eq!(Dn::parse(&name.as_str().to_ascii_uppercase()), Ok(name));
