@@ -5,7 +5,9 @@
 //! environment, so that each decision can be tested and replayed; clippy's `disallowed-methods` guards it.
 //!
 //! Read in this order: [`time`], [`name`], [`dn`], [`host`] (the words); [`grant`], [`role`], [`people`], [`source`]
-//! (what a directory says); [`assess`], [`state`] (what it means); [`policy`], [`question`], [`snapshot`], [`decide`].
+//! (what a directory says); [`assess`], [`state`], [`digest`] (what it means); [`learn`] (what must be remembered of it);
+//! [`policy`], [`question`], [`snapshot`], [`decide`], [`reason`] (what follows). The laws that hold over all of it are
+//! tests/laws.rs.
 
 pub mod assess;
 pub mod decide;

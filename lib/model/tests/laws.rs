@@ -11,7 +11,7 @@
 //! Removals and narrowed roles are judged as a host sees them that assessed the set before and remembered what
 //! [`learn`] says. Known exceptions, which the generators leave out and docs/design.md names:
 //! - two entries share a login: removing one of them gives the other its grants back;
-//! - a role that loses an approver group while each group must be heard, or its last host or service, has become wider,
+//! - a role that loses an approver group while each group must be heard, or its last service, has become wider,
 //!   not narrower (no service means all);
 //! - where a role begins to require approvals, they stand in for the author: a grant that was refused because somebody
 //!   else had written it counts once it is approved;
