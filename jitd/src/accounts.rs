@@ -128,16 +128,22 @@ impl Accounts {
         self.passwd().iter().find(|(_, account)| account.uid == uid).map(|(login, _)| login.clone())
     }
 
-    /// The groups that list a login, and its primary group if it is a local account of that uid.
-    pub fn groups_of(&mut self, login: &Login, uid: u32) -> BTreeSet<UnixGroup> {
+    /// Whether a login is a local account of that uid; and the groups that list it, with its primary group if it is one.
+    pub fn standing(&mut self, login: &Login, uid: u32) -> (bool, BTreeSet<UnixGroup>) {
         let account = self.account(login);
         // The name means somebody else here than the one who asks: he has nothing of it.
         if account.is_some_and(|account| account.uid != uid) {
-            return BTreeSet::new();
+            return (false, BTreeSet::new());
         }
         let gid = account.map(|account| account.gid);
         let has = |group: &&Group| Some(group.gid) == gid || group.members.contains(login);
-        self.groups().iter().filter(has).map(|group| group.name.clone()).collect()
+        let groups = self.groups().iter().filter(has).map(|group| group.name.clone()).collect();
+        (account.is_some(), groups)
+    }
+
+    /// The groups of [`Accounts::standing`].
+    pub fn groups_of(&mut self, login: &Login, uid: u32) -> BTreeSet<UnixGroup> {
+        self.standing(login, uid).1
     }
 }
 

@@ -19,7 +19,7 @@ use crate::audit::Event;
 use crate::audit::event::{ClockState, Outcome, Text};
 use crate::desk::{Desk, Peer};
 use crate::limits::{Busy, Limits};
-use crate::pam::{pause_after, peer};
+use crate::pam::is_exhaustion;
 
 mod grants;
 mod status;
@@ -59,7 +59,9 @@ pub async fn serve(listener: StdListener, desk: Arc<Desk>, orders: mpsc::Sender<
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
-                pause_after(&error).await;
+                if is_exhaustion(&error) {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
                 continue;
             }
         };
@@ -78,6 +80,12 @@ pub async fn serve(listener: StdListener, desk: Arc<Desk>, orders: mpsc::Sender<
             Err(busy) => turn_away(&stream, busy),
         }
     }
+}
+
+/// Who is on the other end.
+fn peer(stream: &UnixStream) -> io::Result<Peer> {
+    let credentials = stream.peer_cred()?;
+    Ok(Peer { pid: credentials.pid().unwrap_or(0), uid: credentials.uid() })
 }
 
 /// A place among the connections, given back whatever happens.

@@ -187,8 +187,7 @@ impl Facts {
     }
 
     fn person(&mut self, subject: Login, uid: u32, service: Service) -> Question {
-        let local = self.accounts.account(&subject).is_some_and(|account| account.uid == uid);
-        let local_groups = self.accounts.groups_of(&subject, uid);
+        let (local, local_groups) = self.accounts.standing(&subject, uid);
         Question { service, subject, uid, local, local_groups, rhost: None, tty: None }
     }
 }

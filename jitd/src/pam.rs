@@ -1,96 +1,146 @@
-//! pam.sock: one question and one answer per connection, on a thread and a runtime of its own, so that nothing else in the daemon
-//! can hold up a login. Every connection has a deadline and a bounded frame; whoever talks nonsense is hung up on, and the
-//! module then goes by its own rules.
+//! pam.sock: one question and one answer per connection, on threads of its own, so that nothing else in the daemon can hold up a
+//! login. Every connection has a deadline and a bounded frame; whoever talks nonsense is hung up on, and the module then goes
+//! by its own rules.
+//!
+//! A module connects and sends at once. So one thread just accepts, reads, answers and closes, without a runtime: that is the
+//! shortest way there is. It never waits for anybody longer than [`MOMENT`]; a connection whose question takes longer goes to
+//! [`late`], where many can wait at a time.
 
 use std::io;
-use std::os::unix::net::UnixListener as StdListener;
-use std::sync::Arc;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use jit_proto::frame::{HEADER, Kind, MAX_FRAME, needed};
+use jit_proto::frame::{Frame, Kind, MAX_FRAME, needed};
 use jit_proto::{Answer, Question, Verdict};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::sys::socket::{MsgFlags, getsockopt, recv, send, setsockopt, sockopt};
+use nix::sys::time::TimeVal;
+use nix::unistd::geteuid;
+use tokio::sync::mpsc;
 
-use crate::desk::{Desk, Peer, decides};
+use crate::desk::{Decided, Desk, decides};
+use crate::pulse::Pulse;
 
-/// From the connection to the last byte of the answer. A module gives up after two seconds.
-const DEADLINE: Duration = Duration::from_secs(5);
+pub mod late;
 
-/// How many connections are served at a time; more wait in the socket's backlog.
-const AT_ONCE: usize = 512;
+use late::Late;
 
-/// Answers for ever.
-pub async fn serve(listener: StdListener, desk: Arc<Desk>) -> io::Result<()> {
-    let listener = UnixListener::from_std(listener)?;
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+/// How long the accepting thread waits for a question, in milliseconds: on one CPU a module may need its turn to send it.
+const MOMENT: u8 = 1;
+
+/// How long the accepting thread sleeps at most, so that its pulse goes on.
+const SLEEP: i64 = 1;
+
+/// Answers for ever; what takes longer goes to `waiting`.
+///
+/// # Errors
+/// When the listening socket is of no use.
+pub fn serve(
+    listener: &UnixListener,
+    desk: &Desk,
+    waiting: &mpsc::Sender<Late>,
+    pulse: &Pulse,
+) -> io::Result<()> {
+    listener.set_nonblocking(false)?;
+    setsockopt(listener, sockopt::ReceiveTimeout, &TimeVal::new(SLEEP, 0))?;
+    let mut room = [0; MAX_FRAME];
     loop {
-        // The semaphore is never closed.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
-        let stream = match listener.accept().await {
+        pulse.count();
+        let stream = match listener.accept() {
             Ok((stream, _)) => stream,
             Err(error) => {
-                pause_after(&error).await;
+                if is_exhaustion(&error) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
                 continue;
             }
         };
-        let desk = Arc::clone(&desk);
-        tokio::spawn(async move {
-            // A module that went away, or broke off, needs no answer.
-            let _ = timeout(DEADLINE, exchange(stream, &desk)).await;
-            drop(place);
-        });
+        if !is_roots(&stream) {
+            continue;
+        }
+        // Should a question ever make us panic, it costs that one connection, and not the daemon.
+        let begun = catch_unwind(AssertUnwindSafe(|| at_once(&stream, &mut room, desk)));
+        if let Ok(Begun::Waits(have)) = begun {
+            let begun = room.get(..have).unwrap_or(&[]).to_vec();
+            // With so many waiting that there is no room, this one is hung up on; its module goes by its own rules.
+            let _ = waiting.try_send(Late { stream, begun });
+        }
     }
 }
 
 /// Out of descriptors or memory, accept(2) fails at once and for ever; anything else is about one connection.
-pub(crate) async fn pause_after(error: &io::Error) {
-    if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+pub(crate) fn is_exhaustion(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
 
-async fn exchange(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
-    let mut room = [0; MAX_FRAME];
-    let bytes = read_frame(&mut stream, &mut room).await?;
-    let question = Question::decode(bytes).map_err(io::Error::other)?;
-    if !decides(question.phase) {
-        let nothing = Answer { verdict: Verdict::Unguarded, until: None, text: "" };
-        return stream.write_all(nothing.encode().map_err(io::Error::other)?.as_bytes()).await;
+/// The socket's permissions let only root connect. Should somebody have loosened them, nobody else gets an answer here either;
+/// the daemon's own user is for tests without root.
+fn is_roots(stream: &UnixStream) -> bool {
+    getsockopt(stream, sockopt::PeerCredentials)
+        .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw())
+}
+
+/// How far a connection came in a moment.
+enum Begun {
+    /// It is over, one way or the other.
+    Done,
+    /// So many bytes of the question are there.
+    Waits(usize),
+}
+
+/// Reads the question and answers it, if it is there, or will be in a moment.
+fn at_once(stream: &UnixStream, room: &mut [u8; MAX_FRAME], desk: &Desk) -> Begun {
+    let mut read = recv(stream.as_raw_fd(), room, MsgFlags::MSG_DONTWAIT);
+    if read == Err(Errno::EAGAIN) {
+        let mut there = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+        let _ = poll(&mut there, MOMENT);
+        read = recv(stream.as_raw_fd(), room, MsgFlags::MSG_DONTWAIT);
     }
-    let decided = desk.decide(&question);
-    let frame = decided.answer().encode().map_err(io::Error::other)?;
-    // From here to the audit nothing waits and nothing can be cancelled, so whoever has an answer is in the audit. The
-    // person does not wait for the audit, unless it does not keep up: then the next one does.
-    let sent = stream.try_write(frame.as_bytes());
-    desk.write_down(&question, &decided);
-    let rest = match sent {
-        Ok(sent) => sent,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-        Err(error) => return Err(error),
+    let have = match read {
+        Err(Errno::EAGAIN | Errno::EINTR) => return Begun::Waits(0),
+        Ok(0) | Err(_) => return Begun::Done,
+        Ok(have) => have,
     };
-    stream.write_all(frame.as_bytes().get(rest..).unwrap_or(&[])).await
-}
-
-async fn read_frame<'r>(stream: &mut UnixStream, room: &'r mut [u8; MAX_FRAME]) -> io::Result<&'r [u8]> {
-    let mut have = 0;
-    let mut want = HEADER;
-    while have < want {
-        let rest = room.get_mut(have..).unwrap_or(&mut []);
-        match stream.read(rest).await? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => have += n,
-        }
-        want = needed(Kind::Question, room.get(..have).unwrap_or(&[])).map_err(io::Error::other)?;
+    let bytes = room.get(..have).unwrap_or(&[]);
+    match needed(Kind::Question, bytes) {
+        Ok(whole) if have < whole => return Begun::Waits(have),
+        Ok(_) => {}
+        Err(_) => return Begun::Done,
     }
-    // More than a frame is refused by the decoder.
-    Ok(room.get(..have).unwrap_or(&[]))
+    let Ok(reply) = Reply::to(bytes, desk) else { return Begun::Done };
+    // The send buffer of a fresh socket holds many answers: all of it is sent, or nobody is there any more.
+    let _ = send(stream.as_raw_fd(), reply.frame.as_bytes(), MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL);
+    reply.write_down(desk);
+    Begun::Done
 }
 
-/// Who is on the other end.
-pub(crate) fn peer(stream: &UnixStream) -> io::Result<Peer> {
-    let credentials = stream.peer_cred()?;
-    Ok(Peer { pid: credentials.pid().unwrap_or(0), uid: credentials.uid() })
+/// An answer, and what is to be written down about it.
+struct Reply<'q> {
+    frame: Frame,
+    question: Question<'q>,
+    decided: Option<Decided>,
+}
+
+impl<'q> Reply<'q> {
+    /// Decides a question.
+    fn to(bytes: &'q [u8], desk: &Desk) -> io::Result<Reply<'q>> {
+        // More than one frame is refused here.
+        let question = Question::decode(bytes).map_err(io::Error::other)?;
+        let decided = decides(question.phase).then(|| desk.decide(&question));
+        let nothing = Answer { verdict: Verdict::Unguarded, until: None, text: "" };
+        let answer = decided.as_ref().map_or(nothing, Decided::answer);
+        let frame = answer.encode().map_err(io::Error::other)?;
+        Ok(Reply { frame, question, decided })
+    }
+
+    /// To be called at once after the answer was sent: then nobody has an answer that is not in the audit, and nobody waits for
+    /// the audit, unless it does not keep up; then the next one does.
+    fn write_down(&self, desk: &Desk) {
+        if let Some(decided) = &self.decided {
+            desk.write_down(&self.question, decided);
+        }
+    }
 }

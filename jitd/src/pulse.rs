@@ -8,17 +8,22 @@ use std::time::{Duration, Instant};
 /// Between two beats.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// One thread's.
+/// One thread's. Does nothing where no watchdog wants to know.
 pub struct Pulse(Option<Arc<AtomicU64>>);
 
 impl Pulse {
-    /// Counts for ever; does nothing where no watchdog wants to know.
+    /// Counts one.
+    pub fn count(&self) {
+        if let Some(count) = &self.0 {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts for ever, as a task of the thread's runtime.
     pub async fn beat(self) {
-        if let Some(count) = self.0 {
-            loop {
-                count.fetch_add(1, Ordering::Relaxed);
-                tokio::time::sleep(BEAT).await;
-            }
+        while self.0.is_some() {
+            self.count();
+            tokio::time::sleep(BEAT).await;
         }
     }
 }

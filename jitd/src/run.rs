@@ -133,8 +133,17 @@ impl<'a> Daemon<'a> {
         let (orders, mut commands) = mpsc::channel(4);
         let (pam_desk, control_desk) = (self.desk(), self.desk());
         let mut watchdog = Watchdog::of_manager();
-        answering("pam", watchdog.pulse(), ended.clone(), move || pam::serve(pam, pam_desk))?;
-        answering("control", watchdog.pulse(), ended, move || control::serve(control, control_desk, orders))?;
+        let (waiting, late) = mpsc::channel(pam::late::AT_ONCE);
+        let (pulse, desk) = (watchdog.pulse(), Arc::clone(&pam_desk));
+        answering("pam", ended.clone(), move || pam::serve(&pam, &desk, &waiting, &pulse))?;
+        let serving = |runtime: Runtime, pulse: Pulse| {
+            runtime.spawn(pulse.beat());
+            runtime
+        };
+        let on = serving(runtime()?, watchdog.pulse());
+        answering("pam-late", ended.clone(), move || on.block_on(pam::late::serve(late, pam_desk)))?;
+        let on = serving(runtime()?, watchdog.pulse());
+        answering("control", ended, move || on.block_on(control::serve(control, control_desk, orders)))?;
 
         let outcome = runtime()?.block_on(async {
             let mut sources = self.follow();
@@ -237,23 +246,11 @@ impl<'a> Daemon<'a> {
 }
 
 /// A thread that answers; tells `ended` when it does no longer, whatever the reason.
-fn answering<F>(
-    name: &str,
-    pulse: Pulse,
+fn answering(
+    name: &'static str,
     ended: mpsc::UnboundedSender<String>,
-    work: impl FnOnce() -> F + Send + 'static,
-) -> Result<(), Fatal>
-where
-    F: Future<Output = std::io::Result<()>>,
-{
-    let runtime = runtime()?;
-    let told = name.to_owned();
-    let serve = move || {
-        runtime.block_on(async {
-            tokio::spawn(pulse.beat());
-            work().await
-        })
-    };
+    serve: impl FnOnce() -> std::io::Result<()> + Send + 'static,
+) -> Result<(), Fatal> {
     let body = move || {
         let why = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(serve)) {
             Ok(Ok(())) => "it ended".to_owned(),
@@ -261,7 +258,7 @@ where
             Err(_) => "it panicked".to_owned(),
         };
         // Nobody listens any more only when the daemon ends anyway.
-        let _ = ended.send(format!("the thread that answers {told} is gone: {why}"));
+        let _ = ended.send(format!("the thread `{name}` answers no longer: {why}"));
     };
     std::thread::Builder::new().name(name.to_owned()).stack_size(512 << 10).spawn(body)?;
     Ok(())
