@@ -89,6 +89,8 @@ struct Queue {
     stalled: bool,
     /// Given to syslog only, and not yet confessed in the file.
     unwritten: u64,
+    /// The writer sleeps until it is told; otherwise it looks by itself in a moment.
+    asleep: bool,
     reopen: bool,
     hurry: bool,
     closing: bool,
@@ -146,8 +148,12 @@ impl Audit {
         let host = queue.host.clone().unwrap_or_default();
         queue.records.push_back(Record { time, mode, host, event });
         queue.put = queue.put.saturating_add(1);
+        // Waking a thread costs an answer more than everything else here; under load the writer is awake anyway.
+        let wake = std::mem::take(&mut queue.asleep) || queue.records.len() >= QUEUE / 2;
         drop(queue);
-        self.shared.changed.notify_all();
+        if wake {
+            self.shared.changed.notify_all();
+        }
     }
 
     /// The host has another name from now on.

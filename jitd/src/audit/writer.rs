@@ -107,8 +107,8 @@ impl Writer {
     fn take(&self, shared: &Shared) -> Taken {
         let mut queue = shared.lock();
         // What came while the last batch was written waits this long, unless somebody is in a hurry.
-        let told = |queue: &mut Queue| !(queue.hurry || queue.closing || queue.records.len() >= QUEUE / 2);
-        let lingered = shared.changed.wait_timeout_while(queue, LINGER, told);
+        let calm = |queue: &mut Queue| !(queue.hurry || queue.closing || queue.records.len() >= QUEUE / 2);
+        let lingered = shared.changed.wait_timeout_while(queue, LINGER, calm);
         queue = lingered.unwrap_or_else(PoisonError::into_inner).0;
         loop {
             let now = Instant::now();
