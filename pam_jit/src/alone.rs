@@ -1,5 +1,6 @@
 //! The daemon cannot be asked: the enforcing file has the word. Its absence means permissive; anything unreadable in it means
-//! enforcing by the built-in defaults. Each use of a road past the directory is one line in the system log.
+//! enforcing by the built-in defaults. Each use of a road past the directory is one line in the system log, with names in quotes: a
+//! name is what somebody typed, and must not read like a sentence of ours.
 
 use core::ffi::CStr;
 
@@ -19,7 +20,7 @@ const TEXT: &str = "jit: access is denied, because jitd on this host does not an
 
 /// Decides without the daemon.
 pub(crate) fn decide(
-    host: &Host<'_>,
+    host: &mut Host<'_>,
     question: &Question<'_>,
     socket: &CStr,
     error: AskError,
@@ -50,7 +51,7 @@ pub(crate) fn decide(
                 Severity::Warning,
                 TAG,
                 format_args!(
-                    "{service}: jitd was not asked about {subject} ({socket}: {error}): permissive, so let pass"
+                    "{service:?}: jitd was not asked about {subject:?} ({socket}: {error}): permissive, so let pass"
                 ),
             );
             return PamResultCode::PAM_IGNORE;
@@ -62,7 +63,7 @@ pub(crate) fn decide(
             log::line(
                 Severity::Notice,
                 TAG,
-                format_args!("{service}: jitd was not asked about {subject} ({socket}: {error}): exempt"),
+                format_args!("{service:?}: jitd was not asked about {subject:?} ({socket}: {error}): exempt"),
             );
             PamResultCode::PAM_IGNORE
         }
@@ -70,7 +71,7 @@ pub(crate) fn decide(
             log::line(
                 Severity::Alert,
                 TAG,
-                format_args!("{service}: BREAK-GLASS: {subject} passes without jitd ({socket}: {error})"),
+                format_args!("{service:?}: BREAK-GLASS: {subject:?} passes without jitd ({socket}: {error})"),
             );
             allowed(question)
         }
@@ -78,7 +79,9 @@ pub(crate) fn decide(
             log::line(
                 Severity::Error,
                 TAG,
-                format_args!("{service}: {subject} is denied, for jitd cannot be asked ({socket}: {error})"),
+                format_args!(
+                    "{service:?}: {subject:?} is denied, for jitd cannot be asked ({socket}: {error})"
+                ),
             );
             tell(host, question.phase, TEXT);
             PamResultCode::PAM_AUTHINFO_UNAVAIL

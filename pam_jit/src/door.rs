@@ -18,7 +18,7 @@ pub(crate) const TAG: &str = "pam_jit";
 /// for a password. In auth nothing is said, and nothing but PAM_IGNORE lets pass: under `sufficient` PAM_SUCCESS would mean
 /// "no password".
 pub(crate) fn decide(
-    host: &Host<'_>,
+    host: &mut Host<'_>,
     phase: Phase,
     options: Result<Options<'_>, BadOption>,
 ) -> PamResultCode {
@@ -44,7 +44,7 @@ pub(crate) fn decide(
         Ok(frame) => frame,
         Err(error) => {
             // Cannot be: every text was made to fit. Should it be, nobody gets in by it.
-            log::line(Severity::Error, TAG, format_args!("cannot ask about {}: {error}", question.subject));
+            log::line(Severity::Error, TAG, format_args!("cannot ask about {:?}: {error}", question.subject));
             return PamResultCode::PAM_SYSTEM_ERR;
         }
     };
@@ -62,7 +62,7 @@ pub(crate) fn decide(
                 Severity::Error,
                 TAG,
                 format_args!(
-                    "{service}: jitd allowed {subject}, which is no account's exact name here: denied"
+                    "{service:?}: jitd allowed {subject:?}, which is no account's exact name here: denied"
                 ),
             );
             PamResultCode::PAM_PERM_DENIED
@@ -84,7 +84,7 @@ pub(crate) fn allowed(question: &Question<'_>) -> PamResultCode {
 }
 
 /// Says something to the person, where that is allowed.
-pub(crate) fn tell(host: &Host<'_>, phase: Phase, text: &str) {
+pub(crate) fn tell(host: &mut Host<'_>, phase: Phase, text: &str) {
     if phase == Phase::Account {
         host.tell(text);
     }

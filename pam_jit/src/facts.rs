@@ -61,7 +61,7 @@ impl Subject {
 
 impl Facts {
     /// Looks around.
-    pub(crate) fn gather(host: &Host<'_>, phase: Phase) -> Call {
+    pub(crate) fn gather(host: &mut Host<'_>, phase: Phase) -> Call {
         let service = match host.item::<Service<'_>>() {
             Some(service) => Name::line(service.to_bytes()),
             None => return Call::Nameless,

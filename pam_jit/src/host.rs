@@ -185,18 +185,19 @@ unsafe fn enter(
     let Some(handle) = NonNull::new(pamh) else {
         return PamResultCode::PAM_SYSTEM_ERR;
     };
-    let host = Host { handle, silent: flags & PAM_SILENT != 0, _life: PhantomData };
+    let mut host = Host { handle, silent: flags & PAM_SILENT != 0, _life: PhantomData };
     // SAFETY: handed on from our caller, who keeps them valid for the call.
     let arguments = unsafe { Arguments::new(argc, argv) };
     #[cfg(feature = "inject-panic")]
     if arguments.as_ref().is_ok_and(|list| list.clone().flatten().any(|word| word == c"panic")) {
         injected();
     }
-    door::decide(&host, phase, arguments.and_then(Options::parse))
+    door::decide(&mut host, phase, arguments.and_then(Options::parse))
 }
 
 /// A panic of the worst kind: its payload panics when it is dropped.
 #[cfg(feature = "inject-panic")]
+#[allow(clippy::panic, reason = "that is what it is for")]
 fn injected() -> ! {
     struct Worst;
     impl Drop for Worst {
@@ -251,7 +252,7 @@ pub(crate) struct Host<'a> {
 }
 
 impl Host<'_> {
-    /// An item of the transaction. Copy it before anything is said or asked: the application may change it then.
+    /// An item of the transaction. Whatever is said or asked needs `&mut self`, because the application may replace the item then.
     pub(crate) fn item<'h, T: Item<'h>>(&'h self) -> Option<T> {
         // SAFETY: the handle is libpam's and valid for the call; PamHandle has no fields, so the reference covers no memory.
         let handle: &'h PamHandle = unsafe { self.handle.as_ref() };
@@ -270,7 +271,7 @@ impl Host<'_> {
     }
 
     /// Lets libpam ask for the user's name, if the application has not said it: whichever module comes first does that.
-    pub(crate) fn ask_for_user(&self) {
+    pub(crate) fn ask_for_user(&mut self) {
         let mut user = null();
         // SAFETY: the handle is libpam's and valid for the call; `user` is a live pointer of ours; a null prompt is the default one.
         // The outcome shows in PAM_USER.
@@ -278,7 +279,7 @@ impl Host<'_> {
     }
 
     /// Says something to the person, unless the application wants silence. Whether it arrives is not our concern: the code decides.
-    pub(crate) fn tell(&self, text: &str) {
+    pub(crate) fn tell(&mut self, text: &str) {
         if self.silent {
             return;
         }

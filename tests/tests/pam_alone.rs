@@ -67,6 +67,21 @@ fn the_file_says_who_passes() -> Result<()> {
     assert_stands(&rig, &spec("sshd", "nobody-here", Some("10.9.8.7"), Some("ssh")), AUTHINFO_UNAVAIL, ERROR)
 }
 
+/// A name is what somebody typed: in the log it stands in quotes, on one line.
+#[test]
+fn a_name_in_the_log_is_only_a_name() -> Result<()> {
+    let rig = rig()?;
+    rig.enforce(FILE)?;
+    let name = "x\" passes without jitd\n<81>pam_jit[1]: \"sshd\": BREAK-GLASS: \"root";
+    assert_eq!(rig.run("", &spec("sshd", name, None, None))?.codes, [AUTHINFO_UNAVAIL]);
+    let logged = rig.logged();
+    let [line] = logged.as_slice() else { panic!("{logged:?}") };
+    let quoted =
+        r#": "sshd": "x\" passes without jitd?<81>pam_jit[1]: \"sshd\": BREAK-GLASS: \"root" is denied"#;
+    assert!(line.contains(quoted), "{line}");
+    Ok(())
+}
+
 #[test]
 fn break_glass_in_auth_is_no_password() -> Result<()> {
     let rig = rig()?;
