@@ -7,7 +7,7 @@
 //! 4. A live grant from a source that has been heard of lately enough opens the service: allow, until the end of the last
 //!    of the covering grants that follow each other without a gap.
 //! 5. The grants that would allow are all from sources silent for too long, or every source is: deny as stale.
-//! 6. Otherwise deny, and name the nearest miss ([`miss`]).
+//! 6. Otherwise deny, and name the nearest miss (ranked in decide/miss.rs).
 //!
 //! A background service is opened by every live grant that opens anything: it runs for somebody who may be here anyway, and
 //! a login whose `systemd-user` is denied is a broken one.
