@@ -298,6 +298,29 @@ fn a_child_of_an_unknown_class_refuses_the_grant() {
 }
 
 #[test]
+fn a_revocation_outlives_its_grants_being_set_aside() {
+    let newer = |name: &str| entry(5, &format!("{name},cn=g1,{GRANTS}"), &["objectClass: jitHold"]);
+    for (grant, newer) in [
+        (grant_entry("", &["jitFrobnicate: x"]), None),
+        (grant_entry("", &[]), Some(newer("cn=z"))),
+        (grant_entry("", &[]), Some(newer("cn=a"))),
+    ] {
+        let revocation = entry(4, &format!("cn=r1,cn=g1,{GRANTS}"), REVOCATION);
+        let source = read([grant, revocation].into_iter().chain(newer).collect());
+        assert!(source.grants.is_empty());
+        assert_eq!(source.revoked_aside.keys().collect::<Vec<_>>(), [&EntryUuid([1; 16])]);
+    }
+}
+
+#[test]
+fn two_roles_of_one_name_are_none() {
+    let mut other = role_entry("jitApprovalsRequired", &["jitApprovalsRequired: 0"]);
+    other.uuid = EntryUuid([9; 16]);
+    let source = read(vec![role_entry("", &[]), other]);
+    assert!(source.roles.values().all(|role| matches!(role, RoleEntry::Malformed(_))), "{:?}", source.roles);
+}
+
+#[test]
 fn entries_count_only_in_their_place() {
     // A role under one's own grant, a grant below a grant, a grant where roles stand, a role where grants stand.
     let mut role = role_entry("", &[]);
@@ -406,6 +429,14 @@ fn people_and_groups() {
     assert_eq!(source.people, expected);
     let reported: Vec<_> = source.set_aside.iter().map(|s| s.kind).collect();
     assert_eq!(reported.len(), 5, "{:?}", source.set_aside);
+}
+
+#[test]
+fn a_person_set_aside_still_holds_his_logins() {
+    let alice = entry(1, "uid=alice,ou=people,dc=local", &["uid: alice"]);
+    let sly = entry(2, "uid=mallory,ou=people,dc=local", &["uid: mallory", "uid: alice"]);
+    let source = decode(&set(vec![], vec![alice, sly]), &bases(), &reading());
+    assert!(source.people.is_shared(&Login::new("alice").unwrap()));
 }
 
 #[test]

@@ -146,6 +146,19 @@ fn a_set_is_whole_or_an_error() {
     assert_eq!(source.set_aside.len(), 1);
 }
 
+/// The values that would be misread if they were written plainly (RFC 2849, SAFE-STRING).
+#[test]
+fn unsafe_values_are_written_in_base64() {
+    for value in ["", " x", ":x", "<x", "x ", "a\nb", "a\tb", "Straße", "\u{7f}"] {
+        let mut lines = Lines::after(b"");
+        lines.begin(&Dn::parse("cn=x,dc=local").unwrap());
+        lines.add("sn", value);
+        let text = lines.text();
+        assert!(text.windows(5).any(|bytes| bytes == b"\nsn::"), "{value:?}");
+        assert_eq!(values(&parse(&text).unwrap()[0], "sn"), [value]);
+    }
+}
+
 /// The published vector: docs/ldif.md tells how to compute it with sha256sum.
 #[test]
 fn an_identity_is_made_from_the_name() {

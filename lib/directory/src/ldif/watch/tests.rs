@@ -76,6 +76,95 @@ impl Followed {
     }
 }
 
+/// A file in a directory of its own, looked at by hand.
+fn by_hand(text: &str) -> (tempfile::TempDir, PathBuf, Watch) {
+    let directory = tempfile::tempdir().unwrap();
+    let own = directory.path().canonicalize().unwrap().join("jitd");
+    fs::create_dir(&own).unwrap();
+    let path = own.join("grants.ldif");
+    fs::write(&path, text).unwrap();
+    let source = LdifSource {
+        name: SourceName::new("ldif").unwrap(),
+        path: path.clone(),
+        bases: bases().unwrap(),
+        owner: fs::metadata(directory.path()).unwrap().uid(),
+        heartbeat: LONG,
+    };
+    (directory, path, Watch::new(source))
+}
+
+fn people(look: &Look) -> usize {
+    match look {
+        Look::Say(Word::Whole { entries, .. }) => entries.people.len(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_change_is_read_when_its_writer_is_done_or_it_rests() {
+    let (_directory, path, mut watch) = by_hand(&with_people(3));
+    assert_eq!(people(&watch.look(true)), 3);
+    assert!(matches!(watch.look(false), Look::Nothing));
+    fs::write(&path, with_people(1)).unwrap();
+    assert!(matches!(watch.look(false), Look::Unsettled));
+    assert!(matches!(watch.look(false), Look::Unsettled), "seen twice is not at rest yet");
+    fs::write(&path, with_people(2)).unwrap();
+    assert_eq!(people(&watch.look(true)), 2);
+    fs::write(&path, with_people(1)).unwrap();
+    let since = Instant::now();
+    let look = loop {
+        match watch.look(false) {
+            Look::Unsettled => std::thread::sleep(Duration::from_millis(20)),
+            look => break look,
+        }
+    };
+    assert_eq!(people(&look), 1);
+    assert!(since.elapsed() >= Duration::from_millis(AT_REST.into()));
+}
+
+#[test]
+fn the_same_file_is_read_again_after_trouble_on_the_way() {
+    let (_directory, path, mut watch) = by_hand(&with_people(3));
+    assert_eq!(people(&watch.look(true)), 3);
+    let own = path.parent().unwrap();
+    fs::set_permissions(own, fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(matches!(watch.look(false), Look::Say(Word::Trouble { .. })));
+    assert!(matches!(watch.look(false), Look::Nothing));
+    fs::set_permissions(own, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(matches!(watch.look(false), Look::Unsettled));
+    assert_eq!(people(&watch.look(true)), 3);
+}
+
+#[test]
+fn the_bell_tells_who_is_done_and_follows_an_exchanged_directory() {
+    let (directory, path, _) = by_hand(CONTAINER);
+    let mut bell = Bell::new(&path);
+    bell.hang();
+    fs::write(&path, "x").unwrap();
+    assert!(bell.wait(LOOK), "a writer closed it");
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(b"y").unwrap();
+    assert!(!bell.wait(LOOK), "a writer is at it");
+    fs::write(&path, "x").unwrap();
+    file.write_all(b"y").unwrap();
+    assert!(!bell.wait(LOOK), "one closed it, another one is still at it");
+    drop(file);
+    assert!(bell.wait(LOOK), "that one closed it too");
+    fs::write(path.with_file_name("other"), "x").unwrap();
+    assert!(!bell.wait(LOOK), "another file");
+    fs::rename(path.with_file_name("other"), &path).unwrap();
+    assert!(bell.wait(LOOK), "renamed into place");
+
+    let new = directory.path().join("new");
+    fs::create_dir(&new).unwrap();
+    fs::rename(path.parent().unwrap(), directory.path().join("old")).unwrap();
+    fs::rename(&new, path.parent().unwrap()).unwrap();
+    bell.hang();
+    while bell.wait(0) {}
+    fs::write(&path, "x").unwrap();
+    assert!(bell.wait(LOOK), "a writer closed it in the new directory");
+}
+
 const LONG: Duration = Duration::from_secs(3_600);
 
 #[test]

@@ -110,6 +110,9 @@ fn what_the_daemon_would_not_understand_is_not_written() {
         let outcome = add_grant(b"", &b(), &grant);
         assert!(matches!(outcome, Err(WriteError::Refused(_))), "{outcome:?}");
     }
+    let grant = NewGrant { hosts: BTreeSet::new(), ..new_grant("alice") };
+    let why = add_grant(b"", &b(), &grant).unwrap_err().to_string();
+    assert!(why.contains("jithost is missing"), "{why}");
 }
 
 #[test]
