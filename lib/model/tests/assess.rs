@@ -621,6 +621,12 @@ fn the_words_set_the_window() {
         w.memory.began.insert(uuid(1), at(0));
     });
     assert_eq!(world.window(1), Some((3_000, 3_060)));
+    // No window is longer than the role allows, whatever start is remembered.
+    let world = approved(|w| {
+        rewrite(w, None, End::At(at(29_000)));
+        w.memory.began.insert(uuid(1), at(100));
+    });
+    assert_eq!(world.window(1), Some((100, 28_900)));
     // An end beyond what can be counted is no error and no panic.
     let world = approved(|w| {
         w.role(|r| r.max_duration = Span(u64::MAX));
