@@ -35,6 +35,7 @@ pub struct Plan<'a> {
     data: String,
     push: Push,
     limits: String,
+    checkpoint: &'static str,
     rules: Rules,
     server_ids: String,
     id: u32,
@@ -92,6 +93,12 @@ impl<'a> Plan<'a> {
         self
     }
 
+    /// Without its newest change number on disk, as OpenLDAP is unless told otherwise: a crash loses it.
+    pub fn forgetful(mut self) -> Plan<'a> {
+        self.checkpoint = "";
+        self
+    }
+
     /// As one of several servers that write: its number.
     pub fn server_id(mut self, id: u32) -> Plan<'a> {
         self.id = id;
@@ -123,8 +130,9 @@ impl<'a> Plan<'a> {
         if self.push != Push::None {
             config.push_str(
                 "\ndn: olcOverlay=syncprov,olcDatabase={1}mdb,cn=config\nobjectClass: olcOverlayConfig\n\
-                 objectClass: olcSyncProvConfig\nolcOverlay: syncprov\nolcSpCheckpoint: 1 1\n",
+                 objectClass: olcSyncProvConfig\nolcOverlay: syncprov\n",
             );
+            config.push_str(self.checkpoint);
         }
         if self.push == Push::Log {
             config.push_str("olcSpSessionlog: 1000\n");
@@ -167,6 +175,7 @@ impl Slapd {
             data: String::new(),
             push: Push::Log,
             limits: LIMITS.to_owned(),
+            checkpoint: "olcSpCheckpoint: 1 1\n",
             rules: Rules::Shipped,
             server_ids: String::new(),
             id: 0,

@@ -325,6 +325,46 @@ async fn a_mirror_that_lags_is_not_believed() -> Result<()> {
     Ok(())
 }
 
+/// OpenLDAP forgets its newest change number in a crash when that change was a deletion; nothing will ever show it again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_forgot_only_its_number_is_followed() -> Result<()> {
+    for follow in [Follow::Push, Follow::Poll] {
+        let mut slapd = Slapd::plan().forgetful().with(&two_grants()).up()?;
+        let mut config = plain(&slapd)?;
+        config.follow = follow;
+        let mut following = Following::begin(config);
+        following.until("both grants are there", has_both).await?;
+        slapd.delete(G1)?;
+        following.until("one is gone", |e| access(e, G1).is_none()).await?;
+        // So that the number of the deletion has been seen.
+        following.until("and its subject", |e| person(e, ALICE).is_none()).await?;
+        following.quiet(2).await?;
+        let before = slapd.search("dc=example,dc=com", &["-s", "base", "contextCSN"])?;
+        slapd.kill()?;
+        following.trouble("connect").await?;
+        slapd.start()?;
+        assert_ne!(before, slapd.search("dc=example,dc=com", &["-s", "base", "contextCSN"])?);
+        while following.trouble_or_quiet(|e| e == &Entries::default()).await? {}
+        following.quiet(3).await?;
+        slapd.delete(G2)?;
+        following.until("the other is gone", |e| access(e, G2).is_none()).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn change_numbers_that_cannot_be_read_are_no_trouble() -> Result<()> {
+    let slapd = Slapd::plan().with(&two_grants()).up()?;
+    slapd.rules(
+        "{0}to attrs=contextCSN by * none\n{1}to attrs=userPassword by anonymous auth\n{2}to * by * read",
+    )?;
+    let mut following = Following::begin(plain(&slapd)?);
+    following.until("both grants are there", has_both).await?;
+    slapd.delete(G1)?;
+    following.until("one is gone", |e| person(e, ALICE).is_none()).await?;
+    following.quiet(3).await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refreshing_from_nothing_changes_nothing() -> Result<()> {
     let slapd = Slapd::plan().with(&two_grants()).up()?;

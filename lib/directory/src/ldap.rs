@@ -4,7 +4,8 @@
 //!
 //! Read in this order: [`server`] and [`config`] (what we are told); `tls`, `connect`, `search` (one connection and its
 //! questions); `message`, `content`, `push` (RFC 4533); `csn`, `believe` (when an answer counts); `refer`, `people`,
-//! `assembly` (who is who, and what is published); `session`, [`follow`] (the loop around it all); [`trouble`].
+//! `watching`, `assembly` (who is who, and what is published); `prepare`, `session`, [`follow`] (a session, and the loop around
+//! sessions); [`trouble`].
 
 mod assembly;
 mod believe;
@@ -16,6 +17,7 @@ mod filter;
 pub mod follow;
 mod message;
 mod people;
+mod prepare;
 mod push;
 mod refer;
 mod search;
@@ -23,6 +25,7 @@ pub mod server;
 mod session;
 mod tls;
 pub mod trouble;
+mod watching;
 
 pub use config::{Bind, ClientCertificate, Follow, LdapConfig, LdapConfigError, Patience};
 pub use follow::{Link, Offer, follow, probe};

@@ -37,6 +37,11 @@ impl Assembly {
         self.access = Some(access);
     }
 
+    /// Grants and roles, and people and groups, as far as they are known.
+    pub(crate) fn known(&self) -> Option<(&EntrySet, &EntrySet)> {
+        self.access.as_ref().map(|access| (access, &self.people))
+    }
+
     /// Whom the grants and roles refer to.
     pub(crate) fn references(&self) -> Option<References> {
         self.access.as_ref().map(|access| References::of_all(access, &self.writers, &self.bases))

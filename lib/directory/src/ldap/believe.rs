@@ -2,7 +2,7 @@
 //! and shows less; taken for the truth, that would delete grants or bring revoked ones back. So a server must show the
 //! container of the grants itself, before and after it is asked, and must not know less than the directory has shown.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jit_model::dn::Dn;
 use jit_model::time::Timestamp;
@@ -23,6 +23,8 @@ pub(crate) struct Belief {
     bases: Bases,
     contexts: Vec<Dn>,
     known: Known,
+    /// What this server must not fall behind: what is known, unless it was excused.
+    floor: Known,
 }
 
 impl Belief {
@@ -32,7 +34,12 @@ impl Belief {
             all.into_iter().filter_map(|base| features.context_of(base).cloned()).collect();
         contexts.sort();
         contexts.dedup();
-        Belief { search, bases: bases.clone(), contexts, known }
+        Belief { search, bases: bases.clone(), contexts, floor: known.clone(), known }
+    }
+
+    /// The same for a server that looks behind and yet shows all that is known: from here on it is measured by itself.
+    pub(crate) fn excused(self) -> Belief {
+        Belief { floor: Known::default(), ..self }
     }
 
     /// The container of the grants is to be seen.
@@ -55,11 +62,16 @@ impl Belief {
             let values =
                 found.and_then(|entry| entry.attributes.get("contextcsn").cloned()).unwrap_or_default();
             let csns = Csns::from_values(values);
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(missing) = known.missing_from(context, &csns) {
+            if csns.is_empty() {
+                // It has none, or does not let us read them: nothing can be said.
+                continue;
+            }
+            let missing = locked(&self.floor).missing_from(context, &csns);
+            if let Some(missing) = missing {
                 return Err(Cause::Behind(missing));
             }
-            known.advance(context, &csns);
+            locked(&self.floor).advance(context, &csns);
+            locked(&self.known).advance(context, &csns);
         }
         Ok(())
     }
@@ -67,14 +79,15 @@ impl Belief {
     /// Notes what a cookie shows.
     pub(crate) fn note(&self, features: &Features, cookie: &[u8]) {
         if let Some(context) = features.context_of(&self.bases.grants) {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.advance(context, &Csns::from_cookie(cookie));
+            let csns = Csns::from_cookie(cookie);
+            locked(&self.floor).advance(context, &csns);
+            locked(&self.known).advance(context, &csns);
         }
     }
 
     /// A time that the directory's clock has reached.
     pub(crate) fn time(&self) -> Option<Timestamp> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).newest()
+        locked(&self.known).newest()
     }
 
     /// The fewest bases to search for everything under `wanted`: one that holds them all, if the server shows it and
@@ -90,6 +103,11 @@ impl Belief {
         }
         Ok(apart)
     }
+}
+
+fn locked(known: &Known) -> MutexGuard<'_, Reached> {
+    // Nothing that holds it can panic half-way; a value is whole in any case.
+    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The deepest name that is, or stands above, both.

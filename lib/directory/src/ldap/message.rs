@@ -103,6 +103,8 @@ fn entry(tag: StructureTag) -> Result<Sent, String> {
         for value in parts(fields.next().ok_or("an attribute without values")?, "values")? {
             values.push(primitive(value, "value")?);
         }
+        // Values are a set; a server may send them in any order, and the same entry must be the same.
+        values.sort_unstable();
     }
     Ok(Sent { dn, attributes })
 }

@@ -2,6 +2,7 @@
 //! a content before its refresh has ended well and the server has proved worth believing.
 
 use std::convert::Infallible;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use jit_model::dn::Dn;
@@ -73,6 +74,14 @@ pub(crate) async fn follow(
     }
 }
 
+/// Something from nine tenths of this to the whole of it: hosts that connected at the same moment should not refresh at the
+/// same moment for ever after.
+pub(crate) fn spread(whole: Duration) -> Duration {
+    // The standard library's only source of randomness is good enough to spread load.
+    let random = RandomState::new().build_hasher().finish() % 1_000;
+    whole - whole / 10 * u32::try_from(random).unwrap_or(0) / 1_000
+}
+
 /// Why a subscription is begun again from nothing.
 enum Again {
     /// It was time to, or a name changed.
@@ -99,7 +108,7 @@ async fn run(
     }
     belief.shows_grants().await?;
     report.content(syncing.content().clone()).await;
-    let until = Instant::now() + subscription.refresh;
+    let until = Instant::now() + spread(subscription.refresh);
     loop {
         let item = match timeout_at(until, stream.next()).await {
             Err(_) => return Ok(Again::InStep),

@@ -4,39 +4,28 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jit_model::dn::Dn;
 use jit_model::name::SourceName;
 use jit_model::time::Timestamp;
-use ldap3::Scope;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval_at, sleep, sleep_until};
+use tokio::time::{Instant, interval_at, sleep};
 
 use super::assembly::Assembly;
-use super::believe::{Belief, Known};
-use super::config::{Follow, LdapConfig};
-use super::connect::{Connection, Features};
+use super::believe::Known;
+use super::config::LdapConfig;
+use super::connect::Connection;
 use super::content::{Content, EntrySet};
 use super::filter;
-use super::message;
-use super::people::{ByName, Reader, Resolved, Watch};
+use super::prepare::{ATTRIBUTES, Shared, merged, prepare, whole};
 use super::push::{self, Report, Subscription};
 use super::refer::References;
-use super::search::Search;
 use super::trouble::{Cause, Step, Trouble};
+use super::watching;
 use crate::decode::syntax;
 use crate::schema;
 use crate::update::{Update, Word};
-
-/// Everything of an entry that the server shows, and the operational attributes that prove who wrote it, by name.
-const ATTRIBUTES: [&str; 6] =
-    ["*", "creatorsName", "modifiersName", "createTimestamp", "modifyTimestamp", "entryUUID"];
-/// A watch over more names than this would cost the server more than polling does.
-const MOST_WATCHED: usize = 2_000;
-/// After a failed reading of people.
-const PEOPLE_RETRY: Duration = Duration::from_secs(5);
 
 /// Where words go.
 pub(crate) struct Voice {
@@ -72,7 +61,7 @@ pub(crate) struct Resume {
 impl Resume {
     /// Where to go on. A cookie is good for the server that made it; one with change sequence numbers also for that
     /// server's mirrors.
-    fn from(&self, server: &str, base: &Dn) -> Content {
+    pub(crate) fn from(&self, server: &str, base: &Dn) -> Content {
         let known = self.contents.iter().find(|(known, _)| known == base);
         let Some((_, content)) = known else { return Content::default() };
         let cookie = content.cookie.as_deref().unwrap_or_default();
@@ -82,7 +71,7 @@ impl Resume {
 }
 
 /// What a task reports.
-enum News {
+pub(crate) enum News {
     /// Who is who, for these references.
     People(References, EntrySet),
     /// Who is who could not be found out.
@@ -110,34 +99,16 @@ pub(crate) async fn run(
 ) -> Trouble {
     let server = connection.server.to_string();
     let trouble = |step, cause| Trouble { server: server.clone(), step, cause };
-    let search = connection.search.clone();
-    let features = connection.features.clone();
-    let belief = Belief::new(search.clone(), &config.bases, &features, carried.known.clone());
-    if let Err(cause) = belief.is_not_behind().await {
-        return trouble(Step::Look, connection.better(cause).await);
-    }
-    if let Err(cause) = belief.shows_grants().await {
-        return trouble(Step::Grants, connection.better(cause).await);
-    }
-    let way = match config.follow {
-        Follow::Poll => Way::Poll,
-        Follow::Push => match push::offered(&search, &features, &config.bases.grants).await {
-            Ok(true) => Way::Push,
-            Ok(false) => Way::Poll,
-            Err(cause) => return trouble(Step::Look, connection.better(cause).await),
-        },
+    let (shared, bases) = match prepare(config, connection, carried).await {
+        Ok(prepared) => prepared,
+        Err((step, cause)) => return trouble(step, connection.better(cause).await),
     };
-    let wanted = [&config.bases.grants, &config.bases.roles];
-    let bases = match belief.fewest(&features, wanted).await {
-        Ok(bases) => bases,
-        Err(cause) => return trouble(Step::Look, connection.better(cause).await),
-    };
+    let (belief, way) = (shared.belief.clone(), shared.way);
 
     let (to, mut access) = mpsc::channel(64);
     let (report, mut news) = mpsc::channel(64);
     let (ask, asked) = watch::channel(None);
     let mut tasks: JoinSet<(Step, Cause)> = JoinSet::new();
-    let shared = Shared { config: config.clone(), search, features, belief: belief.clone(), way };
     for (place, base) in bases.iter().enumerate() {
         let from = carried.resume.from(&server, base);
         let report = Report { place, to: to.clone() };
@@ -217,13 +188,6 @@ pub(crate) async fn run(
     }
 }
 
-/// What stands under the two bases, out of everything that was found.
-fn merged(contents: &[Content], config: &LdapConfig) -> EntrySet {
-    let ours = |dn: &Dn| dn.is_below(&config.bases.grants) || dn.is_below(&config.bases.roles);
-    let all = contents.iter().flat_map(|content| content.entries.iter());
-    all.filter(|(_, entry)| ours(&entry.dn)).map(|(uuid, entry)| (*uuid, entry.clone())).collect()
-}
-
 /// The newest time that the directory has written on an entry.
 fn newest_of(entries: &EntrySet) -> Option<Timestamp> {
     let names = [schema::CREATE_TIMESTAMP, schema::MODIFY_TIMESTAMP];
@@ -232,27 +196,20 @@ fn newest_of(entries: &EntrySet) -> Option<Timestamp> {
     values.flatten().filter_map(|value| syntax::generalized_time(value).ok()).max()
 }
 
-/// What all tasks of a session need.
-#[derive(Clone)]
-struct Shared {
-    config: Arc<LdapConfig>,
-    search: Search,
-    features: Features,
-    belief: Belief,
-    way: Way,
-}
-
 impl Shared {
     /// Grants and roles under one base.
     async fn access(self, base: Dn, from: Content, report: Report) -> (Step, Cause) {
-        let filter = filter::for_host(&self.config.host);
         let ended = match self.way {
             Way::Push => {
-                let refresh = self.config.patience.refresh;
-                let subscription = Subscription { base, filter, attributes: ATTRIBUTES.to_vec(), refresh };
+                let subscription = Subscription {
+                    base,
+                    filter: filter::for_host(&self.config.host),
+                    attributes: ATTRIBUTES.to_vec(),
+                    refresh: self.config.patience.refresh,
+                };
                 push::follow(&self.search, &self.belief, &subscription, from, &report).await
             }
-            Way::Poll => self.poll(&base, &filter, &report).await,
+            Way::Poll => self.poll(&base, &report).await,
         };
         match ended {
             Err(cause) => (Step::Grants, cause),
@@ -260,18 +217,10 @@ impl Shared {
         }
     }
 
-    async fn poll(&self, base: &Dn, filter: &str, report: &Report) -> Result<Infallible, Cause> {
+    async fn poll(&self, base: &Dn, report: &Report) -> Result<Infallible, Cause> {
         loop {
             self.belief.is_not_behind().await?;
-            self.belief.shows_grants().await?;
-            let sent = self.search.all(&base.to_string(), Scope::Subtree, filter, &ATTRIBUTES).await?;
-            self.belief.shows_grants().await?;
-            let mut entries = EntrySet::new();
-            for sent in sent {
-                let entry = message::identified(sent, None).map_err(Cause::Nonsense)?;
-                entries.insert(entry.uuid, Arc::new(entry));
-            }
-            report.content(Content { entries, cookie: None }).await;
+            report.content(whole(&self.config, &self.search, &self.belief, base).await?).await;
             sleep(self.config.patience.poll).await;
         }
     }
@@ -294,123 +243,14 @@ impl Shared {
         }
     }
 
-    /// People and groups: read when the references change, when the server says that one of them has changed, and now
-    /// and then.
     async fn people(
         self,
         mut asked: watch::Receiver<Option<References>>,
         report: mpsc::Sender<News>,
     ) -> (Step, Cause) {
-        match self.follow_people(&mut asked, &report).await {
+        match watching::follow(&self, &mut asked, &report).await {
             Err(cause) => (Step::People, cause),
             Ok(never) => match never {},
         }
-    }
-
-    async fn follow_people(
-        &self,
-        asked: &mut watch::Receiver<Option<References>>,
-        report: &mpsc::Sender<News>,
-    ) -> Result<Infallible, Cause> {
-        let mut reader = Reader::new(self.search.clone(), self.belief.clone(), self.config.clone()).await?;
-        let bases = self
-            .belief
-            .fewest(&self.features, [&self.config.bases.people, &self.config.bases.groups])
-            .await?;
-        let mut watching = Watching::nothing();
-        loop {
-            let Some(references) = asked.borrow_and_update().clone() else {
-                if asked.changed().await.is_err() {
-                    // The session is over.
-                    std::future::pending::<()>().await;
-                }
-                continue;
-            };
-            let mut next_look = self.config.patience.poll;
-            match reader.resolve(&references).await {
-                Ok(Resolved { entries, watch }) => {
-                    // Nobody listens any more only when the session is over.
-                    let _ = report.send(News::People(references, entries)).await;
-                    let can_watch = self.way == Way::Push && reader.by_name() == ByName::Terms;
-                    if can_watch && watch.len() <= MOST_WATCHED {
-                        if watching.over.as_ref() != Some(&watch) {
-                            watching = Watching::begin(self, &bases, watch);
-                        }
-                    } else {
-                        watching = Watching::nothing();
-                    }
-                    if watching.over.is_some() {
-                        next_look = self.config.patience.refresh;
-                    }
-                }
-                Err(cause) if cause.spares_connection() => {
-                    let _ = report.send(News::NoPeople(references, cause)).await;
-                    next_look = next_look.min(PEOPLE_RETRY);
-                }
-                Err(cause) => return Err(cause),
-            }
-            let later = Instant::now() + next_look;
-            tokio::select! {
-                changed = asked.changed() => if changed.is_err() {
-                    std::future::pending::<()>().await;
-                },
-                () = sleep_until(later) => {}
-                signal = watching.signal() => if let Err(cause) = signal {
-                    if !cause.spares_connection() {
-                        return Err(cause);
-                    }
-                    // The server grants no (further) subscription: look now and then instead.
-                    watching = Watching::nothing();
-                    sleep(PEOPLE_RETRY.min(self.config.patience.poll)).await;
-                },
-            }
-        }
-    }
-}
-
-/// A watch over names and logins. Dropping it ends the subscriptions.
-struct Watching {
-    over: Option<Watch>,
-    signals: mpsc::Receiver<Result<(), Cause>>,
-    /// Closed by dropping it: each subscription is then abandoned, which an aborted task could not do.
-    _stop: watch::Sender<()>,
-}
-
-impl Watching {
-    fn nothing() -> Watching {
-        Watching { over: None, signals: mpsc::channel(1).1, _stop: watch::channel(()).0 }
-    }
-
-    fn begin(shared: &Shared, bases: &[Dn], over: Watch) -> Watching {
-        let (signal, signals) = mpsc::channel(1);
-        let (stop, stopped) = watch::channel(());
-        for base in bases {
-            let subscription = Subscription {
-                base: base.clone(),
-                filter: over.filter(&shared.config.login_attribute),
-                // Only that something changed is of interest; what it is, is read.
-                attributes: vec!["1.1"],
-                refresh: shared.config.patience.refresh,
-            };
-            let (search, signal, stopped) = (shared.search.clone(), signal.clone(), stopped.clone());
-            tokio::spawn(async move {
-                // A signal that is waiting already says all.
-                let changed = || drop(signal.try_send(Ok(())));
-                if let Err(cause) = push::watch(&search, &subscription, stopped, changed).await {
-                    // Nobody listens any more only when the watch is over.
-                    let _ = signal.send(Err(cause)).await;
-                }
-            });
-        }
-        Watching { over: Some(over), signals, _stop: stop }
-    }
-
-    /// Waits for a change.
-    async fn signal(&mut self) -> Result<(), Cause> {
-        if self.over.is_none() {
-            return std::future::pending().await;
-        }
-        let broken = || Cause::Nonsense("a watch broke off".to_owned());
-        self.signals.recv().await.unwrap_or_else(|| Err(broken()))
     }
 }
