@@ -7,6 +7,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+
 /// Why a directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
@@ -30,6 +33,9 @@ pub enum DirectoryError {
         /// Whose it must be.
         wanted: u32,
     },
+    /// Somebody else is at home.
+    #[error("another jitd runs with {path}: stop it first", path = .0.display())]
+    InUse(PathBuf),
     /// Others may write it.
     #[error("{path} may be written by others (mode {mode:04o}): chmod g-w,o-w {path}", path = .path.display())]
     Writable {
@@ -38,6 +44,30 @@ pub enum DirectoryError {
         /// Its permissions.
         mode: u32,
     },
+}
+
+/// A directory that no other jitd uses at the same time; until this value is dropped or the process ends.
+#[derive(Debug)]
+pub struct Taken {
+    _lock: Flock<File>,
+}
+
+/// Takes a directory for this process alone. The directory itself is locked, so there is no file that could be lost or planted.
+///
+/// # Errors
+/// When another process has it.
+pub fn take(path: &Path) -> Result<Taken, DirectoryError> {
+    let io_error = |step| move |error| DirectoryError::Io { path: path.to_owned(), step, error };
+    let dir = open(path).map_err(io_error("opened as a directory"))?;
+    match Flock::lock(dir, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(Taken { _lock: lock }),
+        Err((_, Errno::EWOULDBLOCK)) => Err(DirectoryError::InUse(path.to_owned())),
+        Err((_, errno)) => Err(io_error("locked")(errno.into())),
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW).open(path)
 }
 
 /// Whose directory it is to be.
@@ -71,11 +101,7 @@ pub fn ensure(path: &Path, mode: u32, ownership: Ownership) -> Result<(), Direct
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
         Err(error) => return Err(io_error("made")(error)),
     };
-    let dir: File = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW)
-        .open(path)
-        .map_err(io_error("opened as a directory"))?;
+    let dir = open(path).map_err(io_error("opened as a directory"))?;
     if made {
         // mkdir(2) subtracts the umask.
         dir.set_permissions(std::fs::Permissions::from_mode(mode))

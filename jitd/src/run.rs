@@ -63,11 +63,13 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn start(args: &Args) -> Result<(), Fatal> {
+    let handed_over = sockets::handed_over()?;
     let config = Arc::new(config::load(&args.config)?);
     let mut accounts = Accounts::of_host();
     let user = args.user.as_deref().map(|name| privileges::user(name, &mut accounts)).transpose()?;
     prepare_directories(args, user.as_ref())?;
-    let sockets = sockets::open(&args.runtime_dir)?;
+    let _taken = directories::take(&args.state_dir)?;
+    let sockets = handed_over.complete(&args.runtime_dir)?;
     if let Some(user) = &user {
         privileges::drop_to(user)?;
     }

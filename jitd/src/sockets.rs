@@ -56,24 +56,41 @@ pub struct Sockets {
     pub control: UnixListener,
 }
 
-/// Takes what systemd holds, and binds the rest below `runtime_dir`. To be called once, before any thread is started and
-/// before anything else opens a descriptor that it keeps.
+/// What systemd held for us.
+#[derive(Debug, Default)]
+pub struct HandedOver {
+    pam: Option<UnixListener>,
+    control: Option<UnixListener>,
+}
+
+/// Takes what systemd holds. To be called once, first of all: before any thread is started, and before anything else opens a
+/// descriptor that it keeps.
 ///
 /// # Errors
-/// When a socket is not what it should be, or cannot be bound.
-pub fn open(runtime_dir: &Path) -> Result<Sockets, SocketError> {
-    let (mut pam, mut control) = (None, None);
+/// When one of them is not what it should be.
+pub fn handed_over() -> Result<HandedOver, SocketError> {
+    let mut all = HandedOver::default();
     for (fd, name) in sd_notify::listen_fds_with_names().map_err(SocketError::Handover)? {
         let place = match name.as_str() {
-            PAM => &mut pam,
-            CONTROL => &mut control,
+            PAM => &mut all.pam,
+            CONTROL => &mut all.control,
             _ => return Err(SocketError::Unknown(name)),
         };
         *place = Some(take(fd, name)?);
     }
-    let pam = pam.map_or_else(|| bind(&runtime_dir.join(PAM), 0o600), Ok)?;
-    let control = control.map_or_else(|| bind(&runtime_dir.join(CONTROL), 0o666), Ok)?;
-    Ok(Sockets { pam, control })
+    Ok(all)
+}
+
+impl HandedOver {
+    /// Binds what is missing below `runtime_dir`.
+    ///
+    /// # Errors
+    /// When that cannot be done.
+    pub fn complete(self, runtime_dir: &Path) -> Result<Sockets, SocketError> {
+        let pam = self.pam.map_or_else(|| bind(&runtime_dir.join(PAM), 0o600), Ok)?;
+        let control = self.control.map_or_else(|| bind(&runtime_dir.join(CONTROL), 0o666), Ok)?;
+        Ok(Sockets { pam, control })
+    }
 }
 
 fn take(raw: RawFd, name: String) -> Result<UnixListener, SocketError> {

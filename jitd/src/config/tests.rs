@@ -126,6 +126,15 @@ fn the_example_means_what_it_says() {
     assert_eq!(config.session, session);
 }
 
+#[test]
+fn the_example_in_the_docs_is_good() {
+    let docs = include_str!("../../../docs/design.md");
+    let (_, rest) = docs.split_once("```toml\n").expect("docs/design.md should have an example");
+    let (example, _) = rest.split_once("```").unwrap();
+    assert!(example.contains("[source.ldap]"), "{example}");
+    parse(example).unwrap_or_else(|faults| panic!("{faults:#?}"));
+}
+
 fn name(text: &str) -> SourceName {
     SourceName::new(text).unwrap()
 }

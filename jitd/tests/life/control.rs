@@ -1,0 +1,167 @@
+//! jitd.sock: who may ask what, and how much.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use jit_proto::Verdict;
+use serde_json::{Value, json};
+
+use crate::host::{Host, PEOPLE, SOMEBODY, grant, until};
+
+/// Runs one of the `as_somebody` tests below in a process of that uid; what it printed.
+fn as_uid(host: &Host, uid: u32, test: &str) -> String {
+    // A copy that everybody may run, wherever the build lies.
+    let program = host.path("program");
+    if !program.exists() {
+        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    }
+    let output = Command::new(program)
+        .args(["--ignored", "--exact", "--nocapture", &format!("control::{test}")])
+        .env("SOCKET", host.path("run/jitd.sock"))
+        .uid(uid)
+        .gid(uid)
+        .current_dir("/")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+fn ask(request: &Value) -> Value {
+    let mut stream = UnixStream::connect(std::env::var("SOCKET").unwrap()).unwrap();
+    writeln!(stream, "{request}").unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    serde_json::from_str(&line).unwrap()
+}
+
+#[test]
+#[ignore = "run by another test, as somebody"]
+fn as_somebody_ask_everything() {
+    let status = ask(&json!({ "ask": "status" }));
+    assert_eq!(status["host"], "web1.prod.example.com");
+    assert_eq!(status["set_aside"], json!([]), "not for everybody");
+    for request in [
+        json!({ "ask": "why", "user": "alice" }),
+        json!({ "ask": "clock-accept" }),
+        json!({ "ask": "render-enforcing" }),
+    ] {
+        let answer = ask(&request);
+        assert_eq!(answer["code"], "not-permitted", "{request}: {answer}");
+    }
+    assert_eq!(ask(&json!({ "ask": "grants", "all": true }))["grants"], json!([]), "others' are not shown");
+}
+
+#[test]
+#[ignore = "run by another test, as uid 1"]
+fn as_daemon_ask_about_oneself() {
+    let why = ask(&json!({ "ask": "why", "user": "daemon" }));
+    assert_eq!((&why["verdict"], &why["code"]), (&"allow".into(), &"grant".into()), "{why}");
+    let grants = ask(&json!({ "ask": "grants", "all": false }));
+    let ids: Vec<&str> =
+        grants["grants"].as_array().unwrap().iter().map(|g| g["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["own"]);
+    assert_eq!(ask(&json!({ "ask": "why", "user": "alice" }))["code"], "not-permitted");
+}
+
+#[test]
+fn everybody_about_himself_and_root_about_all() {
+    let Some(host) = Host::new() else { return };
+    let daemon =
+        "dn: uid=daemon,ou=people,dc=local\nobjectClass: inetOrgPerson\nuid: daemon\ncn: D\nsn: D\n\n";
+    let bad = "dn: cn=bad,ou=grants,ou=jit,dc=local\nobjectClass: jitGrant\ncn: bad\njitHost: *\n\n";
+    let text = format!("{PEOPLE}{daemon}{}{}{bad}", grant("own", "daemon"), grant("g1", "alice"));
+    host.write("grants.ldif", &text);
+    let jitd = host.start();
+    until("the file is read", || (jitd.status()["live"] == 2).then_some(()));
+    as_uid(&host, SOMEBODY, "as_somebody_ask_everything");
+    as_uid(&host, 1, "as_daemon_ask_about_oneself");
+
+    let why = jitd.control(&json!({ "ask": "why", "user": "alice", "service": "sudo" }));
+    assert_eq!((&why["verdict"], &why["service"]), (&"allow".into(), &"sudo".into()));
+    assert!(!why["road"].as_array().unwrap().is_empty());
+    assert_eq!(why["grants"][0]["id"], "g1");
+    let then = jitd.control(&json!({ "ask": "why", "user": "alice", "at": 1_900_000_000 }));
+    assert_eq!((&then["verdict"], &then["code"]), (&"deny".into(), &"expired".into()), "{then}");
+    assert_eq!(jitd.control(&json!({ "ask": "why", "user": "mallory" }))["code"], "no-such-user");
+    assert_eq!(jitd.control(&json!({ "ask": "why", "user": "a b" }))["code"], "bad-request");
+    assert_eq!(jitd.status()["set_aside"][0]["dn"], "cn=bad,ou=grants,ou=jit,dc=local");
+    assert_eq!(jitd.control(&json!({ "ask": "clock-accept" }))["answer"], "done");
+    host.audited("who said so", |event| event["event"] == "control" && event["uid"] == 0);
+    host.audited("who may not", |event| event["outcome"] == "refused" && event["uid"] == SOMEBODY);
+}
+
+#[test]
+#[ignore = "run by another test, as somebody"]
+fn as_somebody_ask_too_much() {
+    let path = std::env::var("SOCKET").unwrap();
+    let mut held = Vec::new();
+    let busy = loop {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_millis(200))).unwrap();
+        let mut said = String::new();
+        if stream.read_to_string(&mut said).is_ok() {
+            break said;
+        }
+        held.push(stream);
+        assert!(held.len() < 64, "nobody stops me");
+    };
+    let busy: Value = serde_json::from_str(&busy).unwrap();
+    assert_eq!(busy["code"], "busy", "{busy}");
+    assert!(held.len() >= 4, "a few at a time are allowed");
+    drop(held);
+    until("the places are free again", || {
+        (ask(&json!({ "ask": "status" }))["answer"] == "status").then_some(())
+    });
+    let often = (0..1000).find(|_| ask(&json!({ "ask": "status" }))["code"] == "busy");
+    assert!(often.is_some_and(|n| n >= 8), "{often:?}");
+}
+
+#[test]
+fn who_asks_too_much_keeps_only_himself_waiting() {
+    let Some(host) = Host::new() else { return };
+    host.write("enforcing", "");
+    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+    let jitd = host.start();
+    std::thread::scope(|scope| {
+        let crowd = scope.spawn(|| as_uid(&host, SOMEBODY, "as_somebody_ask_too_much"));
+        while !crowd.is_finished() {
+            jitd.comes_to("alice", Verdict::Allow);
+            assert_eq!(jitd.status()["answer"], "status", "root comes through");
+        }
+        crowd.join().unwrap();
+    });
+}
+
+#[test]
+fn requests_are_bounded_and_understood_or_refused() {
+    let Some(host) = Host::new() else { return };
+    let jitd = host.start();
+    let say = |bytes: &[u8]| {
+        let mut stream = UnixStream::connect(host.path("run/jitd.sock")).unwrap();
+        stream.write_all(bytes).unwrap();
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let mut said = String::new();
+        let _ = stream.read_to_string(&mut said);
+        said
+    };
+    let long = vec![b'x'; 20 << 10];
+    let nonsense: [&[u8]; 6] = [
+        b"",
+        b"\n",
+        b"{}\n",
+        b"{\"ask\":\"fly\"}\n",
+        b"{\"ask\":\"status\",\"x\":1}\n",
+        b"{\"ask\":\"status\"}",
+    ];
+    for bytes in nonsense.into_iter().chain([long.as_slice()]) {
+        let said = say(bytes);
+        assert!(said.is_empty() || said.contains("bad-request"), "{bytes:?}: {said}");
+    }
+    assert!(say(b"{\"ask\":\"status\"}\nand more").contains("\"answer\":\"status\""));
+    assert_eq!(jitd.status()["answer"], "status");
+}

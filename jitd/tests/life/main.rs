@@ -1,0 +1,10 @@
+//! The daemon as a process: started, asked, reloaded, damaged, ended. Needs root, because jitd takes its configuration and its
+//! grants from nobody else; without root these tests only say so.
+
+mod activation;
+mod control;
+mod host;
+mod modes;
+mod questions;
+mod reload;
+mod start;

@@ -1,0 +1,109 @@
+//! SIGHUP, restarts, crashes and damaged files.
+
+use std::fs;
+
+use jit_proto::Verdict;
+use nix::sys::signal::Signal;
+
+use crate::host::{Host, PEOPLE, SOMEBODY, grant, sshd, until};
+
+#[test]
+fn a_good_configuration_counts_and_a_bad_one_changes_nothing_but_the_status() {
+    let Some(host) = Host::new() else { return };
+    host.write("enforcing", "");
+    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+    let jitd = host.start();
+    jitd.comes_to("alice", Verdict::Allow);
+
+    host.write("jitd.toml", "[host]\nname = 7\n");
+    jitd.signal(Signal::SIGHUP);
+    let faults = until("it says so", || {
+        jitd.degraded().into_iter().find(|text| text.contains("the one from before is in force"))
+    });
+    assert!(faults.contains("jitd.toml:2:8: host.name"), "{faults}");
+    host.audited("the refusal", |event| event["event"] == "config" && event["outcome"] == "refused");
+    assert_eq!(jitd.ask(&sshd("alice", SOMEBODY)).0, Verdict::Allow);
+
+    host.write("jitd.toml", &host.config().replace("web1.", "web2."));
+    jitd.signal(Signal::SIGHUP);
+    until("the new name", || (jitd.status()["host"] == "web2.prod.example.com").then_some(()));
+    host.audited("the change", |event| event["event"] == "config" && event["outcome"] == "done");
+    // No question in between was answered from nothing: the same file's grants were kept.
+    assert_eq!(jitd.ask(&sshd("alice", SOMEBODY)).0, Verdict::Allow);
+    until("health", || {
+        let sick = jitd.degraded().iter().any(|text| text.contains("configuration"));
+        (!sick).then_some(())
+    });
+}
+
+#[test]
+fn another_file_is_another_source() {
+    let Some(host) = Host::new() else { return };
+    host.write("enforcing", "");
+    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+    host.write("others.ldif", &format!("{PEOPLE}{}", grant("g2", "bob")));
+    let jitd = host.start();
+    jitd.comes_to("alice", Verdict::Allow);
+    host.write("jitd.toml", &host.config().replace("grants.ldif", "others.ldif"));
+    jitd.signal(Signal::SIGHUP);
+    jitd.comes_to("bob", Verdict::Allow);
+    assert_eq!(jitd.ask(&sshd("alice", SOMEBODY)).0, Verdict::Deny);
+    // A change of the configuration deletes no grant: back with the old file, its grants are back.
+    host.write("jitd.toml", &host.config());
+    jitd.signal(Signal::SIGHUP);
+    jitd.comes_to("alice", Verdict::Allow);
+}
+
+#[test]
+fn a_restart_knows_its_grants_without_a_source_and_its_removals_for_ever() {
+    let Some(host) = Host::new() else { return };
+    host.write("enforcing", "");
+    host.write("grants.ldif", &format!("{PEOPLE}{}{}", grant("g1", "alice"), grant("g2", "bob")));
+    let jitd = host.start();
+    jitd.comes_to("alice", Verdict::Allow);
+    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+    jitd.comes_to("bob", Verdict::Deny);
+    until("the removal is on disk", || fs::read(host.path("state/ledger")).ok());
+    assert!(jitd.stop().success());
+    host.audited("the end", |event| event["event"] == "stop" && event["reason"] == "SIGTERM");
+
+    fs::remove_file(host.path("grants.ldif")).unwrap();
+    let jitd = host.start();
+    assert_eq!(jitd.ask(&sshd("alice", SOMEBODY)).0, Verdict::Allow, "from the first question on");
+    until("the trouble shows", || jitd.degraded().into_iter().find(|text| text.contains("does not exist")));
+    jitd.kill();
+
+    host.write("grants.ldif", &format!("{PEOPLE}{}{}", grant("g1", "alice"), grant("g2", "bob")));
+    let jitd = host.start();
+    until("the file is read", || jitd.degraded().is_empty().then_some(()));
+    jitd.comes_to("alice", Verdict::Allow);
+    assert_eq!(jitd.ask(&sshd("bob", SOMEBODY)).0, Verdict::Deny, "deleted is deleted");
+}
+
+#[test]
+fn damaged_files_are_reported_and_let_nobody_in() {
+    let Some(host) = Host::new() else { return };
+    host.write("enforcing", "");
+    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+    let jitd = host.start();
+    jitd.comes_to("alice", Verdict::Allow);
+    assert!(jitd.stop().success());
+    for file in ["state/store", "state/ledger"] {
+        let path = host.path(file);
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x40;
+        fs::write(&path, bytes).unwrap();
+    }
+    fs::remove_file(host.path("grants.ldif")).unwrap();
+    let jitd = host.start();
+    assert_eq!(jitd.ask(&sshd("alice", SOMEBODY)).0, Verdict::Deny);
+    let degraded = jitd.degraded();
+    for file in ["store", "ledger"] {
+        let told = |text: &&String| text.contains(&format!("state/{file} is not used"));
+        assert!(degraded.iter().any(|text| told(&text)), "{file}: {degraded:?}");
+        host.audited(file, |event| {
+            event["event"] == "disk" && event["path"].as_str().unwrap().ends_with(file)
+        });
+    }
+}

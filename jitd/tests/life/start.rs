@@ -1,0 +1,142 @@
+//! What must be right before the daemon starts, and whom it becomes.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use jit_proto::Verdict;
+
+use crate::host::{Host, PEOPLE, SOMEBODY, grant, sshd};
+
+fn of_process(pid: u32, key: &str) -> Vec<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(key)).unwrap();
+    line.split_whitespace().skip(1).map(str::to_owned).collect()
+}
+
+#[test]
+fn it_leaves_root_behind_for_good() {
+    let Some(host) = Host::new() else { return };
+    host.write("enforcing", "");
+    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+    let mut command = host.command();
+    command.arg("--user=nobody");
+    let jitd = host.run(command);
+    let passwd = fs::read_to_string("/etc/passwd").unwrap();
+    let uid = passwd
+        .lines()
+        .find(|line| line.starts_with("nobody:"))
+        .unwrap()
+        .split(':')
+        .nth(2)
+        .unwrap()
+        .to_owned();
+    for thread in fs::read_dir(format!("/proc/{}/task", jitd.pid())).unwrap() {
+        let thread = thread.unwrap().file_name().into_string().unwrap().parse().unwrap();
+        assert_eq!(of_process(thread, "Uid:"), vec![uid.clone(); 4]);
+        assert!(of_process(thread, "Gid:").iter().all(|gid| gid != "0"));
+        assert!(of_process(thread, "Groups:").iter().all(|gid| gid != "0"));
+        assert_eq!(of_process(thread, "NoNewPrivs:"), ["1"]);
+        for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
+            assert_eq!(of_process(thread, set), ["0000000000000000"], "{set}");
+        }
+    }
+    jitd.comes_to("alice", Verdict::Allow);
+    assert_eq!(jitd.ask(&sshd("bob", SOMEBODY)).0, Verdict::Deny);
+    let about = |name: &str| {
+        let meta = fs::symlink_metadata(host.path(name)).unwrap();
+        (meta.uid().to_string(), meta.mode() & 0o7777)
+    };
+    let root = || "0".to_owned();
+    assert_eq!(about("run"), (root(), 0o755));
+    assert_eq!(about("run/pam.sock"), (root(), 0o600));
+    assert_eq!(about("run/jitd.sock"), (root(), 0o666));
+    assert_eq!(about("run/pub"), (uid.clone(), 0o755));
+    assert_eq!(about("run/state"), (uid.clone(), 0o700));
+    assert_eq!(about("state"), (uid.clone(), 0o700));
+    assert_eq!(about("log"), (uid.clone(), 0o750));
+    host.audited("something", |_| true);
+    assert_eq!(about("log/audit.jsonl").0, uid);
+    assert!(jitd.stop().success());
+    assert_eq!(about("state/store"), (uid, 0o600));
+}
+
+#[test]
+fn it_does_not_become_root_or_nobody_known() {
+    let Some(host) = Host::new() else { return };
+    for (user, why) in
+        [("root", "is root"), ("no-such-user", "there is no user"), ("a b", "there is no user")]
+    {
+        let mut command = host.command();
+        command.args(["--user", user]);
+        let (status, said) = host.fails(command);
+        assert_eq!(status.code(), Some(1));
+        assert!(said.contains(why), "{said}");
+        let mut check = host.command();
+        check.args(["--check", "--user", user]);
+        assert_eq!(host.fails(check).0.code(), Some(1));
+    }
+    assert!(!host.path("run").exists(), "nothing was made");
+}
+
+#[test]
+fn others_may_not_write_where_it_keeps_its_things() {
+    let Some(host) = Host::new() else { return };
+    for name in ["run", "state", "log"] {
+        fs::create_dir_all(host.path(name)).unwrap();
+        fs::set_permissions(host.path(name), fs::Permissions::from_mode(0o777)).unwrap();
+        let (status, said) = host.fails(host.command());
+        assert_eq!(status.code(), Some(1));
+        assert!(said.contains("may be written by others") && said.contains(name), "{said}");
+        fs::set_permissions(host.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::remove_dir_all(host.path("run")).unwrap();
+    std::os::unix::fs::symlink(host.path("state"), host.path("run")).unwrap();
+    let (status, said) = host.fails(host.command());
+    assert_eq!((status.code(), said.contains("run cannot be")), (Some(1), true), "{said}");
+    fs::remove_file(host.path("run")).unwrap();
+    fs::create_dir(host.path("run")).unwrap();
+    fs::write(host.path("run/pam.sock"), "precious").unwrap();
+    let (status, said) = host.fails(host.command());
+    assert_eq!((status.code(), said.contains("is there and no socket")), (Some(1), true), "{said}");
+}
+
+#[test]
+fn a_second_daemon_does_not_take_the_first_ones_place() {
+    let Some(host) = Host::new() else { return };
+    host.write("enforcing", "");
+    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+    let first = host.start();
+    let (status, said) = host.fails(host.command());
+    assert_eq!(status.code(), Some(1));
+    assert!(said.contains("another jitd"), "{said}");
+    first.comes_to("alice", Verdict::Allow);
+    first.kill();
+    host.start().comes_to("alice", Verdict::Allow);
+}
+
+#[test]
+fn check_says_whether_it_would_start_and_starts_nothing() {
+    let Some(host) = Host::new() else { return };
+    let check = || {
+        let mut command = host.command();
+        command.arg("--check");
+        host.fails(command)
+    };
+    let (status, said) = check();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.contains("good, jitd would start"), "{said}");
+    fs::remove_file(host.path("grants.ldif")).unwrap();
+    let (status, said) = check();
+    assert_eq!(status.code(), Some(0), "a source in trouble is no reason not to start: {said}");
+    assert!(said.contains("note: source ldif:") && said.contains("does not exist"), "{said}");
+    host.write("jitd.toml", "[host]\nname = 7\nnam = 8\n");
+    let (status, said) = check();
+    assert_eq!(status.code(), Some(1));
+    for fault in [":2:8: host.name: expects", ":3:1: host.nam: unknown key", "jitd would not start"] {
+        assert!(said.contains(fault), "{fault} in {said}");
+    }
+    let (status, said) = host.fails(host.command());
+    assert_eq!(status.code(), Some(1));
+    assert!(said.contains(":2:8: host.name") && said.contains(":3:1:"), "{said}");
+    assert!(!host.path("run").exists());
+}
