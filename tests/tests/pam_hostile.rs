@@ -93,6 +93,9 @@ fn signals() -> Result<()> {
     let bytes = answer.encode().map_err(|e| Trouble::new(e.to_string()))?.as_bytes().to_vec();
     let _fake = Fake::start(&rig.socket(), Manner::Drips(bytes, std::time::Duration::from_millis(5)))?;
     assert_eq!(rig.run("timeout=10000", &under(&[Hardship::Signals]))?.codes, [SUCCESS]);
+    // Without standard streams too, for the module's socket does not take their place.
+    let both = under(&[Hardship::NoStandardStreams, Hardship::Signals]);
+    assert_eq!(rig.run("timeout=10000", &both)?.codes, [SUCCESS]);
     let rig = Rig::new(&built::pam_jit()?)?;
     rig.enforce("")?;
     let _fake = Fake::start(&rig.socket(), Manner::SendsAndHangs(Vec::new()))?;

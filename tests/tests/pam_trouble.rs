@@ -88,6 +88,17 @@ fn the_backlog_is_full() -> Result<()> {
     assert_no_answer(&rig, "full backlog")
 }
 
+/// A full backlog is no refusal: there may be room a moment later.
+#[test]
+fn the_backlog_empties_in_time() -> Result<()> {
+    let rig = rig()?;
+    rig.enforce("")?;
+    Full::start(&rig.socket())?
+        .relent(Duration::from_millis(400), Manner::Answers(Verdict::Allow, String::new()))?;
+    assert_eq!(rig.run("timeout=10000", &alice())?.codes, [SUCCESS]);
+    Ok(())
+}
+
 #[test]
 fn bad_answers() -> Result<()> {
     let good = allow()?;

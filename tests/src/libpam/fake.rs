@@ -108,7 +108,8 @@ fn read_question(stream: &mut UnixStream) -> Option<Vec<u8>> {
 /// A socket with room for nobody: bound, listening, its backlog full, nothing accepted. Whoever holds this keeps it so.
 #[derive(Debug)]
 pub struct Full {
-    _sockets: Vec<OwnedFd>,
+    listener: UnixListener,
+    waiting: Vec<OwnedFd>,
 }
 
 impl Full {
@@ -119,21 +120,38 @@ impl Full {
     pub fn start(socket: &Path) -> Result<Full> {
         let bad = |e: rustix::io::Errno| Trouble::io(socket, e.into());
         let address = SocketAddrUnix::new(socket).map_err(bad)?;
-        let make = || {
-            rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::NONBLOCK, None)
-                .map_err(bad)
-        };
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let make =
+            || rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).map_err(bad);
         let listener = make()?;
         rustix::net::bind(&listener, &address).map_err(bad)?;
         rustix::net::listen(&listener, 0).map_err(bad)?;
-        let mut sockets = vec![listener];
+        let listener = UnixListener::from(listener);
+        let mut waiting = Vec::new();
         loop {
             let client = make()?;
             match rustix::net::connect(&client, &address) {
-                Ok(()) => sockets.push(client),
-                Err(rustix::io::Errno::AGAIN) => return Ok(Full { _sockets: sockets }),
+                Ok(()) => waiting.push(client),
+                Err(rustix::io::Errno::AGAIN) => return Ok(Full { listener, waiting }),
                 Err(e) => return Err(bad(e)),
             }
         }
+    }
+
+    /// After a while accepts and answers whoever comes, so that there is room again.
+    ///
+    /// # Errors
+    /// When the listener cannot be made to wait.
+    pub fn relent(self, after: Duration, manner: Manner) -> Result<()> {
+        self.listener.set_nonblocking(false).map_err(|e| Trouble::new(e.to_string()))?;
+        thread::spawn(move || {
+            thread::sleep(after);
+            let (sender, _) = channel();
+            drop(self.waiting);
+            for stream in self.listener.incoming().flatten() {
+                treat(stream, &manner, &sender);
+            }
+        });
+        Ok(())
     }
 }
