@@ -83,7 +83,7 @@ pub(crate) fn decide(
                     "{service:?}: {subject:?} is denied, for jitd cannot be asked ({socket}: {error})"
                 ),
             );
-            tell(host, question.phase, TEXT);
+            tell(host, question, TEXT);
             PamResultCode::PAM_AUTHINFO_UNAVAIL
         }
     }

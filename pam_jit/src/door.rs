@@ -69,7 +69,7 @@ pub(crate) fn decide(
         }
         Verdict::Deny => {
             let text = if answer.text.is_empty() { "jit: access is denied." } else { answer.text };
-            tell(host, phase, text);
+            tell(host, &question, text);
             PamResultCode::PAM_PERM_DENIED
         }
     }
@@ -83,9 +83,13 @@ pub(crate) fn allowed(question: &Question<'_>) -> PamResultCode {
     }
 }
 
-/// Says something to the person, where that is allowed.
-pub(crate) fn tell(host: &mut Host<'_>, phase: Phase, text: &str) {
-    if phase == Phase::Account {
-        host.tell(text);
+/// Says something to the person, where that is allowed. sudo wants silence (PAM_SILENT) from every account module and then says
+/// no more than "PAM account management error": who is denied would never learn why, so sudo is not obeyed. Only a denial is
+/// ever told, and sudo's conversation goes to the terminal or standard error, never to standard output.
+pub(crate) fn tell(host: &mut Host<'_>, question: &Question<'_>, text: &str) {
+    match (question.phase, question.service) {
+        (Phase::Account, "sudo" | "sudo-i") => host.insist(text),
+        (Phase::Account, _) => host.tell(text),
+        (Phase::Auth | Phase::Open | Phase::Close, _) => {}
     }
 }

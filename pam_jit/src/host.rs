@@ -280,9 +280,13 @@ impl Host<'_> {
 
     /// Says something to the person, unless the application wants silence. Whether it arrives is not our concern: the code decides.
     pub(crate) fn tell(&mut self, text: &str) {
-        if self.silent {
-            return;
+        if !self.silent {
+            self.insist(text);
         }
+    }
+
+    /// Says something to the person, also to an application that wants silence.
+    pub(crate) fn insist(&mut self, text: &str) {
         let mut line = [0_u8; MAX_TEXT + 1];
         for (room, &byte) in line.iter_mut().take(MAX_TEXT).zip(text.as_bytes()) {
             *room = byte;
