@@ -7,7 +7,7 @@ use std::fmt::{self, Display};
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 /// One thing that is wrong with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,12 +68,21 @@ pub(super) struct At<T> {
     pub(super) span: Range<usize>,
 }
 
+/// A key of a table.
+struct Key<'s, 't> {
+    name: &'s str,
+    span: Range<usize>,
+    value: &'s Spanned<DeValue<'t>>,
+    /// Whether anybody asked for it.
+    seen: Cell<bool>,
+}
+
 /// A table that is being read. Each key is asked for by name; [`Section::finish`] reports the ones nobody asked for.
 pub(super) struct Section<'s, 't> {
     faults: &'s Faults<'t>,
     path: String,
     span: Range<usize>,
-    keys: Vec<(&'s str, Range<usize>, &'s Spanned<DeValue<'t>>, Cell<bool>)>,
+    keys: Vec<Key<'s, 't>>,
     asked: RefCell<Vec<&'static str>>,
 }
 
@@ -89,7 +98,13 @@ impl<'s, 't> Section<'s, 't> {
         span: Range<usize>,
         table: &'s DeTable<'t>,
     ) -> Section<'s, 't> {
-        let keys = table.iter().map(|(k, v)| (k.get_ref().as_ref(), k.span(), v, Cell::new(false))).collect();
+        let key = |(name, value): (&'s Spanned<DeString<'t>>, &'s Spanned<DeValue<'t>>)| Key {
+            name: name.get_ref().as_ref(),
+            span: name.span(),
+            value,
+            seen: Cell::new(false),
+        };
+        let keys = table.iter().map(key).collect();
         Section { faults, path, span, keys, asked: RefCell::new(Vec::new()) }
     }
 
@@ -108,22 +123,25 @@ impl<'s, 't> Section<'s, 't> {
         self.faults.add(span, self.key(name), what);
     }
 
+    fn find(&self, name: &str) -> Option<&Key<'s, 't>> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
     /// Whether the key is there.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.keys.iter().any(|(key, ..)| *key == name)
+        self.find(name).is_some()
     }
 
     /// Whether the key is there and holds an empty list.
     pub(super) fn is_empty(&self, name: &str) -> bool {
-        let found = self.keys.iter().find(|(key, ..)| *key == name);
-        found.and_then(|(_, _, value, _)| value.get_ref().as_array()).is_some_and(|items| items.is_empty())
+        self.find(name).and_then(|key| key.value.get_ref().as_array()).is_some_and(|items| items.is_empty())
     }
 
     fn value(&self, name: &'static str) -> Option<&'s Spanned<DeValue<'t>>> {
         self.asked.borrow_mut().push(name);
-        let (_, _, value, seen) = self.keys.iter().find(|(key, ..)| *key == name)?;
-        seen.set(true);
-        Some(value)
+        let key = self.find(name)?;
+        key.seen.set(true);
+        Some(key.value)
     }
 
     fn wrong_type(&self, name: &str, value: &Spanned<DeValue<'t>>, wanted: &str) {
@@ -232,7 +250,7 @@ impl<'s, 't> Section<'s, 't> {
     /// Every key of this table as a table of its own, for `[source.NAME]`.
     pub(super) fn children(&self) -> Vec<(&'s str, Range<usize>, Section<'s, 't>)> {
         let mut tables = Vec::new();
-        for (name, span, value, seen) in &self.keys {
+        for Key { name, span, value, seen } in &self.keys {
             seen.set(true);
             match value.get_ref().as_table() {
                 Some(table) => {
@@ -248,7 +266,7 @@ impl<'s, 't> Section<'s, 't> {
     /// Reports every key that nobody asked for.
     pub(super) fn finish(self) {
         let asked = self.asked.into_inner();
-        for (name, span, _, seen) in &self.keys {
+        for Key { name, span, seen, .. } in &self.keys {
             if !seen.get() {
                 let path = &self.path;
                 let key = if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") };

@@ -226,7 +226,7 @@ fn ldap(section: Section<'_, '_>, name: SourceName, host: Option<&HostNames>) ->
         default_role: None,
         login_attribute: login_attribute.clone(),
     };
-    let bases = bases.zip(bind).zip(servers).zip(host).and_then(|(((bases, bind), servers), host)| {
+    let bases = bases.zip(bind).zip(servers).zip(host).map(|(((bases, bind), servers), host)| {
         let session = LdapConfig {
             servers,
             ca,
@@ -242,7 +242,7 @@ fn ldap(section: Section<'_, '_>, name: SourceName, host: Option<&HostNames>) ->
         if let Err(error) = session.check() {
             section.fault(error);
         }
-        Some((bases, session))
+        (bases, session)
     });
     section.finish();
     let max_offline = max_offline.map_or(Span(86_400), |at| at.value);
