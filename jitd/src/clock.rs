@@ -244,6 +244,20 @@ impl Clock {
         span(latest.saturating_sub(moment.settled_ms))
     }
 
+    /// A moment from before [`Clock::accept`] on the scale of now: one of this boot keeps its age; one of another boot that would
+    /// now lie in the future says nothing any more, and is taken for as old as can be.
+    pub fn restate(&self, moment: &Moment) -> Moment {
+        let now = self.moment();
+        if moment.boot == now.boot && moment.boot_ms <= now.boot_ms {
+            let age = now.boot_ms.saturating_sub(moment.boot_ms);
+            Moment { settled_ms: now.settled_ms.saturating_sub(age), ..*moment }
+        } else if moment.settled_ms > now.settled_ms {
+            Moment { settled_ms: 0, ..*moment }
+        } else {
+            *moment
+        }
+    }
+
     /// When a moment was, on the scale of the login time at the newest reading: what a snapshot says of a source's freshness.
     /// Ask again when the [`Concern`] changes.
     pub fn login_time_of(&self, moment: &Moment) -> Timestamp {

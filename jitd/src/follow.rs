@@ -139,9 +139,12 @@ impl Follower {
         self.publish();
     }
 
-    /// Root said that the wall clock is right: what was settled may have gone back.
+    /// Root said that the wall clock is right: what was settled may have gone back, and what was heard is as old as before.
     pub fn clock_accepted(&mut self) {
-        self.remembered.settle(self.clock.moment(), crate::disk::saver::Urgency::Now);
+        self.remembered.restate(&self.clock);
+        for standing in self.sources.values_mut() {
+            standing.heard = standing.heard.map(|moment| self.clock.restate(&moment));
+        }
         self.publish();
     }
 
@@ -186,9 +189,11 @@ impl Follower {
                     self.remembered.heard(&name, moment);
                 } else {
                     let fingerprint = source.fingerprint(&config.policy.host);
-                    self.remembered.keep(&name, fingerprint, moment, Arc::clone(&entries));
-                    standing.entries = Some(entries);
+                    standing.entries = Some(Arc::clone(&entries));
+                    // The ledger first: a set on disk in which a grant is missing, without the memory that it was there,
+                    // would let a lagging replica bring it back after a crash.
                     self.understand(&name, source, &mut standing);
+                    self.remembered.keep(&name, fingerprint, moment, entries);
                 }
             }
             Word::Alive { directory_time } => {

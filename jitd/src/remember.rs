@@ -15,6 +15,7 @@ use jit_model::time::Timestamp;
 use crate::audit::Event;
 use crate::audit::event::DiskState;
 use crate::clock::Moment;
+use crate::clock::system::SystemClock;
 use crate::disk::SetAside;
 use crate::disk::saver::{Outcome, Saver, Urgency};
 use crate::ledger::{self, Forgotten, Learned, Ledger};
@@ -41,12 +42,10 @@ impl Found {
         Found { directory: directory.to_owned(), ledger, store, aside }
     }
 
-    /// The latest time this host has seen: what the clock goes on from.
+    /// The latest time this host has seen: what the clock goes on from. The ledger's, for root's word lowers it; the store's
+    /// only where there is no ledger.
     pub fn ratchet(&self) -> Option<Moment> {
-        match (self.ledger.ratchet(), self.store.latest()) {
-            (Some(a), Some(b)) => Some(a.later(b)),
-            (a, b) => a.or(b),
-        }
+        self.ledger.ratchet().or_else(|| self.store.latest())
     }
 }
 
@@ -120,6 +119,13 @@ impl Remembered {
     pub fn settle(&mut self, moment: Moment, urgency: Urgency) {
         self.ledger.settle(moment);
         self.save_ledger(Some(urgency));
+    }
+
+    /// Root has mended the clock.
+    pub fn restate(&mut self, clock: &SystemClock) {
+        self.settle(clock.moment(), Urgency::Now);
+        let urgency = self.store.restate(|moment| clock.restate(moment));
+        self.save_store(Some(urgency));
     }
 
     /// A source's last good set, if it belongs to this configuration.

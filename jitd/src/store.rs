@@ -96,6 +96,15 @@ impl Store {
         Urgency::Lazy
     }
 
+    /// Root has mended the clock: every moment in it is put on the new scale ([`crate::clock::Clock::restate`]).
+    #[must_use]
+    pub fn restate(&mut self, restated: impl Fn(&Moment) -> Moment) -> Urgency {
+        for kept in self.sources.values_mut() {
+            kept.heard = restated(&kept.heard);
+        }
+        Urgency::Now
+    }
+
     /// Forgets the sources that the configuration no longer has; whether there were any.
     #[must_use]
     pub fn retain(&mut self, configured: impl Fn(&SourceName) -> bool) -> Option<Urgency> {
@@ -104,7 +113,7 @@ impl Store {
         (self.sources.len() < before).then_some(Urgency::Now)
     }
 
-    /// The latest moment in it: what is left of the ratchet when the ledger is lost.
+    /// The latest moment in it: what is left of the ratchet when there is no ledger.
     pub fn latest(&self) -> Option<Moment> {
         self.sources.values().map(|kept| kept.heard).reduce(Moment::later)
     }

@@ -236,6 +236,8 @@ pub enum DiskState {
     Recovered,
     /// It was damaged or foreign, and counts as none.
     SetAside,
+    /// There was more to keep in it than it may hold, and something was forgotten early.
+    Full,
 }
 
 /// How the chain of lines goes on.
@@ -436,7 +438,7 @@ impl Event {
             }
             Event::Disk { state, text, .. } => {
                 let severity = match state {
-                    DiskState::Failing => Severity::Error,
+                    DiskState::Failing | DiskState::Full => Severity::Error,
                     DiskState::Recovered => Severity::Notice,
                     DiskState::SetAside => Severity::Alert,
                 };

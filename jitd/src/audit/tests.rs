@@ -171,7 +171,8 @@ fn a_line_stays_within_the_window_whatever_is_in_it() {
     for approver in approved.iter_mut() {
         approver.dn = Dn::parse(&format!("uid={},dc=example", "\u{e9}".repeat(2000))).unwrap();
     }
-    let grants = vec![Arc::new(fat); 20];
+    let fat = Arc::new(fat);
+    let grants = (0..20).map(|_| Arc::clone(&fat)).collect();
     let (event, _) =
         judged(&Verdict::Allow(Allow::Grants { grants, until: NOW.plus(Span(9)) }), Mode::Enforcing);
     assert_eq!((&event["more_grants"], &event["grants"][0]["more_approvers"]), (&12.into(), &8.into()));

@@ -68,6 +68,11 @@ impl SystemClock {
         self.current().age(moment)
     }
 
+    /// See [`Clock::restate`].
+    pub fn restate(&self, moment: &Moment) -> Moment {
+        self.current().restate(moment)
+    }
+
     /// See [`Clock::login_time_of`].
     pub fn login_time_of(&self, moment: &Moment) -> Timestamp {
         self.current().login_time_of(moment)

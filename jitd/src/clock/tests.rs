@@ -260,6 +260,28 @@ fn root_can_mend_what_root_or_a_directory_broke() {
     assert_eq!((now.settled, now.login, now.concern), (timestamp(world.truth), timestamp(world.truth), None));
 }
 
+/// What was heard while the time was wrong must not look like news for years once it is right.
+#[test]
+fn what_was_heard_keeps_its_age_when_root_mends_the_clock() {
+    let mut world = World::new();
+    let before_boot = world.clock.moment();
+    world.step(&Step::Reboot(HOUR));
+    world.step(&Step::SetWall(Y2038 - BEGIN));
+    world.clock.accept();
+    let heard = world.clock.moment();
+    world.step(&Step::Reboot(HOUR));
+    let wrong_boot = world.clock.moment();
+    world.step(&Step::SetWall(0));
+    world.step(&Step::Pass(5000));
+    let now = world.clock.accept();
+    assert_eq!(now.settled, timestamp(world.truth));
+    let age = |moment: &Moment| world.clock.age(&world.clock.restate(moment));
+    assert_eq!(age(&wrong_boot), Span(5), "of this boot");
+    assert!(age(&heard) > Span(365 * 86_400), "of another boot, and then in the future: nobody knows");
+    assert_eq!(age(&before_boot), span(2 * HOUR + 2 * BOOTING + 5000), "of another boot, long ago");
+    assert!(world.clock.restate(&wrong_boot).settled() <= now.settled);
+}
+
 #[test]
 fn a_directory_alone_moves_nothing() {
     let mut world = World::new();

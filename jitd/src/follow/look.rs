@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
+use std::path::Path;
 use std::sync::Arc;
 
 use jit_model::assess::AssessedGrant;
@@ -14,7 +15,7 @@ use jit_model::time::{Span, Timestamp};
 
 use super::Follower;
 use crate::audit::Event;
-use crate::audit::event::Health;
+use crate::audit::event::{DiskState, Health};
 use crate::clock::Concern;
 use crate::disk::saver::Urgency;
 use crate::mode::Seen;
@@ -105,8 +106,14 @@ impl Follower {
         self.remembered.hold(held, now.settled);
         if self.noticed.pruned.due(now.settled, PRUNE) {
             let shown = self.sources.values().flat_map(|standing| standing.uuids.iter().copied()).collect();
-            // A ledger that is too full is told by the ledger's own limit; nothing can be done about it here.
-            let _ = self.remembered.prune(&shown, now.settled);
+            let forgotten = self.remembered.prune(&shown, now.settled);
+            if forgotten.early > 0 {
+                let text = format!(
+                    "the ledger is full: {} removals or logins were forgotten early, those that matter least long",
+                    forgotten.early
+                );
+                self.scribe.note(Event::disk(Path::new("ledger"), DiskState::Full, text));
+            }
         }
         if !changed.is_empty() || self.is_behind() {
             self.publish();

@@ -93,6 +93,13 @@ fn another_configuration_or_no_source_is_urgent() {
     assert_eq!(store.latest(), Some(moment(1_800_000_000)));
 }
 
+#[test]
+fn a_mended_clock_moves_every_moment() {
+    let mut store = sample();
+    assert_eq!(store.restate(|_| moment(7)), Urgency::Now);
+    assert_eq!(store.latest(), Some(moment(7)));
+}
+
 /// What version 1 looks like on disk. If this test fails, the format has changed: raise the version of [`KIND`].
 #[test]
 fn the_format_is_pinned() {
