@@ -84,8 +84,7 @@ pub async fn serve(listener: StdListener, desk: Arc<Desk>, orders: mpsc::Sender<
 
 /// Who is on the other end.
 fn peer(stream: &UnixStream) -> io::Result<Peer> {
-    let credentials = stream.peer_cred()?;
-    Ok(Peer { pid: credentials.pid().unwrap_or(0), uid: credentials.uid() })
+    Ok(Peer { uid: stream.peer_cred()?.uid() })
 }
 
 /// A place among the connections, given back whatever happens.
@@ -176,7 +175,8 @@ impl Caller {
     async fn of(desk: &Arc<Desk>, peer: Peer) -> Caller {
         let login = match desk.login_of(peer.uid) {
             Some(login) => Some(login),
-            None => from_name_service(peer.uid).await,
+            // A local account of that name has another uid, and its name does not belong to whoever asks.
+            None => from_name_service(peer.uid).await.filter(|login| !desk.is_local(login)),
         };
         let admin = login.as_ref().is_some_and(|login| desk.is_member(login, peer.uid, ADMINS));
         let reach = if peer.uid == 0 || admin { Reach::All } else { Reach::Himself };
@@ -194,7 +194,6 @@ async fn from_name_service(uid: u32) -> Option<Login> {
     let asked =
         tokio::task::spawn_blocking(move || nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)));
     let user = timeout(NAME_SERVICE, asked).await.ok()?.ok()?.ok()??;
-    // A name service that gives somebody the name of a local account is not believed.
     Login::new(&user.name).ok().filter(|_| user.uid.as_raw() == uid)
 }
 

@@ -40,8 +40,6 @@ pub struct Desk {
 /// Who asks, by the kernel's word (SO_PEERCRED).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The process, seen from here; 0 when it lives in another pid namespace.
-    pub pid: i32,
     /// Its effective uid when it connected.
     pub uid: u32,
 }
@@ -164,6 +162,11 @@ impl Desk {
     /// The local name of a uid.
     pub fn login_of(&self, uid: u32) -> Option<Login> {
         self.facts().accounts.login_of(uid)
+    }
+
+    /// Whether /etc/passwd has an account of this name.
+    pub fn is_local(&self, login: &Login) -> bool {
+        self.facts().accounts.account(login).is_some()
     }
 
     /// Whether a local group lists somebody.

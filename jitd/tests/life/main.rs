@@ -4,6 +4,7 @@
 mod activation;
 mod control;
 mod host;
+mod manager;
 mod modes;
 mod questions;
 mod reload;
