@@ -107,7 +107,7 @@ impl Door {
         for (uid, person) in (5001..).zip(people) {
             host.user(person, uid)?;
         }
-        host.write("/etc/jitd/jitd.toml", 0o640, config)?;
+        configure(&host, config)?;
         for service in SERVICES {
             let file = format!("/etc/pam.d/{service}");
             host.write(&file, 0o644, guarded(&host.read(&file)?))?;
@@ -137,6 +137,14 @@ impl Door {
         })?;
         *self.jitd.borrow_mut() = Some(jitd);
         Ok(())
+    }
+
+    /// Writes another configuration; jitd reads it at SIGHUP.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn configure(&self, config: &str) -> Result<()> {
+        configure(&self.host, config)
     }
 
     /// Ends jitd as `systemctl stop` does.
@@ -249,6 +257,12 @@ impl Door {
             }
         }
     }
+}
+
+/// jitd.toml as README.md wants it: root's, readable by the daemon.
+fn configure(host: &Host, config: &str) -> Result<()> {
+    host.write("/etc/jitd/jitd.toml", 0o600, config)?;
+    host.sh("chgrp jitd /etc/jitd/jitd.toml && chmod 640 /etc/jitd/jitd.toml").run()?.must().map(drop)
 }
 
 /// A PAM file with our line before the first one of the account phase.

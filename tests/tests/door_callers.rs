@@ -16,11 +16,11 @@ fn door() -> Result<Door> {
 /// Commands by which a person becomes another, and what tells that it worked.
 fn becoming() -> Vec<(&'static str, Vec<&'static str>, &'static str)> {
     vec![
-        ("sudo", vec!["sudo", "-n", "id", "-un"], "root\n"),
-        ("sudo to bob", vec!["sudo", "-n", "-u", "bob", "id", "-un"], "bob\n"),
-        ("sudo to alice", vec!["sudo", "-n", "-u", "alice", "id", "-un"], "alice\n"),
-        ("sudo -i", vec!["sudo", "-n", "-i", "id", "-un"], "root\n"),
-        ("sudo -s", vec!["sudo", "-n", "-s", "id", "-un"], "root\n"),
+        ("sudo", vec!["sudo", "id", "-un"], "root\n"),
+        ("sudo to bob", vec!["sudo", "-u", "bob", "id", "-un"], "bob\n"),
+        ("sudo to alice", vec!["sudo", "-u", "alice", "id", "-un"], "alice\n"),
+        ("sudo -i", vec!["sudo", "-i", "id", "-un"], "root\n"),
+        ("sudo -s", vec!["sudo", "-s", "id", "-un"], "root\n"),
         ("su", vec!["su", "-c", "id -un"], "root\n"),
         ("su -", vec!["su", "-", "-c", "id -un"], "root\n"),
         ("su to bob", vec!["su", "bob", "-c", "id -un"], "bob\n"),
@@ -67,9 +67,9 @@ fn roots_own_tools_ask_nobody() -> Result<()> {
     let tools = [
         vec!["su", "-", "-c", "id -un"],
         vec!["su", "bob", "-c", "id -un"],
-        vec!["sudo", "-n", "id", "-un"],
-        vec!["sudo", "-n", "-u", "bob", "id", "-un"],
-        vec!["sudo", "-n", "-i", "id", "-un"],
+        vec!["sudo", "id", "-un"],
+        vec!["sudo", "-u", "bob", "id", "-un"],
+        vec!["sudo", "-i", "id", "-un"],
         vec!["doas", "-n", "-u", "bob", "id", "-un"],
         vec!["runuser", "-u", "bob", "--", "id", "-un"],
     ];
@@ -85,7 +85,7 @@ fn roots_own_tools_ask_nobody() -> Result<()> {
     door.kill_jitd()?;
     check("daemon dead")?;
     // And the module is as strict as ever with everybody else.
-    let refused = door.host().exec_as("alice", ["sudo", "-n", "id", "-un"]).run()?;
+    let refused = door.host().exec_as("alice", ["sudo", "id", "-un"]).run()?;
     assert!(!refused.ok() && refused.stdout.is_empty(), "{refused}");
     Ok(())
 }

@@ -51,7 +51,7 @@ fn a_revocation_holds_whatever_becomes_of_its_entry() -> Result<()> {
     let grant = Grant::live("one", "alice");
     let granted = Ldif::new().person("alice").grant(&grant);
     let door = Door::up(&["alice"], Mode::Enforcing, CONFIG, &granted)?;
-    assert!(door.ssh("alice", "sudo -n true")?.ok());
+    assert!(door.ssh("alice", "sudo true")?.ok());
     door.grants(&granted.clone().revocation(&grant))?;
     assert!(told(&door, "alice")?.contains("revoked"));
     door.grants(&granted)?;
@@ -59,7 +59,7 @@ fn a_revocation_holds_whatever_becomes_of_its_entry() -> Result<()> {
     door.kill_jitd()?;
     door.start_jitd()?;
     assert!(told(&door, "alice")?.contains("revoked"), "not even when the daemon was killed");
-    let sudo = door.host().exec_as("alice", ["sudo", "-n", "true"]).run()?;
+    let sudo = door.host().exec_as("alice", ["sudo", "true"]).run()?;
     assert!(!sudo.ok() && sudo.stderr.contains("revoked"), "{sudo}");
     Ok(())
 }
@@ -143,18 +143,14 @@ fn a_reload_keeps_what_works() -> Result<()> {
     let entries = Ldif::new().person("alice").grant(&Grant::live("one", "alice").with("jitHost", "@edge"));
     let door = Door::up(&["alice"], Mode::Enforcing, CONFIG, &entries)?;
     assert!(!door.ssh("alice", "true")?.ok());
-    door.host().write(
-        "/etc/jitd/jitd.toml",
-        0o640,
-        CONFIG.replace("production", "prodution").replace("[host]", "[host]\nx = 1"),
-    )?;
+    door.configure(&CONFIG.replace("production", "prodution").replace("[host]", "[host]\nx = 1"))?;
     door.signal_jitd(Signal::HUP)?;
     until(Duration::from_secs(30), "jitd says what is wrong", || {
         door.jitd_output().contains("jitd.toml")
             || door.host().syslog().iter().any(|line| line.contains("jitd.toml"))
     })?;
     assert!(!door.ssh("alice", "true")?.ok());
-    door.host().write("/etc/jitd/jitd.toml", 0o640, CONFIG.replace("\"web\"", "\"web\", \"edge\""))?;
+    door.configure(&CONFIG.replace("\"web\"", "\"web\", \"edge\""))?;
     door.signal_jitd(Signal::HUP)?;
     until(Duration::from_secs(30), "the new host group counts", || {
         door.ssh("alice", "true").is_ok_and(|output| output.ok())

@@ -226,15 +226,15 @@ fn services_are_apart() -> Result<()> {
         .grant(&Grant::live("rule", "boss").with("jitService", "sudo").and("jitService", "sshd"));
     let door = Door::up(&["walker", "worker", "boss"], Mode::Enforcing, CONFIG, &entries)?;
     assert!(door.ssh("walker", "true")?.ok());
-    let refused = door.ssh("walker", "sudo -n id -u")?;
+    let refused = door.ssh("walker", "sudo id -u")?;
     assert!(!refused.ok() && refused.stderr.contains("not for sudo"), "{refused}");
     assert!(!refused.stdout.contains('0'));
     assert!(!door.ssh("worker", "true")?.ok());
-    let worked = door.host().exec_as("worker", ["sudo", "-n", "id", "-u"]).run()?;
+    let worked = door.host().exec_as("worker", ["sudo", "id", "-u"]).run()?;
     assert_eq!((worked.status, worked.stdout.as_str(), worked.stderr.as_str()), (0, "0\n", ""));
     // sudo -i is a service of its own.
-    let login = door.host().exec_as("worker", ["sudo", "-n", "-i", "id", "-u"]).run()?;
+    let login = door.host().exec_as("worker", ["sudo", "-i", "id", "-u"]).run()?;
     assert!(!login.ok() && login.stderr.contains("not for sudo-i"), "{login}");
-    assert_eq!(door.ssh("boss", "sudo -n id -u")?.stdout, "0\n");
+    assert_eq!(door.ssh("boss", "sudo id -u")?.stdout, "0\n");
     Ok(())
 }

@@ -128,6 +128,8 @@ fn the_console_is_roots_way_in() -> Result<()> {
     drop(console);
     let mut console = Console::open(door.host(), "tty1")?;
     sits_down(&mut console, "root")?;
+    // What is typed before the shell is there is lost.
+    console.shows("# ")?;
     console.types("echo uid=$((0+$(id -u))) on $(tty)")?;
     console.shows("uid=0 on /dev/tty1")?;
     let on_the_console =
@@ -140,6 +142,8 @@ fn the_console_is_roots_way_in() -> Result<()> {
     door.kill_jitd()?;
     let mut console = Console::open(door.host(), "ttyS0")?;
     sits_down(&mut console, "root")?;
+    // What is typed before the shell is there is lost.
+    console.shows("# ")?;
     console.types("echo uid=$((0+$(id -u))) on $(tty)")?;
     console.shows("uid=0 on /dev/ttyS0")
 }

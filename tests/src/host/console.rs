@@ -30,7 +30,9 @@ impl Console {
     /// When the terminal cannot be made.
     pub fn open(host: &Host, name: &str) -> Result<Console> {
         let (keyboard, slave) = terminal(host)?;
-        host.sh(&format!("touch /dev/{name} && mount --bind {slave} /dev/{name}")).run()?.must()?;
+        // A terminal that was there before and is closed would be in the way.
+        let script = format!("umount -q /dev/{name}; touch /dev/{name} && mount --bind {slave} /dev/{name}");
+        host.sh(&script).run()?.must()?;
         Console::sit_at(host, keyboard, name)
     }
 
