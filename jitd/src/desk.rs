@@ -151,12 +151,11 @@ impl Desk {
     }
 
     /// Facts about somebody that a person asks about: as a module would report them from this very host, without a remote
-    /// address and without a terminal.
-    pub fn question_about(&self, login: &Login, uid: Option<u32>, service: &Service) -> Option<Question> {
+    /// address and without a terminal. `uid` counts for those who are not in /etc/passwd.
+    pub fn question_about(&self, login: &Login, uid: u32, service: &Service) -> Question {
         let mut facts = self.facts();
-        let local = facts.accounts.account(login);
-        let uid = local.map(|account| account.uid).or(uid)?;
-        Some(facts.person(login.clone(), uid, service.clone()))
+        let uid = facts.accounts.account(login).map_or(uid, |account| account.uid);
+        facts.person(login.clone(), uid, service.clone())
     }
 
     /// The local name of a uid.

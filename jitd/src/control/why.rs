@@ -11,8 +11,8 @@ use jit_model::time::Timestamp;
 use super::{Caller, grants, refused};
 use crate::desk::Desk;
 
-/// Somebody whom only a directory knows has some uid, and it is not root's. Nothing else is decided by it: with this one he is
-/// no local account.
+/// Somebody who is not in /etc/passwd has some uid, if any, and it is not root's. Nothing else is decided by it: with this one
+/// he is no local account.
 const SOME_UID: u32 = u32::MAX - 2;
 
 /// What a module would be told now, or at another time.
@@ -39,13 +39,13 @@ pub(super) fn why(
     }
     let own = (caller.login.as_ref() == Some(&login)).then_some(caller.peer.uid);
     let view = desk.view();
-    let known = !view.snapshot.grants_of(&login).is_empty();
-    let Some(question) = desk.question_about(&login, own.or(known.then_some(SOME_UID)), &service) else {
-        return refused("no-such-user", format!("no account and no grant on this host is {login}'s"));
-    };
+    let question = desk.question_about(&login, own.unwrap_or(SOME_UID), &service);
     let present = desk.clock().now().login;
     let now = at.map_or(present, Timestamp);
     let (verdict, steps) = explain(&view.snapshot, &question, now);
+    let stranger = (!question.local).then(|| {
+        format!("{login} is not in /etc/passwd; if no name service knows {login} either, nobody can come in by that name")
+    });
     let (word, code, text, until) = match &verdict {
         Verdict::Allow(Allow::Grants { grants, until }) => {
             let ids: Vec<&str> = grants.iter().map(|grant| grant.grant.id.as_str()).collect();
@@ -67,7 +67,7 @@ pub(super) fn why(
         text,
         until,
         mode: desk.mode().mode(present).as_str().to_owned(),
-        road: steps.iter().map(ToString::to_string).collect(),
+        road: stranger.into_iter().chain(steps.iter().map(ToString::to_string)).collect(),
         grants: view
             .snapshot
             .grants_of(&login)
