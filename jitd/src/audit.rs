@@ -54,8 +54,8 @@ pub struct Health {
     pub held: usize,
     /// How many events were lost for want of room since the start; they are in syslog, if it took them.
     pub lost: u64,
-    /// How many lines syslog did not take.
-    pub syslog_lost: u64,
+    /// How many lines syslog, if there is one, did not take since the last one that it took.
+    pub syslog_behind: u64,
 }
 
 impl Health {
@@ -71,8 +71,8 @@ impl Health {
                 self.lost
             ));
         }
-        if self.syslog_lost > 0 {
-            concerns.push(format!("syslog did not take {} lines since jitd was started", self.syslog_lost));
+        if self.syslog_behind > 0 {
+            concerns.push(format!("syslog does not take lines; {} are lost so far", self.syslog_behind));
         }
         concerns
     }
@@ -179,7 +179,7 @@ impl Audit {
 
     /// How it is.
     pub fn health(&self) -> Health {
-        Health { syslog_lost: self.shared.syslog.dropped(), ..self.shared.lock().health.clone() }
+        Health { syslog_behind: self.shared.syslog.behind(), ..self.shared.lock().health.clone() }
     }
 
     /// The way to syslog, for what does not belong into the audit.

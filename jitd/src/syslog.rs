@@ -4,6 +4,7 @@
 //!
 //! Without a time stamp, as in jit-proto's: the receiver's own counts.
 
+use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process;
@@ -46,6 +47,8 @@ struct State {
     /// Not sent since the last line that got through, and in all.
     unconfessed: u64,
     dropped: u64,
+    /// Nothing is at the path: this host has no syslog.
+    absent: bool,
 }
 
 impl Syslog {
@@ -74,19 +77,32 @@ impl Syslog {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).dropped
     }
 
+    /// How many lines were dropped since the last one that got through, although there is a syslog.
+    pub fn behind(&self) -> u64 {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.absent { 0 } else { state.unconfessed }
+    }
+
     fn transmit(&self, state: &mut State, severity: Severity, text: &str) -> bool {
         let line = format!("<{}>{}: {text}", AUTHPRIV | severity as u8, self.tag);
         let line = Cleaned::<MAX_LINE>::line(line.as_bytes());
         // A second try with a new connection: the syslog daemon may have been restarted. A full socket is not tried
         // again, that would be waiting.
         for _ in 0..2 {
-            let Some(socket) = state.socket.take().or_else(|| self.connect()) else { return false };
+            let socket = match state.socket.take().map_or_else(|| self.connect(), Ok) {
+                Ok(socket) => socket,
+                Err(error) => {
+                    state.absent = error.kind() == ErrorKind::NotFound;
+                    return false;
+                }
+            };
+            state.absent = false;
             match socket.send(line.as_str().as_bytes()) {
                 Ok(_) => {
                     state.socket = Some(socket);
                     return true;
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     state.socket = Some(socket);
                     return false;
                 }
@@ -96,11 +112,11 @@ impl Syslog {
         false
     }
 
-    fn connect(&self) -> Option<UnixDatagram> {
-        let socket = UnixDatagram::unbound().ok()?;
-        socket.set_nonblocking(true).ok()?;
-        socket.connect(&self.path).ok()?;
-        Some(socket)
+    fn connect(&self) -> io::Result<UnixDatagram> {
+        let socket = UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        socket.connect(&self.path)?;
+        Ok(socket)
     }
 }
 
@@ -133,7 +149,7 @@ mod tests {
         let path = dir.path().join("log");
         let syslog = Syslog::new(&path);
         syslog.send(Severity::Info, "nobody there");
-        assert_eq!(syslog.dropped(), 1);
+        assert_eq!((syslog.dropped(), syslog.behind()), (1, 0), "a host without syslog is not ill");
         let daemon = UnixDatagram::bind(&path).unwrap();
         // Nobody reads: this returns although the socket is full after some of them.
         for n in 0..100_000 {
@@ -143,6 +159,7 @@ mod tests {
             }
         }
         assert!(syslog.dropped() > 10);
+        assert_eq!(syslog.behind(), 10);
         assert!(receive(&daemon).ends_with("1 lines before this one could not be sent to syslog"));
         assert!(receive(&daemon).ends_with("line 0"));
         daemon.set_nonblocking(true).unwrap();
@@ -150,6 +167,7 @@ mod tests {
         syslog.send(Severity::Info, "again");
         assert!(receive(&daemon).ends_with("10 lines before this one could not be sent to syslog"));
         assert!(receive(&daemon).ends_with("again"));
+        assert_eq!(syslog.behind(), 0);
     }
 
     #[test]
