@@ -39,6 +39,19 @@ fn account_says_what_the_daemon_says() -> Result<()> {
     Ok(())
 }
 
+/// sudo asks for silence whatever happens, and then says nothing of use itself. Needs root, for the other real uid.
+#[test]
+fn sudo_is_told_why_though_it_wants_silence() -> Result<()> {
+    for (verdict, said) in [(Verdict::Deny, vec![(ERROR_MSG, WHY.to_owned())]), (Verdict::Allow, vec![])] {
+        let (rig, _fake) = with(verdict)?;
+        let service = "sudo".to_owned();
+        let spec =
+            Spec { service, user: Some("root".to_owned()), real_uid: Some(1000), silent: true, ..alice() };
+        assert_eq!(rig.run("", &spec)?.said, said, "{verdict:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn auth_never_succeeds_and_never_speaks() -> Result<()> {
     for (verdict, code) in

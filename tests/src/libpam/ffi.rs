@@ -217,8 +217,8 @@ extern "C" fn on_alarm(_: c_int) {
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: valid and aligned, see above.
     let before = unsafe { errno.read() };
-    // SAFETY: read(2) is async-signal-safe, and `room` is ours; where 0 is closed, it fails.
-    unsafe { libc::read(0, room.as_mut_ptr().cast(), room.len()) };
+    // SAFETY: recv(2) is async-signal-safe, and `room` is ours; where 0 is closed or no socket, it fails, and it never waits.
+    unsafe { libc::recv(0, room.as_mut_ptr().cast(), room.len(), libc::MSG_DONTWAIT) };
     // SAFETY: valid and aligned, see above; a handler has to leave errno as it was.
     unsafe { errno.write(before) };
 }
