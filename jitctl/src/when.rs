@@ -156,6 +156,12 @@ mod tests {
     }
 
     #[test]
+    fn the_minute_that_begins_now_is_over() {
+        let now = text::at_civil(2026, 11, 22, 15, 4, 0).unwrap();
+        assert_eq!(parse("15:04", now).map(text::rfc3339).unwrap(), "2026-11-23T15:04:00Z");
+    }
+
+    #[test]
     fn from_now() {
         assert_eq!(read("now"), "2026-11-22T15:04:05Z");
         assert_eq!(read("now+2h"), "2026-11-22T17:04:05Z");

@@ -164,6 +164,11 @@ fn two_grants_have_two_ids() {
     let grants = read(&host.file, Quirk::None);
     assert_eq!(grants.len(), 2);
     assert_ne!(grants[0].id, grants[1].id);
+    let text = host.text();
+    let uuids: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("entryUUID: ")).collect();
+    assert!(uuids.len() == 2 && uuids[0] != uuids[1], "{text}");
+    // Version 4, variant 1: random (RFC 9562).
+    assert!(uuids.iter().all(|uuid| &uuid[14..15] == "4" && "89ab".contains(&uuid[19..20])), "{text}");
 }
 
 #[test]

@@ -103,7 +103,7 @@ impl Client {
                 Ok(n) => rest = rest.get(n..).unwrap_or_default(),
                 Err(e) if passing(&e) => {}
                 // A busy daemon may answer and hang up without reading: its answer is still there to be read.
-                Err(e) if e.kind() == io::ErrorKind::BrokenPipe => break,
+                Err(e) if hung_up(&e) => break,
                 Err(e) => return Err(self.broken(e)),
             }
         }
@@ -160,4 +160,9 @@ impl Client {
 /// Whether to look at the clock and try again.
 fn passing(e: &io::Error) -> bool {
     matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
+}
+
+/// Whether the other side has closed; what it sent before that can still be read.
+fn hung_up(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }

@@ -42,10 +42,17 @@ fn one_line_each_way() {
 
 #[test]
 fn a_refusal_before_the_request_was_read_is_still_heard() {
-    let answer = ask(PATIENCE, |mut stream| {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let listener = UnixListener::bind(&path).unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
         stream.write_all(b"{\"answer\":\"refused\",\"code\":\"busy\",\"text\":\"later\"}\n").unwrap();
-        stream.shutdown(std::net::Shutdown::Both).unwrap();
     });
+    // Longer than a socket's buffer, so that the client is still writing when the other side is gone.
+    let long = Request::Why { user: "x".repeat(4 << 20), service: None, at: None };
+    let answer = Client::new(path, PATIENCE).ask(&long);
+    server.join().unwrap();
     assert!(matches!(answer, Ok(Answer::Refused { .. })), "{answer:?}");
 }
 
