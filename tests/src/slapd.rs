@@ -62,6 +62,12 @@ pub enum Rules {
 }
 
 impl<'a> Plan<'a> {
+    /// Without any entry: it takes them over from another server.
+    pub fn empty(mut self) -> Plan<'a> {
+        self.data.clear();
+        self
+    }
+
     /// On the loopback of a throw-away host.
     pub fn in_network_of(mut self, host: &'a Host) -> Plan<'a> {
         self.network_of = Some(host);
@@ -140,10 +146,8 @@ impl<'a> Plan<'a> {
         let f = dir.join("config").display().to_string();
         piped(Command::new("/usr/sbin/slapadd").args(["-n0", "-F", &f]), &config)?;
         let id = self.id.to_string();
-        piped(
-            Command::new("/usr/sbin/slapadd").args(["-n1", "-w", "-S", &id, "-F", &f]),
-            &format!("{BASE}{}", self.data),
-        )?;
+        let mut load = Command::new("/usr/sbin/slapadd");
+        piped(load.args(["-n1", "-w", "-S", &id, "-F", &f]), &self.data)?;
 
         let network = self.network_of.map(|host| format!("--net=/proc/{}/ns/net", host.first_process()));
         let ports = if network.is_some() { (389, 636) } else { (free_port()?, free_port()?) };
@@ -172,7 +176,7 @@ impl Slapd {
     pub fn plan<'a>() -> Plan<'a> {
         Plan {
             network_of: None,
-            data: String::new(),
+            data: BASE.to_owned(),
             push: Push::Log,
             limits: LIMITS.to_owned(),
             checkpoint: "olcSpCheckpoint: 1 1\n",

@@ -1,6 +1,10 @@
 //! When a server's answers are believed. An access rule that was changed, or a replica that lags, also answers "success"
 //! and shows less; taken for the truth, that would delete grants or bring revoked ones back. So a server must show the
 //! container of the grants itself, before and after it is asked, and must not know less than the directory has shown.
+//!
+//! What cannot be told apart, because the protocol gives no sign: a rule that hides single grants while the container stays
+//! to be seen looks like their deletion, once they are asked for from nothing; one that hides the members of a group looks
+//! like an empty group. Both take access away and never give any.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

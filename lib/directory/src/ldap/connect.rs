@@ -249,3 +249,60 @@ async fn look(search: &Search) -> Result<Features, Cause> {
         contexts: contexts.collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What comes of StartTLS when the server says this, and what it has said beyond that and nobody has read.
+    fn answered(answer: &[u8]) -> (Result<(), Cause>, Vec<u8>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (mut server, _) = listener.accept().await.unwrap();
+            server.write_all(answer).await.unwrap();
+            server.shutdown().await.unwrap();
+            let outcome = start_tls(&mut client).await;
+            let mut rest = Vec::new();
+            client.read_to_end(&mut rest).await.unwrap();
+            let mut asked = vec![0; 31];
+            server.read_exact(&mut asked).await.unwrap();
+            assert!(asked.ends_with(b"1.3.6.1.4.1.1466.20037"));
+            (outcome, rest)
+        })
+    }
+
+    #[test]
+    fn nothing_behind_the_answer_to_start_tls_is_read() {
+        let yes = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00".as_slice();
+        assert_eq!(answered(yes), (Ok(()), Vec::new()));
+        let injected = b"\x30\x0c\x02\x01\x02\x61\x07\x0a\x01\x00\x04\x00\x04\x00".as_slice();
+        assert_eq!(answered(&[yes, injected].concat()), (Ok(()), injected.to_vec()));
+        let long = b"\x30\x84\x00\x00\x00\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00";
+        assert_eq!(answered(long).0, Ok(()));
+    }
+
+    #[test]
+    fn a_server_that_will_not_is_not_spoken_to() {
+        let no = b"\x30\x0f\x02\x01\x01\x78\x0a\x0a\x01\x34\x04\x00\x04\x03bah";
+        assert_eq!(answered(no).0, Err(Cause::Refused { code: 52, text: "StartTLS: bah".to_owned() }));
+        for bad in [
+            b"".as_slice(),
+            b"\x30",
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            b"\x30\x84\xff\xff\xff\xff",
+            b"\x30\x80",
+            b"\x30\x82\x10\x00",
+            b"\x30\x00",
+            b"\x30\x03\x02\x01\x01",
+            // A bind's answer is none to StartTLS.
+            b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00",
+            b"\x30\x08\x02\x01\x01\x78\x03\x30\x01\x00",
+        ] {
+            assert!(answered(bad).0.is_err(), "{bad:02x?}");
+        }
+    }
+}

@@ -40,6 +40,8 @@ pub(crate) async fn follow(
             continue;
         };
         let mut next_look = patience.poll;
+        // Also notes how new this reading is, so that no mirror that lags takes a change of membership back.
+        shared.belief.is_not_behind().await?;
         match reader.resolve(&references).await {
             Ok(Resolved { entries, watch }) => {
                 // Nobody listens any more only when the session is over.
