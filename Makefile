@@ -17,7 +17,7 @@ SHELL := /bin/bash
 DIRECTORY ?= ldif
 LOG := target/test.log
 # What the tests and the modules' build need on this machine; the hosts get theirs from tests/src/root.rs.
-PACKAGES := gcc libc6-dev libpam0g-dev mmdebstrap
+PACKAGES := gcc libc6-dev libpam0g-dev mmdebstrap slapd ldap-utils openssl
 PURE := -p jit-model -p jit-proto -p jit-control -p jit-directory -p pam_jit -p jitd -p jitctl
 # nextest where there is one, else cargo's own: the same tests, and the same arguments for what we use.
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo cargo nextest run || echo cargo test) --no-fail-fast
@@ -73,6 +73,12 @@ packages: root
 	missing=$$(for p in $(PACKAGES); do dpkg-query -Wf '$${Status}' "$$p" 2>/dev/null | grep -q '^install ok installed' || echo "$$p"; done)
 	if [ -n "$$missing" ]; then
 		echo "installing packages:" $$missing
+		# Debian starts what it installs; a directory server that nobody asked for is not what a test may leave running.
+		if [ ! -e /usr/sbin/policy-rc.d ]; then
+			trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+			printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+			chmod 755 /usr/sbin/policy-rc.d
+		fi
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing
 	fi
 
