@@ -87,19 +87,27 @@ impl Ldif {
         self.entry(&grant.dn(), &attributes)
     }
 
-    /// `approver`'s approval of a grant as it is now.
+    /// `approver`'s approval of a grant as it is now, as he would add it to a directory, which stamps it with the time.
     pub fn approval(self, grant: &Grant, approver: &str) -> Ldif {
-        self.approval_of_digest(grant, approver, &grant.digest())
+        self.approval_entry(grant, approver, &grant.digest(), None)
     }
 
-    /// An approval that binds this digest.
-    pub fn approval_of_digest(self, grant: &Grant, approver: &str, digest: &str) -> Ldif {
-        let (name, now) = (format!("by-{approver}"), from_now(-30));
+    /// The same in a file, where the time has to be written.
+    pub fn filed_approval(self, grant: &Grant, approver: &str) -> Ldif {
+        self.filed_approval_of(grant, approver, &grant.digest())
+    }
+
+    /// The same, binding this digest.
+    pub fn filed_approval_of(self, grant: &Grant, approver: &str, digest: &str) -> Ldif {
+        self.approval_entry(grant, approver, digest, Some(from_now(-30)))
+    }
+
+    fn approval_entry(self, grant: &Grant, approver: &str, digest: &str, created: Option<String>) -> Ldif {
+        let (name, who) = (format!("by-{approver}"), person(approver));
         let mut attributes = vec![("objectClass", "jitApproval"), ("cn", &name), ("jitGrantDigest", digest)];
-        let approver = person(approver);
-        attributes.push(("jitApprover", &approver));
+        attributes.push(("jitApprover", &who));
         attributes.extend(grant.values("jitHost").map(|host| ("jitHost", host)));
-        attributes.push(("createTimestamp", &now));
+        attributes.extend(created.as_deref().map(|at| ("createTimestamp", at)));
         self.entry(&format!("cn={name},{}", grant.dn()), &attributes)
     }
 
@@ -162,6 +170,12 @@ impl Grant {
     /// From so many seconds from now until so many.
     pub fn between(self, from: i64, until: i64) -> Grant {
         self.with("jitNotBefore", from_now(from)).with("jitNotAfter", from_now(until))
+    }
+
+    /// For so many seconds from the last approval it needs, instead of between two times.
+    pub fn lasting(mut self, seconds: u32) -> Grant {
+        self.0.retain(|(present, _)| !["jitNotBefore", "jitNotAfter"].contains(present));
+        self.with("jitDuration", seconds.to_string())
     }
 
     /// Under this role.

@@ -79,7 +79,7 @@ fn an_approver_who_left_no_longer_counts() -> Result<()> {
         ];
         let people = Ldif::new().person("alice").person("bob").person("carol").person("dave");
         let approved = people.group("sre", &members).role("careful", &rules).grant(&grant);
-        approved.approval(&grant, "bob").approval(&grant, "carol").approval(&grant, "dave")
+        approved.filed_approval(&grant, "bob").filed_approval(&grant, "carol").filed_approval(&grant, "dave")
     };
     let door = Door::up(&["alice"], Mode::Enforcing, CONFIG, &entries(&["bob", "carol", "dave"]))?;
     assert!(door.ssh("alice", "true")?.ok());

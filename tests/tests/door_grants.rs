@@ -108,28 +108,28 @@ fn cases() -> Vec<Case> {
         case("waiting", Out("1 more approval"), |l, g| l.grant(&g.under("careful"))),
         case("selfish", Out("1 more approval"), |l, g| {
             let g = g.under("careful");
-            l.grant(&g).approval(&g, "selfish")
+            l.grant(&g).filed_approval(&g, "selfish")
         }),
         case("flattered", Out("1 more approval"), |l, g| {
             let g = g.under("careful");
-            l.grant(&g).approval(&g, "live")
+            l.grant(&g).filed_approval(&g, "live")
         }),
         case("approved", In, |l, g| {
             let g = g.under("careful");
-            l.grant(&g).approval(&g, "carol")
+            l.grant(&g).filed_approval(&g, "carol")
         }),
         case("halfapproved", Out("1 more approval"), |l, g| {
             let g = g.under("both");
-            l.grant(&g).approval(&g, "carol")
+            l.grant(&g).filed_approval(&g, "carol")
         }),
         case("twiceapproved", In, |l, g| {
             let g = g.under("both");
-            l.grant(&g).approval(&g, "carol").approval(&g, "dave")
+            l.grant(&g).filed_approval(&g, "carol").filed_approval(&g, "dave")
         }),
         case("edited", Out("changed after it was approved"), |l, g| {
             let before = g.under("careful").with("jitService", "sshd");
             let after = before.clone().and("jitService", "sudo");
-            l.grant(&after).approval_of_digest(&after, "carol", &before.digest())
+            l.grant(&after).filed_approval_of(&after, "carol", &before.digest())
         }),
         // Who it is for.
         case("nested", In, |l, g| {
