@@ -29,10 +29,12 @@ COUNT := awk '/^ *Summary .* tests? run: / { n = 1; for (i = 1; i < NF; i++) { i
 	END { if (!n) { p = tp; f = tf } printf "%d passed, %d failed\n", p, f; exit p == 0 }' $(LOG)
 SECURITY := /usr/lib/$(if $(MULTIARCH),$(MULTIARCH)/)security
 
+demo: PACKAGES += $(if $(filter slapd,$(DIRECTORY)),$(SLAPD))
 demo: packages build
 	cargo build --release -q -p jit-tests --bin demo
 	DIRECTORY=$(DIRECTORY) target/release/demo
 
+test test-long bench: PACKAGES += $(SLAPD)
 test: packages
 	mkdir -p target; : >$(LOG)
 	cargo fmt --all --check
@@ -69,17 +71,17 @@ install: build
 build:
 	$(BUILD)
 
+# A server that comes with a package (slapd) is neither started now, by policy-rc.d, nor at the next boot.
 packages: root
 	missing=$$(for p in $(PACKAGES); do dpkg-query -Wf '$${Status}' "$$p" 2>/dev/null | grep -q '^install ok installed' || echo "$$p"; done)
 	if [ -n "$$missing" ]; then
 		echo "installing packages:" $$missing
-		# Debian starts what it installs; a directory server that nobody asked for is not what a test may leave running.
 		if [ ! -e /usr/sbin/policy-rc.d ]; then
+			printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d
 			trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-			printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-			chmod 755 /usr/sbin/policy-rc.d
 		fi
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing
+		case " $$missing " in *slapd*) update-rc.d slapd disable ;; esac
 	fi
 
 root:
