@@ -17,7 +17,8 @@ SHELL := /bin/bash
 DIRECTORY ?= ldif
 LOG := target/test.log
 # What the tests and the modules' build need on this machine; the hosts get theirs from tests/src/root.rs.
-PACKAGES := gcc libc6-dev libpam0g-dev mmdebstrap slapd ldap-utils openssl
+PACKAGES := gcc libc6-dev libpam0g-dev mmdebstrap
+SLAPD := slapd ldap-utils openssl
 PURE := -p jit-model -p jit-proto -p jit-control -p jit-directory -p pam_jit -p jitd -p jitctl
 # nextest where there is one, else cargo's own: the same tests, and the same arguments for what we use.
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo cargo nextest run || echo cargo test) --no-fail-fast
