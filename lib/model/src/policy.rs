@@ -31,7 +31,7 @@ pub const GUARDED: [&str; 14] = [
 
 /// Services that run things for people in the background: guarded only for those who hold or lately held a grant, so that
 /// applications' users are untouched and nobody's crontab outlives his grant.
-pub const BACKGROUND: [&str; 3] = ["cron", "atd", "systemd-user"];
+pub const BACKGROUND: [&str; 4] = ["cron", "crond", "atd", "systemd-user"];
 
 /// An IP network, as in `10.0.0.0/8` or `2001:db8::/32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
