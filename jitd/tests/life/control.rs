@@ -1,6 +1,5 @@
 //! jitd.sock: who may ask what, and how much.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -16,7 +15,10 @@ fn as_uid(host: &Host, uid: u32, test: &str) -> String {
     // A copy that everybody may run, wherever the build lies.
     let program = host.path("program");
     if !program.exists() {
-        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        // By another process: a descriptor of ours that is open for writing could be in a child that some other test is
+        // starting right now, and what is open for writing cannot be run.
+        let copied = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status();
+        assert!(copied.unwrap().success());
     }
     let output = Command::new(program)
         .args(["--ignored", "--exact", "--nocapture", &format!("control::{test}")])

@@ -124,17 +124,23 @@ impl Host {
         daemon
     }
 
-    /// Runs the daemon when it should not start; its status and what it says.
+    /// Runs the daemon when it should not start, or only check; its status and what it says.
     pub(crate) fn fails(&self, mut command: Command) -> (ExitStatus, String) {
-        let output = command.stdin(Stdio::null()).output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status, String::from_utf8(said).unwrap())
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        self.fails_keeping_stdio(command)
     }
 
     /// The same, for a command whose standard input and output are taken.
     pub(crate) fn fails_keeping_stdio(&self, mut command: Command) -> (ExitStatus, String) {
-        let output = command.stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
-        (output.status, String::from_utf8(output.stderr).unwrap())
+        let child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut daemon = Daemon { host: self, child };
+        let status = until("jitd ends by itself", || daemon.child.try_wait().unwrap());
+        let mut said = String::new();
+        if let Some(mut out) = daemon.child.stdout.take() {
+            out.read_to_string(&mut said).unwrap();
+        }
+        daemon.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (status, said)
     }
 
     pub(crate) fn try_control(&self, request: &Value) -> Option<Value> {
