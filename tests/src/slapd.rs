@@ -68,7 +68,7 @@ impl<'a> Plan<'a> {
         self
     }
 
-    /// On the loopback of a throw-away host.
+    /// On every address of a throw-away host.
     pub fn in_network_of(mut self, host: &'a Host) -> Plan<'a> {
         self.network_of = Some(host);
         self
@@ -102,6 +102,13 @@ impl<'a> Plan<'a> {
     /// Without its newest change number on disk, as OpenLDAP is unless told otherwise: a crash loses it.
     pub fn forgetful(mut self) -> Plan<'a> {
         self.checkpoint = "";
+        self
+    }
+
+    /// Set up so that it tells a host that was away nothing of deletions: a mistake that OpenLDAP allows.
+    pub fn lossy(mut self) -> Plan<'a> {
+        self.push = Push::NoLog;
+        self.checkpoint = "olcSpCheckpoint: 1 1\nolcSpNoPresent: TRUE\nolcSpReloadHint: TRUE\n";
         self
     }
 
@@ -236,8 +243,10 @@ impl Slapd {
     pub fn start(&mut self) -> Result<()> {
         let (plain, tls) = self.ports;
         let socket = self.socket();
-        let tcp = if self.network.is_none() { vec![plain, tls] } else { Vec::new() };
-        self.listen(&format!("ldap://127.0.0.1:{plain}/ ldaps://127.0.0.1:{tls}/ {socket}/"), &tcp)
+        // A throw-away host's network is its own, so it may listen on all of it: on its loopback and to whom it is joined.
+        let (at, tcp) =
+            if self.network.is_none() { ("127.0.0.1", vec![plain, tls]) } else { ("", Vec::new()) };
+        self.listen(&format!("ldap://{at}:{plain}/ ldaps://{at}:{tls}/ {socket}/"), &tcp)
     }
 
     /// Starts it with these URLs, and waits for its socket and these ports.

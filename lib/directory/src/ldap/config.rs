@@ -80,7 +80,7 @@ pub struct Patience {
     pub operation: Duration,
     /// Between two signs of life.
     pub heartbeat: Duration,
-    /// Between two looks where the server cannot push.
+    /// Between two looks where the server cannot push; and from a resumed sync to its verification from nothing.
     pub poll: Duration,
     /// Between two refreshes from nothing: what a lost event or a lost right to read could hide ends here.
     pub refresh: Duration,

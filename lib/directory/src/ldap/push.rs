@@ -26,6 +26,8 @@ pub(crate) struct Subscription {
     pub(crate) attributes: Vec<&'static str>,
     /// How long until it is begun again from nothing.
     pub(crate) refresh: Duration,
+    /// The same after it went on from a cookie: what a server lost while we were away, it will never tell.
+    pub(crate) verify: Duration,
 }
 
 /// Where contents go.
@@ -98,6 +100,7 @@ async fn run(
     syncing: &mut Syncing,
     report: &Report,
 ) -> Result<Again, Cause> {
+    let resumed = syncing.content().cookie.is_some();
     loop {
         let Some(message) = next(search, stream).await? else { return ended(stream).await };
         match syncing.take(message) {
@@ -108,7 +111,7 @@ async fn run(
     }
     belief.shows_grants().await?;
     report.content(syncing.content().clone()).await;
-    let until = Instant::now() + spread(subscription.refresh);
+    let until = Instant::now() + spread(if resumed { subscription.verify } else { subscription.refresh });
     loop {
         let item = match timeout_at(until, stream.next()).await {
             Err(_) => return Ok(Again::InStep),

@@ -206,6 +206,7 @@ impl Shared {
                     filter: filter::for_host(&self.config.host),
                     attributes: ATTRIBUTES.to_vec(),
                     refresh: self.config.patience.refresh,
+                    verify: self.config.patience.poll,
                 };
                 push::follow(&self.search, &self.belief, &subscription, from, &report).await
             }

@@ -106,6 +106,7 @@ impl Watching {
                 // Only that something changed is of interest; what it is, is read.
                 attributes: vec!["1.1"],
                 refresh: push::spread(shared.config.patience.refresh),
+                verify: shared.config.patience.refresh,
             };
             let (search, signal, stopped) = (shared.search.clone(), signal.clone(), stopped.clone());
             tokio::spawn(async move {
