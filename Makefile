@@ -16,6 +16,7 @@ SHELL := /bin/bash
 
 DIRECTORY ?= ldif
 LOG := target/test.log
+TOOLS := target/tools
 # What the tests and the modules' build need on this machine; the hosts get theirs from tests/src/root.rs.
 PACKAGES := gcc libc6-dev libpam0g-dev mmdebstrap
 SLAPD := slapd ldap-utils openssl
@@ -52,6 +53,9 @@ test: packages
 
 test-long: packages build
 	: >$(LOG)
+	echo "--- what comes in from outside (deny.toml)"
+	command -v $(TOOLS)/bin/cargo-deny >/dev/null || cargo install -q --locked --root $(TOOLS) cargo-deny
+	$(TOOLS)/bin/cargo-deny check --hide-inclusion-graph bans licenses sources || failed=1
 	PROPTEST_CASES=20000 $(TEST) --release $(PURE) 2>&1 | tee -a $(LOG) || failed=1
 	if compgen -G 'tests/tests/long_*.rs' >/dev/null; then
 		$(TEST) -p jit-tests --test 'long_*' 2>&1 | tee -a $(LOG) || failed=1
