@@ -1,5 +1,6 @@
 //! `jitd --check`: whether the daemon would start, and everything that stands in its way. Starts nothing, changes nothing.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use tokio::runtime::Builder;
 use crate::accounts::Accounts;
 use crate::args::Args;
 use crate::config::{self, Config, Place};
-use crate::privileges;
+use crate::privileges::{self, User};
 
 /// Prints what is wrong; 0 if the daemon would start, 1 if not. A source that cannot be reached is no reason not to start.
 pub fn check(args: &Args) -> ExitCode {
@@ -22,8 +23,9 @@ pub fn check(args: &Args) -> ExitCode {
         Err(error) => against.push(error.to_string()),
     }
     if let Some(name) = &args.user {
-        if let Err(error) = privileges::user(name, &mut Accounts::of_host()) {
-            against.push(error.to_string());
+        match privileges::user(name, &mut Accounts::of_host()) {
+            Ok(user) => notes.extend(unreadable(&args.config, &user)),
+            Err(error) => against.push(error.to_string()),
         }
     }
     for line in notes.iter().flat_map(|note| note.lines()) {
@@ -39,6 +41,19 @@ pub fn check(args: &Args) -> ExitCode {
         eprintln!("jitd would not start");
         ExitCode::FAILURE
     }
+}
+
+/// The daemon starts with a configuration that only root can read, but could not read it again.
+fn unreadable(config: &Path, user: &User) -> Option<String> {
+    let meta = std::fs::metadata(config).ok()?;
+    let by_group = meta.mode() & 0o040 != 0 && (meta.gid() == user.gid || user.groups.contains(&meta.gid()));
+    let (shown, gid) = (config.display(), user.gid);
+    (!by_group && meta.mode() & 0o004 == 0).then(|| {
+        format!(
+            "{shown} may not be read by {}, so a reload would fail: chgrp {gid} {shown}; chmod 640 {shown}",
+            user.name
+        )
+    })
 }
 
 /// What would make the daemon less than healthy, though it would start.

@@ -15,6 +15,7 @@ use jit_model::name::{Service, SourceName};
 use jit_model::policy::Policy;
 use jit_model::role::Role;
 use jit_model::time::Span;
+use nix::unistd::geteuid;
 
 mod guard;
 mod section;
@@ -109,6 +110,12 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let file = File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             refuse("there is no such file; write one, or name another with --config".to_owned())
+        }
+        io::ErrorKind::PermissionDenied => {
+            let (user, path) = (geteuid(), path.display());
+            refuse(format!(
+                "may not be read by uid {user}, as which jitd runs: chgrp its group {path}; chmod 640 {path}"
+            ))
         }
         _ => refuse(format!("cannot be opened: {error}")),
     })?;

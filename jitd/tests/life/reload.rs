@@ -1,6 +1,7 @@
 //! SIGHUP, restarts, crashes and damaged files.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use jit_proto::Verdict;
 use nix::sys::signal::Signal;
@@ -34,6 +35,17 @@ fn a_good_configuration_counts_and_a_bad_one_changes_nothing_but_the_status() {
         let sick = jitd.degraded().iter().any(|text| text.contains("configuration"));
         (!sick).then_some(())
     });
+}
+
+#[test]
+fn what_root_alone_can_read_cannot_be_read_again() {
+    let Some(host) = Host::new() else { return };
+    let mut command = host.command();
+    command.arg("--user=nobody");
+    let jitd = host.run(command);
+    fs::set_permissions(host.path("jitd.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+    jitd.signal(Signal::SIGHUP);
+    until("it says what to type", || jitd.degraded().into_iter().find(|text| text.contains("chmod 640")));
 }
 
 #[test]

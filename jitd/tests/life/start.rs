@@ -134,6 +134,12 @@ fn check_says_whether_it_would_start_and_starts_nothing() {
     let (status, said) = check();
     assert_eq!(status.code(), Some(0), "a source in trouble is no reason not to start: {said}");
     assert!(said.contains("note: source ldif:") && said.contains("does not exist"), "{said}");
+    fs::set_permissions(host.path("jitd.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+    let mut as_nobody = host.command();
+    as_nobody.args(["--check", "--user=nobody"]);
+    let (status, said) = host.fails(as_nobody);
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.contains("may not be read by nobody, so a reload would fail: chgrp"), "{said}");
     host.write("jitd.toml", "[host]\nname = 7\nnam = 8\n");
     let (status, said) = check();
     assert_eq!(status.code(), Some(1));
