@@ -56,6 +56,8 @@ test-long: packages build
 	echo "--- what comes in from outside (deny.toml)"
 	command -v $(TOOLS)/bin/cargo-deny >/dev/null || cargo install -q --locked --root $(TOOLS) cargo-deny
 	$(TOOLS)/bin/cargo-deny check --hide-inclusion-graph bans licenses sources || failed=1
+	echo "--- every decoder on changed seeds (fuzz/; with coverage: see fuzz/Cargo.toml)"
+	(cd fuzz && cargo fmt --check && JIT_FUZZ_RUNS=100000 CARGO_TARGET_DIR=../target/fuzz cargo test --release --locked --no-default-features) 2>&1 | tee -a $(LOG) || failed=1
 	PROPTEST_CASES=20000 $(TEST) --release $(PURE) 2>&1 | tee -a $(LOG) || failed=1
 	if compgen -G 'tests/tests/long_*.rs' >/dev/null; then
 		$(TEST) -p jit-tests --test 'long_*' 2>&1 | tee -a $(LOG) || failed=1
