@@ -132,13 +132,14 @@ impl Syncing {
 
     fn mention(&mut self, uuids: &[EntryUuid], cookie: Option<Vec<u8>>) -> Effect {
         self.adopt(cookie);
-        if uuids.iter().any(|uuid| !self.content.entries.contains_key(uuid)) {
-            return Effect::StartAgain(Why::OutOfStep);
+        match &mut self.stage {
+            Stage::Refresh(refresh) => {
+                // OpenLDAP also names entries that it is yet to send; `end` sees whether it did.
+                refresh.mentioned.extend(uuids);
+                Effect::Nothing
+            }
+            Stage::Persist => Effect::StartAgain(Why::OutOfStep),
         }
-        if let Stage::Refresh(refresh) = &mut self.stage {
-            refresh.mentioned.extend(uuids);
-        }
-        Effect::Nothing
     }
 
     fn delete(&mut self, uuids: &[EntryUuid], cookie: Option<Vec<u8>>) -> Effect {
@@ -159,6 +160,9 @@ impl Syncing {
         let Stage::Refresh(refresh) = &mut self.stage else {
             return Effect::Nothing;
         };
+        if refresh.mentioned.iter().any(|uuid| !self.content.entries.contains_key(uuid)) {
+            return Effect::StartAgain(Why::OutOfStep);
+        }
         match phase {
             Phase::Present if refresh.resumed => {
                 self.content.entries.retain(|uuid, _| refresh.mentioned.contains(uuid));
@@ -293,7 +297,15 @@ mod tests {
     #[test]
     fn who_is_present_must_be_known() {
         let mut syncing = Syncing::from(known(&[1]));
-        assert_eq!(syncing.take(present(&[1, 2])), Effect::StartAgain(Why::OutOfStep));
+        assert_eq!(
+            run(&mut syncing, vec![present(&[1, 2]), END_PRESENT]),
+            Effect::StartAgain(Why::OutOfStep)
+        );
+        // OpenLDAP names what it is about to send.
+        let mut syncing = Syncing::from(known(&[1]));
+        assert_eq!(run(&mut syncing, vec![present(&[1, 2]), changed(2), END_PRESENT]), Effect::Refreshed);
+        assert_eq!(numbers(&syncing), [1, 2]);
+        assert_eq!(syncing.take(present(&[1])), Effect::StartAgain(Why::OutOfStep));
     }
 
     #[test]
