@@ -1,9 +1,11 @@
 //! What a command needs of the world, in one place, so that a test can put something else there.
 
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jit_control::client::{Client, PATIENCE};
 use jit_control::{Answer, Request, Status};
+use jit_directory::ldif;
 use jit_model::time::Timestamp;
 
 use crate::cli::Cli;
@@ -32,6 +34,8 @@ pub struct Context {
     pub caller: Caller,
     /// The uid that must own the LDIF file: root's, but for tests that are not root.
     pub owner: u32,
+    /// Where jit's own files lie: here, and nowhere else, the daemon may name a file that is still to be made.
+    pub etc: PathBuf,
 }
 
 impl Context {
@@ -44,6 +48,7 @@ impl Context {
             colour: Colour::for_stdout(),
             caller: if root { Caller::Root } else { Caller::Person },
             owner: 0,
+            etc: Path::new(ldif::PATH).parent().unwrap_or(Path::new("/etc/jitd")).to_owned(),
         }
     }
 

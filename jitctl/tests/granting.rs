@@ -31,12 +31,17 @@ fn now() -> Timestamp {
 }
 
 fn jitctl(socket: &Path, caller: Caller, args: &[&str]) -> Result<Report, Failure> {
+    jitctl_in(Path::new("/nowhere/etc/jitd"), socket, caller, args)
+}
+
+fn jitctl_in(etc: &Path, socket: &Path, caller: Caller, args: &[&str]) -> Result<Report, Failure> {
     let context = Context {
         client: Client::new(socket, Duration::from_secs(5)),
         now: now(),
         colour: Colour::Off,
         caller,
         owner: uid(),
+        etc: etc.to_owned(),
     };
     let cli = Cli::try_parse_from(["jitctl", "grant"].iter().chain(args))
         .unwrap_or_else(|e| panic!("{args:?}: {e}"));
@@ -49,7 +54,7 @@ fn jitctl(socket: &Path, caller: Caller, args: &[&str]) -> Result<Report, Failur
 
 /// A directory for the file, and a daemon that reads it.
 struct Host {
-    _etc: tempfile::TempDir,
+    etc: tempfile::TempDir,
     file: PathBuf,
     daemon: Daemon,
 }
@@ -59,7 +64,7 @@ impl Host {
         let etc = tempfile::tempdir().unwrap();
         let file = etc.path().join("grants.ldif");
         let daemon = daemon(&file, quirk);
-        Host { _etc: etc, file, daemon }
+        Host { etc, file, daemon }
     }
 
     fn with(text: &str) -> Host {
@@ -70,7 +75,7 @@ impl Host {
     }
 
     fn run(&self, args: &[&str]) -> Result<Report, Failure> {
-        jitctl(&self.daemon.socket(), Caller::Root, args)
+        jitctl_in(self.etc.path(), &self.daemon.socket(), Caller::Root, args)
     }
 
     fn text(&self) -> String {
@@ -403,6 +408,39 @@ fn of_several_files_one_must_be_named() {
     assert!(failure.text.contains("--file: /a, /b"), "{}", failure.text);
 }
 
+/// The daemon is not root: whoever has taken it over must not choose what root writes, and where.
+#[test]
+fn by_the_daemons_word_root_writes_files_of_grants_only() {
+    let etc = tempfile::tempdir().unwrap();
+    let named = |name: &str| {
+        let at = etc.path().join(name).to_str().unwrap().to_owned();
+        SourceStatus { grants_base: Some("ou=$(id),dc=local".to_owned()), ..ldif_source(&at) }
+    };
+    // A script that root's shell would read; one that is there and empty; a file that is there and holds something else.
+    fs::write(etc.path().join("empty"), "").unwrap();
+    let other = "dn: cn=schema\nobjectClass: top\n\n";
+    fs::write(etc.path().join("other.ldif"), other).unwrap();
+    for name in ["profile.sh", "empty", "other.ldif", "new.ldif", "no/such/place.ldif"] {
+        let daemon = showing(vec![named(name)], vec![grant("abcd1", "live")]);
+        for args in [&ADD[..], &["revoke", "abcd1"]] {
+            let failure = jitctl(&daemon.socket(), Caller::Root, args).unwrap_err();
+            assert_eq!((failure.exit, failure.code.as_str()), (Exit::Usage, "usage"), "{name}: {failure:?}");
+            assert!(failure.text.contains(&format!("--file {}", named(name).at)), "{}", failure.text);
+        }
+    }
+    assert_eq!(fs::read(etc.path().join("empty")).unwrap(), b"");
+    assert_eq!(fs::read_to_string(etc.path().join("other.ldif")).unwrap(), other);
+    assert_eq!(fs::read_dir(etc.path()).unwrap().count(), 2, "nothing was made");
+
+    // A file of grants may lie anywhere, and root may name any file.
+    let host = Host::with("dn: ou=grants,ou=jit,dc=local\nobjectClass: organizationalUnit\nou: grants\n");
+    assert_eq!(jitctl(&host.daemon.socket(), Caller::Root, &ADD).unwrap().exit, Exit::Done);
+    let host = Host::new(Quirk::None);
+    let mut args = ADD.to_vec();
+    args.extend(["--file", host.file.to_str().unwrap()]);
+    assert_eq!(jitctl(&host.daemon.socket(), Caller::Root, &args).unwrap().exit, Exit::Done);
+}
+
 #[test]
 fn what_is_over_needs_no_revocation() {
     let daemon = showing(vec![ldif_source("/nowhere")], vec![grant("abcd1", "expired")]);
@@ -427,18 +465,19 @@ fn the_command_line_itself() {
         return;
     }
     // Nobody to ask for the reason: standard input is no terminal.
-    let ran = host.daemon.run(&["grant", "add", "alice", "--for", "2h"]);
+    let file = host.file.to_str().unwrap();
+    let ran = host.daemon.run(&["grant", "add", "alice", "--for", "2h", "--file", file]);
     assert_eq!(ran.status, 2, "{ran:?}");
     assert!(ran.err.contains("--reason"), "{ran:?}");
-    let ran = host.daemon.run(&["grant", "add", "alice", "--for", "2h", "--reason", "x", "--json"]);
+    let add = ["grant", "add", "alice", "--for", "2h", "--reason", "x", "--json", "--file", file];
+    let ran = host.daemon.run(&add);
     assert_eq!(ran.status, 0, "{ran:?}");
     let json = ran.json();
     assert_eq!((&json["answer"], &json["grant"]["state"]), (&"written".into(), &"live".into()));
     let meta = fs::metadata(&host.file).unwrap();
     assert_eq!((meta.uid(), meta.permissions().mode() & 0o777), (0, 0o640));
-    let ran = host.daemon.run(&["--json", "grant", "revoke", json["id"].as_str().unwrap()]);
+    let ran = host.daemon.run(&["--json", "grant", "revoke", json["id"].as_str().unwrap(), "--file", file]);
     assert_eq!((ran.status, &ran.json()["grant"]["state"]), (0, &"revoked".into()), "{ran:?}");
-    let file = host.file.to_str().unwrap();
     let nobody = host.daemon.dir.path().join("none");
     let ran = run(&nobody, &["grant", "add", "alice", "--for", "2h", "--reason", "x", "--file", file]);
     assert_eq!(ran.status, 4, "{ran:?}");

@@ -48,7 +48,7 @@ pub fn run(context: &Context, args: &RevokeArgs) -> Result<Report, Failure> {
         ));
     }
     let (file, notes) = match (source, args.file.as_deref()) {
-        (Some(source), None) => (ldif_file::of_source(source)?, Vec::new()),
+        (Some(source), None) => (ldif_file::of_source(context, source)?, Vec::new()),
         (_, named) => {
             let Found { file, notes, .. } = ldif_file::find(context, named)?;
             (file, notes)

@@ -1,6 +1,7 @@
 //! Which LDIF file `grant add` and `grant revoke` write, where its entries stand, and how the text is put in its place. The
 //! running daemon says; without it the file itself is asked, so that an emergency needs no configuration to be read here.
-//! Must never write a file that it would not trust itself: that is lib/directory's check, made again for each write.
+//! Must never write a file that it would not trust itself: that is lib/directory's check, made again for each write. Nor may
+//! the daemon, which is not root, choose where root writes: what it names must be, or be about to become, a file of grants.
 
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use jit_control::{SourceStatus, Status};
 use jit_directory::decode::Bases;
+use jit_directory::ldif::file::FileError;
 use jit_directory::ldif::replace::{Ownership, ReplaceError, replace};
 use jit_directory::ldif::write::WriteError;
 use jit_directory::ldif::{self, file, parse};
@@ -79,15 +81,49 @@ pub fn find(context: &Context, named: Option<&Path>) -> Result<Found, Failure> {
             )));
         }
     };
-    let file = of_source(source)?;
+    let file = match named {
+        Some(_) => described(source)?,
+        None => of_source(context, source)?,
+    };
     Ok(Found { file, status: Some(status), notes: Vec::new() })
 }
 
-/// The file of a source of the daemon's.
+/// The file of a source of the daemon's, by the daemon's word alone.
 ///
 /// # Errors
-/// When the daemon does not say where its entries stand, or they are not as `grant add` would write them.
-pub fn of_source(source: &SourceStatus) -> Result<LdifFile, Failure> {
+/// When the daemon does not say where its entries stand, or they are not as `grant add` would write them; and when what it
+/// names is not certainly a file of grants.
+pub fn of_source(context: &Context, source: &SourceStatus) -> Result<LdifFile, Failure> {
+    let file = described(source)?;
+    if is_for_grants(context, &file)? {
+        return Ok(file);
+    }
+    let text = format!(
+        "jitd says that it reads {path}, which is no file of grants yet and not in {etc}; root writes no other file by jitd's word. \
+         If it is right, say so: --file {path}",
+        path = source.at,
+        etc = context.etc.display()
+    );
+    Err(Failure::usage(text))
+}
+
+/// Whether root may write here because the daemon says so. Whoever has taken the daemon over must not be able to have root make a
+/// script of an entry's text, or put a file where its mere existence means something.
+fn is_for_grants(context: &Context, file: &LdifFile) -> Result<bool, Failure> {
+    if file.path.parent() == Some(&context.etc) && file.path.extension().is_some_and(|end| end == "ldif") {
+        return Ok(true);
+    }
+    let text = match file::open(&file.path, context.owner).and_then(|mut opened| opened.read()) {
+        Ok(text) => text,
+        Err(FileError::Missing(_) | FileError::NoDirectory(_)) => return Ok(false),
+        Err(e) => return Err(Failure::no("file", e.to_string())),
+    };
+    let records = parse::parse(&text).map_err(|e| Failure::no("file", format!("{}, {e}", file.shown())))?;
+    Ok(records.iter().any(|record| record.dn == file.bases.grants))
+}
+
+/// The file of a source, as the daemon describes it.
+fn described(source: &SourceStatus) -> Result<LdifFile, Failure> {
     if source.login_attribute.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case(ldif::LOGIN_ATTRIBUTE))
     {
         let text = format!(
@@ -127,7 +163,7 @@ fn bases_of(path: &Path, owner: u32) -> Result<Bases, Failure> {
     let usual = || ldif::bases().map_err(|e| Failure::no("file", e.to_string()));
     let text = match file::open(path, owner).and_then(|mut opened| opened.read()) {
         Ok(text) => text,
-        Err(file::FileError::Missing(_)) => return usual(),
+        Err(FileError::Missing(_)) => return usual(),
         Err(e) => return Err(Failure::no("file", e.to_string())),
     };
     let records = parse::parse(&text).map_err(|e| Failure::no("file", format!("{}, {e}", path.display())))?;
