@@ -166,6 +166,12 @@ fn requests_are_bounded_and_understood_or_refused() {
         let said = say(bytes);
         assert!(said.is_empty() || said.contains("bad-request"), "{bytes:?}: {said}");
     }
+    // Whoever never ends his line is told so before he ends.
+    let mut endless = UnixStream::connect(host.path("run/jitd.sock")).unwrap();
+    endless.write_all(&long).unwrap();
+    let mut said = String::new();
+    BufReader::new(endless).read_line(&mut said).unwrap();
+    assert!(said.contains("bad-request"), "{said}");
     assert!(say(b"{\"ask\":\"status\"}\nand more").contains("\"answer\":\"status\""));
     assert_eq!(jitd.status()["answer"], "status");
 }

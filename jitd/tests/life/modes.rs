@@ -1,7 +1,7 @@
 //! Permissive and enforcing, and what the file says.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
 use jit_proto::Verdict;
 use serde_json::json;
@@ -39,6 +39,13 @@ fn the_file_is_the_mode_from_one_question_to_the_next() {
     fs::remove_file(&writable).unwrap();
     fs::create_dir(&writable).unwrap();
     assert_eq!(verdict(&jitd), Verdict::Deny);
+    fs::remove_dir(&writable).unwrap();
+    // A link that leads nowhere (a file system that is not mounted) is not the same as nothing; the module refuses every link.
+    symlink(host.path("elsewhere"), &writable).unwrap();
+    assert_eq!(verdict(&jitd), Verdict::Deny);
+    host.write("elsewhere", "production no\nend enforcing\n");
+    assert_eq!(verdict(&jitd), Verdict::Deny);
+    assert!(jitd.degraded().iter().any(|text| text.contains("symbolic link")), "{:?}", jitd.degraded());
 }
 
 #[test]
