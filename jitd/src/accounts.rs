@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jit_model::name::{Login, UnixGroup};
 
-use crate::watched::{Content, Watched};
+use crate::watched::{Content, Links, Watched};
 
 /// No host's /etc/passwd or /etc/group is longer; a longer one is not read, and the last good one holds.
 const LIMIT: u64 = 16 << 20;
@@ -97,8 +97,8 @@ impl Accounts {
     /// Of two files, for tests.
     pub fn at(passwd: impl Into<PathBuf>, group: impl Into<PathBuf>) -> Accounts {
         Accounts {
-            passwd: Watched::new(passwd, LIMIT, Arc::default()),
-            group: Watched::new(group, LIMIT, Arc::default()),
+            passwd: Watched::new(passwd, Links::Followed, LIMIT, Arc::default()),
+            group: Watched::new(group, Links::Followed, LIMIT, Arc::default()),
         }
     }
 

@@ -9,7 +9,7 @@ use jit_model::policy::{Exempt, Network, Policy, Who};
 use jit_model::time::Timestamp;
 use jit_proto::enforcing::{self, MAX_FILE, Rule, Rules, Switch};
 
-use crate::watched::{Content, Watched, Writers};
+use crate::watched::{Content, Links, Watched, Writers};
 
 /// Whether a denial is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,8 @@ impl ModeFile {
     pub fn at(path: impl Into<PathBuf>) -> ModeFile {
         // Until it was looked at, the strict side.
         let at_first = Seen { file: File::Broken("not looked at yet".to_owned()) };
-        ModeFile(Watched::new(path, MAX_FILE as u64, at_first))
+        // As for the module: a link is no such file, and one that leads nowhere does not mean permissive.
+        ModeFile(Watched::new(path, Links::Refused, MAX_FILE as u64, at_first))
     }
 
     /// The file as it is now: one stat(2), and a read when it changed.

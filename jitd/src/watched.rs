@@ -45,9 +45,19 @@ impl Stamp {
 #[derive(Debug)]
 pub struct Watched<T> {
     path: PathBuf,
+    links: Links,
     limit: u64,
     seen: Option<Stamp>,
     meaning: T,
+}
+
+/// What to make of a symbolic link at the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// The file that it leads to counts.
+    Followed,
+    /// It is a file that cannot be read, wherever it leads: also one that leads nowhere is not absent.
+    Refused,
 }
 
 /// Who can have written a file.
@@ -72,8 +82,8 @@ pub enum Content<'a> {
 
 impl<T> Watched<T> {
     /// Watches a path; nothing is read yet, and until then it means `at_first`. No more than `limit` bytes are ever read.
-    pub fn new(path: impl Into<PathBuf>, limit: u64, at_first: T) -> Watched<T> {
-        Watched { path: path.into(), limit, seen: None, meaning: at_first }
+    pub fn new(path: impl Into<PathBuf>, links: Links, limit: u64, at_first: T) -> Watched<T> {
+        Watched { path: path.into(), links, limit, seen: None, meaning: at_first }
     }
 
     /// Which file.
@@ -88,7 +98,11 @@ impl<T> Watched<T> {
         T: Clone,
     {
         let known = self.seen;
-        match std::fs::metadata(&self.path) {
+        let found = match self.links {
+            Links::Followed => std::fs::metadata(&self.path),
+            Links::Refused => std::fs::symlink_metadata(&self.path),
+        };
+        match found {
             Ok(meta) if known == Some(Stamp::of(&meta)) => return &self.meaning,
             Ok(_) => {}
             Err(error) => {
@@ -98,22 +112,24 @@ impl<T> Watched<T> {
             }
         }
         let before = self.meaning.clone();
-        self.meaning = match self.read() {
+        // First the meaning, then what it is the meaning of: should `understand` panic, the file is read again next time.
+        let (seen, meaning) = match self.read() {
             Ok((bytes, stamp, writers)) => {
-                self.seen = Some(stamp).filter(Stamp::settled);
-                understand(Content::Bytes(&bytes, writers), before)
+                (Some(stamp).filter(Stamp::settled), understand(Content::Bytes(&bytes, writers), before))
             }
-            Err(error) => {
-                self.seen = None;
-                understand(Content::of_error(error), before)
-            }
+            Err(error) => (None, understand(Content::of_error(error), before)),
         };
+        (self.seen, self.meaning) = (seen, meaning);
         &self.meaning
     }
 
     fn read(&self) -> io::Result<(Vec<u8>, Stamp, Writers)> {
         // Without O_NONBLOCK, a FIFO in the place of the file would hold up every answer.
-        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&self.path)?;
+        let links = match self.links {
+            Links::Followed => 0,
+            Links::Refused => libc::O_NOFOLLOW,
+        };
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | links).open(&self.path)?;
         // Of the open file, before its bytes: a change while reading shows as another stamp next time.
         let meta = file.metadata()?;
         if !meta.is_file() {
@@ -136,5 +152,56 @@ impl Content<'_> {
             io::ErrorKind::NotFound => Content::Absent,
             _ => Content::Unreadable(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    fn text(watched: &mut Watched<String>) -> String {
+        let understand = |content: Content<'_>, _| match content {
+            Content::Bytes(bytes, _) => String::from_utf8_lossy(bytes).into_owned(),
+            Content::Absent => "absent".to_owned(),
+            Content::Unreadable(_) => "unreadable".to_owned(),
+        };
+        watched.get(understand).clone()
+    }
+
+    #[test]
+    fn a_link_is_followed_or_refused_and_never_taken_for_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, target) = (dir.path().join("link"), dir.path().join("target"));
+        let watched = |links| Watched::new(&path, links, 100, String::new());
+        let (mut followed, mut refused) = (watched(Links::Followed), watched(Links::Refused));
+        assert_eq!((text(&mut followed), text(&mut refused)), ("absent".to_owned(), "absent".to_owned()));
+        symlink(&target, &path).unwrap();
+        assert_eq!((text(&mut followed), text(&mut refused)), ("absent".to_owned(), "unreadable".to_owned()));
+        fs::write(&target, "there").unwrap();
+        assert_eq!((text(&mut followed), text(&mut refused)), ("there".to_owned(), "unreadable".to_owned()));
+        fs::remove_file(&path).unwrap();
+        fs::rename(&target, &path).unwrap();
+        assert_eq!((text(&mut followed), text(&mut refused)), ("there".to_owned(), "there".to_owned()));
+    }
+
+    #[test]
+    fn what_was_not_understood_is_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::write(&path, "new").unwrap();
+        // Only what is at rest is not read again anyway.
+        while !Stamp::of(&fs::metadata(&path).unwrap()).settled() {
+            std::thread::yield_now();
+        }
+        let mut watched = Watched::new(&path, Links::Refused, 100, "old".to_owned());
+        let panicking = catch_unwind(AssertUnwindSafe(|| {
+            watched.get(|_, _| panic!("as a test"));
+        }));
+        assert!(panicking.is_err());
+        assert_eq!(text(&mut watched), "new");
     }
 }
