@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 /// Connections of one uid at a time.
 const AT_ONCE: usize = 8;
-/// Connections of everybody at a time.
-const IN_ALL: usize = 128;
+/// Connections of everybody at a time; root may have as many again.
+pub(crate) const IN_ALL: usize = 128;
 /// Questions of one uid in a row.
 const BURST: u32 = 64;
 /// How long it takes until one more question is allowed.

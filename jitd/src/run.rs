@@ -28,13 +28,17 @@ use crate::scribe::Scribe;
 use crate::sockets::{self, Sockets};
 use crate::sources::Sources;
 use crate::syslog::{DEV_LOG, Severity, Syslog};
-use crate::{check, manager, pam, privileges};
+use crate::{check, limits, manager, pam, privileges};
 
 /// Between two looks at what nobody tells us.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How long the end may wait for the audit's disk.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+// Whoever connects and keeps silent must not take the last descriptor: 1,024 is what a process gets unless told otherwise, and a
+// few dozen are for files, directories and listening sockets.
+const _: () = assert!(pam::late::AT_ONCE + pam::late::QUEUED + 2 * limits::IN_ALL <= 1024 - 128);
 
 /// Anything that keeps the daemon from starting or from going on; already in words.
 #[derive(Debug)]
@@ -135,7 +139,7 @@ impl<'a> Daemon<'a> {
         let (orders, mut commands) = mpsc::channel(4);
         let (pam_desk, control_desk) = (self.desk(), self.desk());
         let mut watchdog = Watchdog::of_manager();
-        let (waiting, late) = mpsc::channel(pam::late::AT_ONCE);
+        let (waiting, late) = mpsc::channel(pam::late::QUEUED);
         let (pulse, desk) = (watchdog.pulse(), Arc::clone(&pam_desk));
         answering("pam", ended.clone(), move || pam::serve(&pam, &desk, &waiting, &pulse))?;
         let serving = |runtime: Runtime, pulse: Pulse| {

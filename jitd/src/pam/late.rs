@@ -21,6 +21,10 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// How many wait at a time.
 pub const AT_ONCE: usize = 512;
 
+/// How many more are kept until one of those is over. Few: each holds a descriptor, and once the process has no more of them,
+/// nobody at all is answered.
+pub const QUEUED: usize = 16;
+
 /// A connection whose question is not whole yet.
 pub struct Late {
     /// The connection.
