@@ -25,6 +25,8 @@ pub(crate) struct Content {
 pub(crate) struct Syncing {
     content: Content,
     stage: Stage,
+    /// Whether it went on from a cookie.
+    resumed: bool,
 }
 
 #[derive(Debug)]
@@ -70,7 +72,7 @@ impl Syncing {
     pub(crate) fn from(content: Content) -> Syncing {
         let resumed = content.cookie.is_some();
         let content = if resumed { content } else { Content::default() };
-        Syncing { content, stage: Stage::Refresh(Refresh { resumed, ..Refresh::default() }) }
+        Syncing { content, stage: Stage::Refresh(Refresh { resumed, ..Refresh::default() }), resumed }
     }
 
     /// The content; it counts after [`Effect::Refreshed`].
@@ -177,8 +179,10 @@ impl Syncing {
             *refresh = Refresh::default();
             return Effect::Nothing;
         }
+        // From nothing, nothing can have been missed: two entries that are one name to us and two to the server are what it
+        // holds. Whoever may add one entry could make them, and must not be able to stop a host from following.
         let names: BTreeSet<_> = self.content.entries.values().map(|entry| &entry.dn).collect();
-        if names.len() != self.content.entries.len() {
+        if self.resumed && names.len() != self.content.entries.len() {
             return Effect::StartAgain(Why::OutOfStep);
         }
         self.stage = Stage::Persist;
@@ -347,6 +351,14 @@ mod tests {
         );
         assert_eq!(numbers(&syncing), [2, 3]);
         assert_eq!(syncing.content().cookie.as_deref(), Some(b"c3".as_slice()));
+    }
+
+    #[test]
+    fn from_nothing_two_entries_with_one_name_are_what_there_is() {
+        let mut syncing = Syncing::from(Content::default());
+        let twin = Message::Changed { entry: entry(2, "e1", "a"), cookie: None };
+        assert_eq!(run(&mut syncing, vec![changed(1), twin, END_PRESENT]), Effect::Refreshed);
+        assert_eq!(numbers(&syncing), [1, 2], "decoding refuses both");
     }
 
     fn any_message() -> impl Strategy<Value = Message> {

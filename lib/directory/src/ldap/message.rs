@@ -9,6 +9,7 @@ use jit_model::grant::EntryUuid;
 use ldap3::ResultEntry;
 use ldap3::asn1::{PL, StructureTag, TagClass, Types, parse_tag};
 use ldap3::controls::Control;
+use sha2::{Digest, Sha256};
 
 use crate::decode::syntax;
 use crate::entry::Entry;
@@ -77,7 +78,7 @@ pub(crate) fn message(item: ResultEntry) -> Result<Message, String> {
 
 /// An entry with its identity: from the sync state, or from its own entryUUID.
 pub(crate) fn identified(sent: Sent, uuid: Option<EntryUuid>) -> Result<Entry, String> {
-    let dn = Dn::parse(&sent.dn).map_err(|error| error.to_string())?;
+    let dn = name(&sent.dn)?;
     let uuid = match uuid {
         Some(uuid) => uuid,
         None => {
@@ -88,6 +89,46 @@ pub(crate) fn identified(sent: Sent, uuid: Option<EntryUuid>) -> Result<Entry, S
         }
     };
     Ok(Entry { uuid, dn, attributes: sent.attributes })
+}
+
+/// The most RDNs, from the left, that may be unreadable, and how much of one is kept.
+const UNREADABLE: (usize, usize) = (4, 200);
+
+/// A name as we write it. One that we cannot read, such as OpenLDAP's `cn=\20`, gets a stand-in at the same place: whoever
+/// may add one entry must not be able to end every host's sync by its name, and a revocation is one under any name.
+fn name(text: &str) -> Result<Dn, String> {
+    let error = match Dn::parse(text) {
+        Ok(dn) => return Ok(dn),
+        Err(error) => error.to_string(),
+    };
+    let (most, kept) = UNREADABLE;
+    let mut front = Vec::new();
+    let mut rest = text;
+    while front.len() < most {
+        let Some((rdn, above)) = first_rdn(rest) else { break };
+        front.push(rdn);
+        rest = above;
+        let Ok(above) = Dn::parse(above) else { continue };
+        let shown = |rdn: &str| match rdn.len() > kept {
+            true => Sha256::digest(rdn).iter().map(|byte| format!("{byte:02x}")).collect(),
+            false => rdn.to_owned(),
+        };
+        let stand_in = |above: Dn, rdn: &&str| above.child("unreadable", &shown(rdn));
+        return front.iter().rev().try_fold(above, stand_in).map_err(|_| error);
+    }
+    Err(error)
+}
+
+/// What stands before the first comma that is not escaped, and behind it.
+fn first_rdn(name: &str) -> Option<(&str, &str)> {
+    let mut escaped = false;
+    let mut border = |b: u8| {
+        let plain = !escaped;
+        escaped = plain && b == b'\\';
+        plain && b == b','
+    };
+    let at = name.bytes().position(&mut border)?;
+    Some((name.get(..at)?, name.get(at.checked_add(1)?..)?))
 }
 
 fn entry(tag: StructureTag) -> Result<Sent, String> {
@@ -284,6 +325,25 @@ mod tests {
             PL::C(vec![text("dc=x"), tag(TagClass::Universal, 16, PL::C(attributes))]),
         ));
         assert_eq!(entry.unwrap().attributes["jitreason"], [b"a", b"b"]);
+    }
+
+    #[test]
+    fn an_unreadable_name_stands_where_it_stood() {
+        for (sent, read) in [
+            ("CN=a,dc=x", "cn=a,dc=x"),
+            // OpenLDAP lets whoever may add an entry give it this name.
+            (r"cn=\20,ou=grants,dc=x", r"unreadable=cn=\5c20,ou=grants,dc=x"),
+            (r"cn=r,cn=\20,ou=grants,dc=x", r"unreadable=cn=r,unreadable=cn=\5c20,ou=grants,dc=x"),
+            (r"cn=a\,b+x=,dc=x", r"unreadable=cn=a\5c\2cb\2bx=,dc=x"),
+            (r"cn=\\,cn=,dc=x", r"unreadable=cn=\5c\5c,unreadable=cn=,dc=x"),
+        ] {
+            assert_eq!(name(sent).map(|dn| dn.to_string()).as_deref(), Ok(read), "{sent}");
+        }
+        let long = name(&format!("cn=\\ff{},dc=x", "a".repeat(9_000))).unwrap().to_string();
+        assert_eq!(long.len(), "unreadable=,dc=x".len() + 64);
+        for none in ["", "cn=", "cn=,", r"cn=\20", ",,,,,dc=x"] {
+            assert!(name(none).is_err(), "{none}");
+        }
     }
 
     fn any_tag() -> impl Strategy<Value = StructureTag> {
