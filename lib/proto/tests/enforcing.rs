@@ -96,6 +96,11 @@ fn exemptions_are_as_narrow_as_they_are_written() {
     assert_eq!(standing(all, ALICE), Standing::Exempt);
     assert_eq!(standing(all, Asked { user: "rescue", uid: Some(900), ..ALICE }), Standing::Guarded);
     assert_eq!(standing(all, Asked { rhost: Some("::1"), ..ALICE }), Standing::Guarded);
+    // Of a local name under another uid, another name service speaks: as jitd, the module gives him none of its groups. Whom no
+    // file knows but a group's line is listed on purpose.
+    assert_eq!(standing(all, Asked { uid: Some(5000), ..ALICE }), Standing::Guarded);
+    let listed = "guard sshd\nexempt group jit-breakglass\nend enforcing\n";
+    assert_eq!(standing(listed, Asked { user: "alicf", uid: Some(5001), ..ALICE }), Standing::Exempt);
     let everywhere = "guard sshd\nexempt user alice\nend enforcing\n";
     assert_eq!(standing(everywhere, Asked { rhost: None, ..ALICE }), Standing::Exempt);
 }

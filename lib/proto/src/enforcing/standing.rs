@@ -44,11 +44,19 @@ impl Rules<'_> {
         let Some(uid) = asked.uid else {
             return Standing::Guarded;
         };
-        if self.iter().any(|rule| matches!(rule, Rule::Exempt(exempt) if exempt.covers(asked, accounts))) {
+        let local = accounts.uid_of(asked.user);
+        // The name means somebody else here than the one who asks: the local groups that list it are not his.
+        let mut is_member =
+            |group: &str| local.is_none_or(|local| local == uid) && accounts.is_member(asked.user, group);
+        let mut exempt = self.iter().filter_map(|rule| match rule {
+            Rule::Exempt(exempt) => Some(exempt),
+            _ => None,
+        });
+        if exempt.any(|exempt| exempt.covers(asked, &mut is_member)) {
             return Standing::Exempt;
         }
         // Break-glass never depends on a directory: whoever is not in /etc/passwd under this uid is somebody else.
-        if accounts.uid_of(asked.user) == Some(uid) && self.breaks_glass(asked, uid, accounts) {
+        if local == Some(uid) && self.breaks_glass(asked, uid, accounts) {
             return Standing::BreakGlass;
         }
         Standing::Guarded
@@ -66,7 +74,7 @@ impl Rules<'_> {
 }
 
 impl Exempt<'_> {
-    fn covers(&self, asked: &Asked<'_>, accounts: &mut impl Accounts) -> bool {
+    fn covers(&self, asked: &Asked<'_>, is_member: &mut impl FnMut(&str) -> bool) -> bool {
         let service =
             self.services.is_none_or(|list| list.split(',').any(|service| service == asked.service));
         let from = self.from.is_none_or(|list| {
@@ -79,7 +87,7 @@ impl Exempt<'_> {
             && from
             && match self.who {
                 Who::User(name) => name == asked.user,
-                Who::Group(group) => accounts.is_member(asked.user, group),
+                Who::Group(group) => is_member(group),
             }
     }
 }
