@@ -218,7 +218,8 @@ impl Slapd {
         self.ports.0
     }
 
-    /// A file made for TLS: `ca.crt`, `stranger.crt`, `host.crt`, `host.key`.
+    /// A file made for TLS: `ca.crt`, `server.crt`, `host.crt`, `host.key`; another authority's `stranger.crt`, and what that
+    /// one calls the server, `impostor.crt`.
     pub fn tls_file(&self, name: &str) -> PathBuf {
         self.tls.join(name)
     }
@@ -439,7 +440,9 @@ fn program() -> Result<PathBuf> {
     // Under another name first: other tests may be starting it at this moment.
     let fresh =
         parent.join(format!("slapd.{}.{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    fs::copy(own, &fresh).map_err(|e| Trouble::io(&fresh, e))?;
+    // By another program: a process that we fork for another test would hold our file open for writing, and then
+    // nobody could run it ("text file busy").
+    piped(Command::new("cp").args([own, &fresh]), "")?;
     fs::rename(&fresh, &copy).map_err(|e| Trouble::io(&copy, e))?;
     Ok(copy)
 }
@@ -453,14 +456,17 @@ fn authority() -> Result<PathBuf> {
     let lock = File::create(parent.join("tls.lock")).map_err(io)?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(|e| io(e.into()))?;
     let week = Duration::from_secs(7 * 86_400);
-    let made = fs::metadata(path.join("done")).and_then(|meta| meta.modified());
-    if made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < week)) {
+    // The recipe they were made by is the mark that they are done.
+    let done = path.join("done");
+    let made = fs::metadata(&done).and_then(|meta| meta.modified());
+    let young = made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < week));
+    if young && fs::read_to_string(&done).is_ok_and(|recipe| recipe == TLS) {
         return Ok(path);
     }
     let _ = fs::remove_dir_all(&path);
     fs::create_dir_all(&path).map_err(io)?;
     piped(Command::new("sh").arg("-s").arg(&path), TLS)?;
-    fs::write(path.join("done"), "").map_err(io)?;
+    fs::write(done, TLS).map_err(io)?;
     Ok(path)
 }
 
