@@ -41,6 +41,12 @@ unsafe extern "C" {
     fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
 }
 
+// The unwinder, from the archive instead of libgcc_s.so.1: a program that has no C++ in it, as sshd and sudo, would load that
+// library for our sake alone, which takes twice as long as everything else that this module does (docs/benchmarks.md). Only
+// panics of ours are unwound, and they end in `guarded`, so it does not matter that the program may have another one.
+#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
+unsafe extern "C" {}
+
 const PTHREAD_CANCEL_DISABLE: c_int = 1;
 
 /// pam_sm_acct_mgmt(3): the gate.
