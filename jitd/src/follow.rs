@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jit_directory::decode::decode;
 use jit_directory::entry::Entries;
-use jit_directory::update::{Update, Word};
+use jit_directory::update::{Membership, Update, Word};
 use jit_model::assess::{AssessedGrant, assess};
 use jit_model::grant::EntryUuid;
 use jit_model::learn::{held, learn};
@@ -182,18 +182,22 @@ impl Follower {
         let Some(source) = config.sources.get(&name) else { return };
         let mut standing = self.sources.remove(&name).unwrap_or_default();
         match word {
-            Word::Whole { entries, directory_time } => {
-                self.word(&name, &mut standing, directory_time);
-                let moment = self.clock.moment();
-                if standing.entries.as_ref() == Some(&entries) {
-                    self.remembered.heard(&name, moment);
-                } else {
+            Word::Whole { entries, membership, directory_time } => {
+                match membership {
+                    Membership::Read => self.word(&name, &mut standing, directory_time),
+                    Membership::Kept => self.witness(directory_time),
+                }
+                if standing.entries.as_ref() != Some(&entries) {
                     let fingerprint = source.fingerprint(&config.policy.host);
                     standing.entries = Some(Arc::clone(&entries));
                     // The ledger first: a set on disk in which a grant is missing, without the memory that it was there,
                     // would let a lagging replica bring it back after a crash.
                     self.understand(&name, source, &mut standing);
-                    self.remembered.keep(&name, fingerprint, moment, entries);
+                    if let Some(heard) = standing.heard {
+                        self.remembered.keep(&name, fingerprint, heard, entries);
+                    }
+                } else if let Some(heard) = standing.heard {
+                    self.remembered.heard(&name, heard);
                 }
             }
             Word::Alive { directory_time } => {
@@ -214,12 +218,17 @@ impl Follower {
 
     /// There was word from a source.
     fn word(&self, name: &SourceName, standing: &mut Standing, directory_time: Option<Timestamp>) {
-        if let Some(at) = directory_time {
-            self.clock.witness(at);
-        }
+        self.witness(directory_time);
         standing.heard = Some(self.clock.moment());
         if standing.trouble.take().is_some() {
             self.scribe.note(Event::source(name, Health::Recovered, "there is word from it again"));
+        }
+    }
+
+    /// A directory's clock has reached this time.
+    fn witness(&self, directory_time: Option<Timestamp>) {
+        if let Some(at) = directory_time {
+            self.clock.witness(at);
         }
     }
 
@@ -299,3 +308,6 @@ impl Follower {
         self.current.put(view);
     }
 }
+
+#[cfg(test)]
+mod tests;

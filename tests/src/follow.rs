@@ -6,7 +6,7 @@ use std::time::Duration;
 use jit_directory::decode::Bases;
 use jit_directory::entry::{Entries, Entry};
 use jit_directory::ldap::{Bind, LdapConfig, Link, Patience, StartTls, Way, follow};
-use jit_directory::update::{Update, Word};
+use jit_directory::update::{Membership, Update, Word};
 use jit_model::dn::Dn;
 use jit_model::host::HostNames;
 use jit_model::name::SourceName;
@@ -67,6 +67,8 @@ pub struct Following {
     task: JoinHandle<()>,
     /// The newest whole set.
     pub entries: Arc<Entries>,
+    /// How its people and groups came into it.
+    pub membership: Option<Membership>,
     /// How many whole sets there were.
     pub sets: usize,
 }
@@ -89,14 +91,15 @@ impl Following {
         let (to, link) = watch::channel(Link::default());
         let source = SourceName::new("ldap").unwrap_or_else(|error| panic!("{error}"));
         let task = tokio::spawn(async move { match follow(config, source, last, tx, to).await {} });
-        Following { words, link, task, entries: Arc::default(), sets: 0 }
+        Following { words, link, task, entries: Arc::default(), membership: None, sets: 0 }
     }
 
     async fn word(&mut self, until: Instant, what: &str) -> Result<Word> {
         match timeout_at(until, self.words.recv()).await {
             Ok(Some(update)) => {
-                if let Word::Whole { entries, .. } = &update.word {
+                if let Word::Whole { entries, membership, .. } = &update.word {
                     self.entries = entries.clone();
+                    self.membership = Some(*membership);
                     self.sets += 1;
                 }
                 Ok(update.word)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jit_directory::ldap::{Follow, StartTls};
+use jit_directory::update::Membership;
 use jit_tests::follow::{Following, access, config, grant, person, revocation};
 use jit_tests::slapd::Slapd;
 use jit_tests::trouble::Result;
@@ -123,6 +124,7 @@ async fn hidden_people_stay_as_known_and_revocations_count() -> Result<()> {
     slapd.add(&revocation("g1"))?;
     let revoked = following.until("the revocation is there", |e| access(e, R1).is_some()).await?;
     assert_eq!(revoked.people, first.people);
+    assert_eq!(following.membership, Some(Membership::Kept), "it counts, but is no sign that all is well");
     // Whoever is new cannot be known now, and waits for nobody else.
     slapd.add(&grant("g2", CAROL))?;
     let g2 = "cn=g2,ou=grants,ou=jit,dc=example,dc=com";
@@ -130,6 +132,7 @@ async fn hidden_people_stay_as_known_and_revocations_count() -> Result<()> {
     assert_eq!(with.people, first.people);
     slapd.shipped_rules()?;
     following.until("carol is there", |e| person(e, CAROL).is_some()).await?;
+    assert_eq!(following.membership, Some(Membership::Read));
     Ok(())
 }
 

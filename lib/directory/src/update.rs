@@ -16,6 +16,16 @@ pub struct Update {
     pub word: Word,
 }
 
+/// How the people and groups of a whole set came into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// They are as the source has them now.
+    Read,
+    /// They could not be read and are as they were last, without what was taken away from somebody since. The set counts, but
+    /// it is no word from the source: else a directory in which somebody always writes would never be stale.
+    Kept,
+}
+
 /// What a source can say.
 #[derive(Clone, Debug)]
 pub enum Word {
@@ -23,6 +33,8 @@ pub enum Word {
     Whole {
         /// Every entry.
         entries: Arc<Entries>,
+        /// Whether its people and groups are of now, too.
+        membership: Membership,
         /// A time that the directory's own clock has reached (the newest contextCSN or createTimestamp seen): evidence
         /// against a wrong clock of this host.
         directory_time: Option<Timestamp>,

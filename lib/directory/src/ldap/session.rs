@@ -25,7 +25,7 @@ use super::trouble::{Cause, Step, Trouble};
 use super::watching;
 use crate::decode::syntax;
 use crate::schema;
-use crate::update::{Update, Word};
+use crate::update::{Membership, Update, Word};
 
 /// Where words go.
 pub(crate) struct Voice {
@@ -119,7 +119,8 @@ pub(crate) async fn run(
 
     let mut contents: Vec<Option<Content>> = vec![None; bases.len()];
     let mut started = false;
-    let mut people_are_read = true;
+    // Not yet in this session.
+    let mut people_are_read = false;
     let mut newest = None;
     loop {
         let mut alive = false;
@@ -173,7 +174,8 @@ pub(crate) async fn run(
         }
         let directory_time = belief.time().max(newest);
         if let Some(entries) = carried.assembly.next() {
-            voice.say(Word::Whole { entries, directory_time }).await;
+            let membership = if people_are_read { Membership::Read } else { Membership::Kept };
+            voice.say(Word::Whole { entries, membership, directory_time }).await;
             if !started {
                 started = true;
                 begun(way);

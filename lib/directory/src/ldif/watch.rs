@@ -23,7 +23,7 @@ use super::gather::gather;
 use super::parse::parse;
 use crate::decode::Bases;
 use crate::entry::Entries;
-use crate::update::{Update, Word};
+use crate::update::{Membership, Update, Word};
 
 /// How long a file that somebody writes in place must be at rest, in milliseconds.
 const AT_REST: u16 = 2_000;
@@ -173,7 +173,7 @@ impl Watch {
             return Ok(Look::Nothing);
         }
         self.told = Some(entries.clone());
-        Ok(Look::Say(Word::Whole { entries, directory_time: None }))
+        Ok(Look::Say(Word::Whole { entries, membership: Membership::Read, directory_time: None }))
     }
 }
 

@@ -1,0 +1,92 @@
+use std::sync::Arc;
+
+use jit_directory::decode::Bases;
+use jit_directory::entry::Entries;
+use jit_directory::ldif::gather::gather;
+use jit_directory::ldif::parse::parse;
+use jit_directory::update::{Membership, Update, Word};
+use jit_model::dn::Dn;
+use jit_model::name::SourceName;
+use jit_model::snapshot::Silence;
+
+use super::*;
+use crate::audit::Audit;
+use crate::config;
+use crate::mode::Mode;
+use crate::remember::Found;
+use crate::syslog::Syslog;
+
+const CONFIG: &str = "[host]\nname = \"web1.example.com\"\n[source.ldap]\nbind = { method = \"anonymous\" }\nuris = [\"ldaps://ldap.example.com\"]\nca = \"/etc/ssl/ca.crt\"\n\
+    base = \"dc=example,dc=com\"\nmax_offline = \"24h\"\n";
+
+fn follower(dir: &std::path::Path) -> Follower {
+    let config = Arc::new(config::parse(CONFIG).unwrap());
+    let found = Found::read(dir);
+    let clock = Arc::new(SystemClock::start(found.ratchet()).unwrap());
+    let syslog = Syslog::new(dir.join("no-syslog"));
+    let audit = Audit::start(dir.join("audit.jsonl"), clock.boot(), "web1.example.com", syslog).unwrap();
+    let scribe = Scribe::new(Arc::new(audit), Arc::clone(&clock), Mode::Enforcing);
+    let remembered = Remembered::start(found, &scribe).unwrap();
+    Follower::new(config, clock, scribe, remembered)
+}
+
+fn corp() -> SourceName {
+    SourceName::new("ldap").unwrap()
+}
+
+fn set(grants: usize) -> Arc<Entries> {
+    let mut text =
+        "dn: ou=grants,ou=jit,dc=example,dc=com\nobjectClass: organizationalUnit\nou: grants\n\n".to_owned();
+    for n in 0..grants {
+        text.push_str(&format!(
+            "dn: cn=g{n},ou=grants,ou=jit,dc=example,dc=com\nobjectClass: jitGrant\ncn: g{n}\n\
+             jitSubject: uid=alice,ou=people,dc=example,dc=com\njitHost: *\njitNotAfter: 20400101000000Z\n\n"
+        ));
+    }
+    let bases = Bases::under(&Dn::parse("dc=example,dc=com").unwrap()).unwrap();
+    Arc::new(gather(parse(text.as_bytes()).unwrap(), &bases).unwrap())
+}
+
+fn hear(follower: &mut Follower, word: Word) {
+    follower.hear(Update { source: corp(), word });
+}
+
+fn whole(grants: usize, membership: Membership) -> Word {
+    Word::Whole { entries: set(grants), membership, directory_time: None }
+}
+
+/// How the source stands for those who answer, how many grants they know, and whether it is in trouble.
+fn seen(follower: &Follower) -> (Silence, usize, bool) {
+    let view = follower.current().get();
+    let silence = view.snapshot.silence(&corp(), follower.clock.now().login);
+    (silence, view.snapshot.grants().len(), view.sources[&corp()].trouble.is_some())
+}
+
+#[test]
+fn a_set_without_its_people_counts_and_keeps_nothing_fresh() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut follower = follower(dir.path());
+    let trouble = || Word::Trouble { why: "people and groups cannot be read".to_owned() };
+    hear(&mut follower, trouble());
+    hear(&mut follower, whole(1, Membership::Kept));
+    assert_eq!(seen(&follower), (Silence::NeverHeard, 1, true));
+    hear(&mut follower, whole(1, Membership::Read));
+    assert_eq!(seen(&follower), (Silence::Fresh, 1, false));
+
+    let heard = follower.sources[&corp()].heard;
+    hear(&mut follower, trouble());
+    // The clock counts milliseconds.
+    while follower.clock.moment() == heard.unwrap() {
+        std::thread::yield_now();
+    }
+    for grants in [2, 0, 3] {
+        hear(&mut follower, whole(grants, Membership::Kept));
+        assert_eq!(seen(&follower), (Silence::Fresh, grants, true));
+        assert_eq!(follower.sources[&corp()].heard, heard, "as old as the last reading of the people");
+    }
+    // And so it is after a restart.
+    assert!(follower.end());
+    let again = self::follower(dir.path());
+    assert_eq!(again.sources[&corp()].heard, heard);
+    assert_eq!(again.sources[&corp()].entries, Some(set(3)));
+}
