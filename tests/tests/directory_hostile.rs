@@ -2,7 +2,8 @@
 //! host: never that the host stops following, for then nobody's revocation would reach it any more.
 
 use jit_directory::ldap::{Follow, LdapConfig, StartTls};
-use jit_tests::follow::{Following, access, config, grant, revocation};
+use jit_model::assess::MAX_SUBJECTS;
+use jit_tests::follow::{Following, access, config, grant, person, revocation};
 use jit_tests::slapd::Slapd;
 use jit_tests::trouble::Result;
 
@@ -63,4 +64,31 @@ async fn no_name_stops_the_pushing() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_name_stops_the_polling() -> Result<()> {
     odd_names(Follow::Poll).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_makes_a_host_read_the_whole_company() -> Result<()> {
+    let staff = |more: usize| {
+        let name = |n: usize| format!("member: uid=p{n},ou=people,dc=example,dc=com\n");
+        let members: String = (0..more).map(name).collect();
+        format!(
+            "dn: cn=staff{more},ou=groups,dc=example,dc=com\nobjectClass: groupOfNames\ncn: staff{more}\nmember: {ALICE}\n{members}\n"
+        )
+    };
+    let (most, more) = (MAX_SUBJECTS - 1, MAX_SUBJECTS);
+    let groups = [staff(most), staff(more)].concat();
+    let slapd = Slapd::plan().with(&groups).up()?;
+    let subject = |n: usize| format!("cn=staff{n},ou=groups,dc=example,dc=com");
+    by_alice(&slapd, &grant("large", &subject(more)))?;
+    let mut following = Following::begin(plain(&slapd, Follow::Push)?);
+    let large = format!("cn=large,{GRANTS}");
+    let first = following.until("the grant is there", |e| access(e, &large).is_some()).await?;
+    assert!(
+        person(&first, &subject(more)).is_some(),
+        "the group itself is known, so that the grant is refused for its size"
+    );
+    assert!(person(&first, ALICE).is_none(), "nobody in it is read");
+    by_alice(&slapd, &grant("small", &subject(most)))?;
+    following.until("who is in the smaller one is read", |e| person(e, ALICE).is_some()).await?;
+    Ok(())
 }

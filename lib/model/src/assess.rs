@@ -103,6 +103,10 @@ pub struct AssessedGrant {
 /// How many pending grants of one subject are borne; with more, all of them are refused.
 pub const MAX_PENDING: usize = 20;
 
+/// How many names a subject that is a group may lead to; a grant for more is refused. Whoever is in a group may ask for all of
+/// it, and each host would have to read them all.
+pub const MAX_SUBJECTS: usize = 1_000;
+
 /// Judges every grant of a source for this host, in the order of their identities.
 ///
 /// Set-aside grants appear in [`Source::set_aside`], not here. That entries stand where they may is not judged here but

@@ -29,6 +29,9 @@ pub enum Refusal {
     /// The subject is neither a person nor a group that the source knows.
     #[error("its subject {0} does not exist or cannot be used")]
     SubjectMissing(Dn),
+    /// The subject is a group of more than [`crate::assess::MAX_SUBJECTS`].
+    #[error("its subject {0} holds more than {1} names; ask for a smaller group")]
+    SubjectTooLarge(Dn, usize),
     /// Nobody the grant is for is eligible for the role.
     #[error("{0} is not eligible for the role {1}")]
     NotEligible(Dn, String),
@@ -94,6 +97,7 @@ impl Refusal {
             Refusal::RoleMalformed(..) => "role-malformed",
             Refusal::NotThisHost(_) => "not-this-host",
             Refusal::SubjectMissing(_) => "subject-missing",
+            Refusal::SubjectTooLarge(..) => "subject-too-large",
             Refusal::NotEligible(..) => "not-eligible",
             Refusal::LoginShared(_) => "login-shared",
             Refusal::Root(_) => "root",

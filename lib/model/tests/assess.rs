@@ -5,7 +5,7 @@ mod world;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jit_model::assess::{Assessed, MAX_PENDING, Services};
+use jit_model::assess::{Assessed, MAX_PENDING, MAX_SUBJECTS, Services};
 use jit_model::grant::{End, Revocation};
 use jit_model::people::Person;
 use jit_model::reason::Refusal;
@@ -116,6 +116,15 @@ fn every_refusal() {
                 w.grant(1, |g| g.subject = person("nobody"));
             }),
             "its subject uid=nobody,ou=people,dc=x does not exist or cannot be used",
+        ),
+        (
+            "subject-too-large",
+            approved(|w| {
+                let staff = (0..MAX_SUBJECTS).map(|n| person(&format!("p{n}")));
+                w.members("staff", &staff.chain([person("alice")]).collect::<Vec<_>>());
+                w.grant(1, |g| g.subject = group("staff"));
+            }),
+            "its subject cn=staff,ou=groups,dc=x holds more than 1000 names; ask for a smaller group",
         ),
         (
             "not-eligible",
@@ -376,6 +385,7 @@ fn every_code() -> BTreeSet<&'static str> {
         "role-malformed",
         "not-this-host",
         "subject-missing",
+        "subject-too-large",
         "not-eligible",
         "login-shared",
         "root",

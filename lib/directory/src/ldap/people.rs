@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jit_model::assess::MAX_SUBJECTS;
 use jit_model::dn::Dn;
 use ldap3::Scope;
 
@@ -110,8 +111,10 @@ impl Reader {
         let mut reading = Reading::default();
         let config = self.config.clone();
         let bases = &config.bases;
-        let anybody = |dn: &Dn| dn.is_below(&bases.people) || dn.is_below(&bases.groups);
-        self.follow(&mut reading, references.subjects.clone(), Kind::Any, anybody).await?;
+        self.ask(&mut reading, &references.subjects, Kind::Any).await?;
+        for subject in &references.subjects {
+            self.audience(&mut reading, subject).await?;
+        }
         let subjects: BTreeSet<Dn> = reading.found.keys().cloned().collect();
         let groups_only = |dn: &Dn| dn.is_below(&bases.groups);
         // Groups that are subjects, too, were read with their members already; what hangs below them was as well.
@@ -143,6 +146,25 @@ impl Reader {
         Ok(Resolved { entries, watch: Watch { names, logins } })
     }
 
+    /// Whom a subject that is a group leads to, level by level. Of a group that is too large for a subject no more is read
+    /// than it takes to see that: whoever is in it could have each host read everybody.
+    async fn audience(&mut self, reading: &mut Reading, subject: &Dn) -> Result<(), Cause> {
+        let bases = self.config.bases.clone();
+        let anybody = |dn: &Dn| dn.is_below(&bases.people) || dn.is_below(&bases.groups);
+        let mut reached: BTreeSet<Dn> = BTreeSet::new();
+        let mut level = BTreeSet::from([subject.clone()]);
+        while !level.is_empty() {
+            let entries = level.iter().filter_map(|dn| reading.found.get(dn));
+            let members = entries.flat_map(|entry| members(entry)).filter(&anybody);
+            level = members.filter(|dn| reached.insert(dn.clone())).collect();
+            if reached.len() > MAX_SUBJECTS {
+                return Ok(());
+            }
+            self.ask(reading, &level, Kind::Any).await?;
+        }
+        Ok(())
+    }
+
     /// Reads level by level, each entry once, so that a group within itself ends like any other.
     async fn follow(
         &mut self,
@@ -153,20 +175,26 @@ impl Reader {
     ) -> Result<(), Cause> {
         let mut level = from;
         while !level.is_empty() {
-            let ask: Vec<Dn> = level.iter().filter(|dn| !reading.asked.contains(*dn)).cloned().collect();
-            reading.asked.extend(ask.iter().cloned());
-            if reading.asked.len() > MOST {
-                let what = format!(
-                    "the groups that grants and roles for this host name hold more than {MOST} names: name smaller ones"
-                );
-                return Err(Cause::TooMuch(what));
-            }
-            for entry in self.named(&ask, kind).await? {
-                reading.found.insert(entry.dn.clone(), Arc::new(entry));
-            }
+            self.ask(reading, &level, kind).await?;
             let entries = level.iter().filter_map(|dn| reading.found.get(dn));
             let members: BTreeSet<Dn> = entries.flat_map(|entry| members(entry)).filter(&counts).collect();
             level = members.difference(&level).filter(|dn| !reading.asked.contains(*dn)).cloned().collect();
+        }
+        Ok(())
+    }
+
+    /// Reads those that were not asked for yet.
+    async fn ask(&mut self, reading: &mut Reading, names: &BTreeSet<Dn>, kind: Kind) -> Result<(), Cause> {
+        let ask: Vec<Dn> = names.difference(&reading.asked).cloned().collect();
+        reading.asked.extend(ask.iter().cloned());
+        if reading.asked.len() > MOST {
+            let what = format!(
+                "the groups that grants and roles for this host name hold more than {MOST} names: name smaller ones"
+            );
+            return Err(Cause::TooMuch(what));
+        }
+        for entry in self.named(&ask, kind).await? {
+            reading.found.insert(entry.dn.clone(), Arc::new(entry));
         }
         Ok(())
     }

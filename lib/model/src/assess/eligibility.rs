@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::MAX_SUBJECTS;
 use crate::dn::Dn;
 use crate::grant::Grant;
 use crate::name::Login;
@@ -39,6 +40,9 @@ impl<'a> Membership<'a> {
         let subject = &grant.subject;
         if self.people.person(subject).is_none() && self.people.group(subject).is_none() {
             return Err(Refusal::SubjectMissing(subject.clone()));
+        }
+        if self.people.person(subject).is_none() && self.reach(subject).len() > MAX_SUBJECTS {
+            return Err(Refusal::SubjectTooLarge(subject.clone(), MAX_SUBJECTS));
         }
         let fault = |person: &Person| {
             if is_root(person) {
