@@ -196,6 +196,14 @@ impl Ledger {
         self.ratchet = Some(moment);
     }
 
+    /// Root has mended the clock, and it is `now`: nobody held a grant later than that. Without this, whoever held one while the clock
+    /// was years ahead would be somebody who lately held one for all those years.
+    pub fn restate(&mut self, now: Timestamp) {
+        for last in self.held.values_mut() {
+            *last = now.min(*last);
+        }
+    }
+
     /// The settled time, as last kept.
     pub fn ratchet(&self) -> Option<Moment> {
         self.ratchet

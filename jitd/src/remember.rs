@@ -123,6 +123,7 @@ impl Remembered {
 
     /// Root has mended the clock.
     pub fn restate(&mut self, clock: &SystemClock) {
+        self.ledger.restate(clock.now().settled);
         self.settle(clock.moment(), Urgency::Now);
         let urgency = self.store.restate(|moment| clock.restate(moment));
         self.save_store(Some(urgency));

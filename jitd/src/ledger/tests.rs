@@ -114,6 +114,18 @@ fn a_later_end_is_kept_and_an_earlier_one_shortens_nothing() {
 }
 
 #[test]
+fn a_clock_that_was_years_ahead_leaves_nobody_known_for_years() {
+    let mut ledger = Ledger::default();
+    let ahead = NOW.plus(Span(12 * 365 * 86_400));
+    let _ = (ledger.hold([login("alice")], NOW), ledger.hold([login("bob")], ahead));
+    ledger.restate(NOW.plus(GRAIN));
+    let known = |ledger: &Ledger, span| ledger.lately(NOW.plus(span)).into_iter().collect::<Vec<_>>();
+    assert_eq!(known(&ledger, LATELY), [login("alice"), login("bob")], "what is true stays");
+    assert_eq!(known(&ledger, Span(LATELY.0 + GRAIN.0)), [login("bob")], "alice's time was right");
+    assert_eq!(known(&ledger, Span(LATELY.0 + 2 * GRAIN.0)), []);
+}
+
+#[test]
 fn who_held_a_grant_is_known_for_a_month() {
     let mut ledger = sample();
     let lately = |ledger: &Ledger, span| ledger.lately(NOW.plus(span));
