@@ -19,14 +19,13 @@ use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{MsgFlags, getsockopt, recv, send, setsockopt, sockopt};
 use nix::sys::time::TimeVal;
 use nix::unistd::geteuid;
-use tokio::sync::mpsc;
 
 use crate::desk::{Decided, Desk, decides};
 use crate::pulse::Pulse;
 
 pub mod late;
 
-use late::Late;
+use late::Door;
 
 /// How long the accepting thread waits for a question, in milliseconds: on one CPU a module may need its turn to send it.
 const MOMENT: u8 = 1;
@@ -38,12 +37,7 @@ const SLEEP: i64 = 1;
 ///
 /// # Errors
 /// When the listening socket is of no use.
-pub fn serve(
-    listener: &UnixListener,
-    desk: &Desk,
-    waiting: &mpsc::Sender<Late>,
-    pulse: &Pulse,
-) -> io::Result<()> {
+pub fn serve(listener: &UnixListener, desk: &Desk, waiting: &Door, pulse: &Pulse) -> io::Result<()> {
     listener.set_nonblocking(false)?;
     setsockopt(listener, sockopt::ReceiveTimeout, &TimeVal::new(SLEEP, 0))?;
     let mut room = [0; MAX_FRAME];
@@ -64,9 +58,7 @@ pub fn serve(
         // Should a question ever make us panic, it costs that one connection, and not the daemon.
         let begun = catch_unwind(AssertUnwindSafe(|| at_once(&stream, &mut room, desk)));
         if let Ok(Begun::Waits(have)) = begun {
-            let begun = room.get(..have).unwrap_or(&[]).to_vec();
-            // With so many waiting that there is no room, this one is hung up on; its module goes by its own rules.
-            let _ = waiting.try_send(Late { stream, begun });
+            waiting.let_wait(stream, room.get(..have).unwrap_or(&[]).to_vec());
         }
     }
 }

@@ -38,7 +38,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 // Whoever connects and keeps silent must not take the last descriptor: 1,024 is what a process gets unless told otherwise, and a
 // few dozen are for files, directories and listening sockets.
-const _: () = assert!(pam::late::AT_ONCE + pam::late::QUEUED + 2 * limits::IN_ALL <= 1024 - 128);
+const _: () = assert!(pam::late::AT_ONCE + 2 * limits::IN_ALL <= 1024 - 128);
 
 /// Anything that keeps the daemon from starting or from going on; already in words.
 #[derive(Debug)]
@@ -139,7 +139,7 @@ impl<'a> Daemon<'a> {
         let (orders, mut commands) = mpsc::channel(4);
         let (pam_desk, control_desk) = (self.desk(), self.desk());
         let mut watchdog = Watchdog::of_manager();
-        let (waiting, late) = mpsc::channel(pam::late::QUEUED);
+        let (waiting, late) = pam::late::door();
         let (pulse, desk) = (watchdog.pulse(), Arc::clone(&pam_desk));
         answering("pam", ended.clone(), move || pam::serve(&pam, &desk, &waiting, &pulse))?;
         let serving = |runtime: Runtime, pulse: Pulse| {

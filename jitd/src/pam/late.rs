@@ -9,7 +9,8 @@ use std::time::Duration;
 use jit_proto::frame::{HEADER, Kind, MAX_FRAME, needed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::Reply;
@@ -18,41 +19,55 @@ use crate::desk::Desk;
 /// From here to the last byte of the answer. A module gives up after two seconds.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How many wait at a time.
+/// How many wait at a time. Each holds a descriptor, and once the process has no more of them, nobody at all is answered.
 pub const AT_ONCE: usize = 512;
-
-/// How many more are kept until one of those is over. Few: each holds a descriptor, and once the process has no more of them,
-/// nobody at all is answered.
-pub const QUEUED: usize = 16;
 
 /// A connection whose question is not whole yet.
 pub struct Late {
-    /// The connection.
-    pub stream: StdStream,
+    stream: StdStream,
     /// What of the question is there.
-    pub begun: Vec<u8>,
+    begun: Vec<u8>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// The way to those who wait.
+pub struct Door {
+    places: Arc<Semaphore>,
+    inside: UnboundedSender<Late>,
+}
+
+/// Both ends of the way; it is as long as there are places.
+pub fn door() -> (Door, UnboundedReceiver<Late>) {
+    let (inside, late) = unbounded_channel();
+    (Door { places: Arc::new(Semaphore::new(AT_ONCE)), inside }, late)
+}
+
+impl Door {
+    /// Lets a connection wait. With no place left it is hung up on, and its module goes by its own rules.
+    pub fn let_wait(&self, stream: StdStream, begun: Vec<u8>) {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            // Nobody is inside any more only when the daemon ends.
+            let _ = self.inside.send(Late { stream, begun, _place: place });
+        }
+    }
 }
 
 /// Waits for questions and answers them, for ever.
 ///
 /// # Errors
 /// Never: it ends when nobody accepts any more.
-pub async fn serve(mut late: mpsc::Receiver<Late>, desk: Arc<Desk>) -> io::Result<()> {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+pub async fn serve(mut late: UnboundedReceiver<Late>, desk: Arc<Desk>) -> io::Result<()> {
     while let Some(connection) = late.recv().await {
-        // The semaphore is never closed.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
         let desk = Arc::clone(&desk);
         tokio::spawn(async move {
             // A module that went away, or broke off, needs no answer.
             let _ = timeout(DEADLINE, wait(connection, &desk)).await;
-            drop(place);
         });
     }
     Ok(())
 }
 
-async fn wait(Late { stream, begun: mut bytes }: Late, desk: &Desk) -> io::Result<()> {
+async fn wait(Late { stream, begun: mut bytes, _place }: Late, desk: &Desk) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     let mut stream = UnixStream::from_std(stream)?;
     let mut whole = HEADER.max(bytes.len() + 1);

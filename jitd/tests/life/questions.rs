@@ -95,15 +95,15 @@ fn whoever_dawdles_or_babbles_keeps_nobody_waiting() {
     host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
     let jitd = host.start();
     jitd.comes_to("alice", Verdict::Allow);
-    // They connect and say nothing, or only the beginning.
+    // They connect and say nothing, or only the beginning; more of them than may wait.
     let frame = sshd("alice", SOMEBODY).encode().unwrap();
-    let mut waiting: Vec<_> = (0..200).map(|_| jitd.connect()).collect();
-    for stream in waiting.iter_mut().skip(100) {
+    let mut waiting: Vec<_> = (0..600).map(|_| jitd.connect()).collect();
+    for stream in waiting.iter_mut().skip(100).take(100) {
         stream.write_all(&frame.as_bytes()[..11]).unwrap();
     }
     assert_eq!(jitd.ask(&sshd("alice", SOMEBODY)).0, Verdict::Allow);
     // One of them goes on, byte by byte.
-    let mut slow = waiting.pop().unwrap();
+    let mut slow = waiting.remove(150);
     for byte in &frame.as_bytes()[11..] {
         slow.write_all(&[*byte]).unwrap();
     }
