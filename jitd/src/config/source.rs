@@ -217,6 +217,14 @@ fn ldap(section: Section<'_, '_>, name: SourceName, host: Option<&HostNames>) ->
         let what = format_args!("is shorter than `poll` ({poll}), so the source would always be stale");
         section.fault_at("max_offline", max_offline.span.clone(), what);
     }
+    let max_offline = max_offline.map_or(Span(86_400), |at| at.value);
+    let usual = Patience::default();
+    let patience = Patience {
+        poll: Duration::from_secs(poll.0),
+        // A quiet directory that is well must not look like one that is gone.
+        heartbeat: usual.heartbeat.min(Duration::from_secs((max_offline.0 / 3).max(1))),
+        ..usual
+    };
 
     let login_attribute = login_attribute.map_or_else(|| "uid".to_owned(), |at| at.value);
     let reading = Reading {
@@ -236,7 +244,7 @@ fn ldap(section: Section<'_, '_>, name: SourceName, host: Option<&HostNames>) ->
             writers,
             host: host.clone(),
             follow: Follow::Push,
-            patience: Patience { poll: Duration::from_secs(poll.0), ..Patience::default() },
+            patience,
         };
         // A server that could not be understood has been reported; without it, the rest would be judged wrongly.
         if let Err(error) = session.check() {
@@ -245,7 +253,6 @@ fn ldap(section: Section<'_, '_>, name: SourceName, host: Option<&HostNames>) ->
         (bases, session)
     });
     section.finish();
-    let max_offline = max_offline.map_or(Span(86_400), |at| at.value);
     let (bases, session) = bases?;
     Some(SourceConfig { reading, bases, place: Place::Ldap { session: Box::new(session), max_offline } })
 }

@@ -95,6 +95,15 @@ fn the_least_has_safe_defaults() {
 }
 
 #[test]
+fn a_quiet_directory_is_heard_of_often_enough() {
+    for (written, heartbeat) in [("12h", 20), ("60s", 20), ("30s", 10)] {
+        let config = parse(&FULL.replace("\"12h\"", &format!("\"{written}\""))).unwrap();
+        let Place::Ldap { session, .. } = &config.sources[&name("ldap")].place else { panic!() };
+        assert_eq!(session.patience.heartbeat.as_secs(), heartbeat, "max_offline = {written}");
+    }
+}
+
+#[test]
 fn the_example_means_what_it_says() {
     let config = parse(FULL).unwrap();
     assert_eq!(config.policy.host.fqdn().as_str(), "web1.prod.example.com");
