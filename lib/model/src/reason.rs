@@ -17,8 +17,8 @@ pub enum Refusal {
     /// It names no role, and its source has no default role.
     #[error("it names no role")]
     NoRole,
-    /// The role is not where roles are kept, or not there at all.
-    #[error("its role {0} does not exist where roles are kept")]
+    /// The role is not where roles are kept, or not there at all; of a directory, roles for other hosts are not read.
+    #[error("its role {0} does not exist where roles are kept, or is not for this host")]
     RoleMissing(Dn),
     /// The role is there but cannot be understood.
     #[error("its role {0} is malformed: {1}")]

@@ -78,7 +78,7 @@ fn every_refusal() {
             approved(|w| {
                 w.source.roles.clear();
             }),
-            "its role cn=dba,ou=roles,dc=x does not exist where roles are kept",
+            "its role cn=dba,ou=roles,dc=x does not exist where roles are kept, or is not for this host",
         ),
         (
             "role-missing",
@@ -87,7 +87,7 @@ fn every_refusal() {
                 w.source.roles.clear();
                 w.source.default_role = Some(Arc::new(dba()));
             }),
-            "its role cn=dba,ou=roles,dc=x does not exist where roles are kept",
+            "its role cn=dba,ou=roles,dc=x does not exist where roles are kept, or is not for this host",
         ),
         (
             "role-malformed",
