@@ -29,6 +29,7 @@ pub mod syntax;
 mod tests;
 
 use class::Classes;
+pub(crate) use fields::cut_down;
 use fields::{Fault, Fields};
 use grant::Child;
 use people::Somebody;

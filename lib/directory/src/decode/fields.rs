@@ -1,7 +1,7 @@
 //! Taking an entry apart, attribute by attribute. Each reader says which attribute is at fault and why, so that the report
 //! tells an admin what to change where.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jit_model::dn::Dn;
 use jit_model::grant::Provenance;
@@ -216,6 +216,43 @@ pub(super) fn is_ours(name: &str) -> bool {
     let oid =
         name.strip_prefix(schema::BASE_OID).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     oid || name.starts_with(schema::PREFIX)
+}
+
+/// What is kept of an entry that is too large to be understood anyway: so much that it is still too large, and still what it
+/// claims to be, for a revocation of any size revokes. The rest would only fill memory and disk, and whoever may add an entry
+/// could fill them on every host.
+pub(crate) fn cut_down(mut entry: Entry) -> Entry {
+    if weight(&entry) <= MOST_BYTES {
+        return entry;
+    }
+    const FIRST: &[&str] = &[
+        schema::OBJECT_CLASS,
+        schema::CREATORS_NAME,
+        schema::MODIFIERS_NAME,
+        schema::CREATE_TIMESTAMP,
+        schema::MODIFY_TIMESTAMP,
+        schema::SUBJECT,
+    ];
+    let (first, rest): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut entry.attributes)
+        .into_iter()
+        .partition(|(name, _)| FIRST.contains(&name.as_str()));
+    let mut missing = MOST_BYTES.saturating_add(1).saturating_sub(weight(&entry));
+    for (name, values) in first.into_iter().chain(rest) {
+        let mut kept = Vec::new();
+        for mut value in values {
+            if missing == 0 {
+                break;
+            }
+            value.truncate(missing);
+            value.shrink_to_fit();
+            missing = missing.saturating_sub(name.len()).saturating_sub(value.len());
+            kept.push(value);
+        }
+        if !kept.is_empty() {
+            entry.attributes.insert(name, kept);
+        }
+    }
+    entry
 }
 
 /// How much an entry weighs.

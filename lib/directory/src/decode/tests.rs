@@ -8,6 +8,46 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// An entry that is too large is cut down to one that is still too large, and still what it is.
+#[test]
+fn what_is_too_large_is_cut_down() {
+    let small = grant_entry("", &[]);
+    assert_eq!(cut_down(small.clone()), small);
+    let long = format!("description: {}", "x".repeat(4 << 20));
+    let many = vec!["aAA: y"; 1 << 20];
+    let most = entry(1, &format!("cn=g1,{GRANTS}"), &[&format!("description: {}", "x".repeat(16_000))]);
+    assert_eq!(cut_down(most.clone()), most, "what may be understood stays as it is");
+    for (lines, kind) in [(GRANT, EntryKind::Grant), (REVOCATION, EntryKind::Revocation)] {
+        for large in
+            [vec![long.as_str()], many.clone(), vec![format!("cn: {}", "z".repeat(1 << 20)).as_str()]]
+        {
+            let lines: Vec<&str> = lines.iter().copied().chain(large).collect();
+            let name = if kind == EntryKind::Grant {
+                format!("cn=g1,{GRANTS}")
+            } else {
+                format!("cn=r1,cn=g1,{GRANTS}")
+            };
+            let cut = cut_down(entry(1, &name, &lines));
+            let size: usize =
+                cut.attributes.iter().map(|(n, v)| v.iter().map(|v| v.len() + n.len()).sum::<usize>()).sum();
+            assert!(size <= fields::MOST_BYTES + 64, "{size}");
+            let mut beside = grant_entry("", &[]);
+            beside.uuid = EntryUuid([9; 16]);
+            let source = if kind == EntryKind::Grant { read(vec![cut]) } else { read(vec![beside, cut]) };
+            let aside: Vec<_> = source
+                .set_aside
+                .iter()
+                .map(|aside| (aside.kind, aside.reason.contains("more than 16384")))
+                .collect();
+            assert_eq!(aside, [(kind, true)]);
+            assert_eq!(
+                source.grants.values().map(|tree| tree.revocations.len()).sum::<usize>(),
+                usize::from(kind == EntryKind::Revocation)
+            );
+        }
+    }
+}
+
 const GRANTS: &str = "ou=grants,ou=jit,dc=local";
 
 fn dn(text: &str) -> Dn {

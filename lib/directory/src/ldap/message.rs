@@ -11,7 +11,7 @@ use ldap3::asn1::{PL, StructureTag, TagClass, Types, parse_tag};
 use ldap3::controls::Control;
 use sha2::{Digest, Sha256};
 
-use crate::decode::syntax;
+use crate::decode::{cut_down, syntax};
 use crate::entry::Entry;
 use crate::schema::ENTRY_UUID;
 
@@ -66,7 +66,7 @@ pub(crate) fn message(item: ResultEntry) -> Result<Message, String> {
             let (state, uuid, cookie) = sync_state(value)?;
             Ok(match state {
                 0 => Message::Present { uuid, cookie },
-                1 | 2 => Message::Changed { entry: identified(entry(tag)?, Some(uuid))?, cookie },
+                1 | 2 => Message::Changed { entry: cut_down(identified(entry(tag)?, Some(uuid))?), cookie },
                 3 => Message::Deleted { uuid, cookie },
                 other => return Err(format!("an entry in sync state {other}")),
             })

@@ -18,6 +18,7 @@ use super::push;
 use super::search::Search;
 use super::session::{Carried, Resume, Way};
 use super::trouble::{Cause, Step};
+use crate::decode::cut_down;
 
 /// Everything of an entry that the server shows, and the operational attributes that prove who wrote it, by name.
 pub(crate) const ATTRIBUTES: [&str; 6] =
@@ -104,7 +105,7 @@ pub(crate) async fn whole(
     belief.shows_grants().await?;
     let mut entries = EntrySet::new();
     for sent in sent {
-        let entry = message::identified(sent, None).map_err(Cause::Nonsense)?;
+        let entry = cut_down(message::identified(sent, None).map_err(Cause::Nonsense)?);
         entries.insert(entry.uuid, Arc::new(entry));
     }
     Ok(Content { entries, cookie: None })
