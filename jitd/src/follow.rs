@@ -126,7 +126,6 @@ impl Follower {
 
     /// Takes another configuration. What is known from sources that are still read in the same way stays.
     pub fn reconfigure(&mut self, config: Arc<Config>) {
-        self.remembered.retain(|name| config.sources.contains_key(name));
         self.config = config;
         self.config_fault = None;
         self.sources.clear();
@@ -154,9 +153,11 @@ impl Follower {
         self.remembered.flush()
     }
 
-    /// Begins each source with what is remembered of it.
+    /// Begins each source with what is remembered of it. What another configuration had is forgotten: a file that was taken
+    /// out of it must not come back years later with the grants that it had, for a file is never stale.
     fn recall(&mut self) {
         let config = Arc::clone(&self.config);
+        self.remembered.retain(|name| config.sources.contains_key(name));
         for (name, source) in &config.sources {
             let kept = self.remembered.last(name, source.fingerprint(&config.policy.host)).cloned();
             let mut standing = Standing::default();

@@ -20,7 +20,11 @@ const CONFIG: &str = "[host]\nname = \"web1.example.com\"\n[source.ldap]\nbind =
     base = \"dc=example,dc=com\"\nmax_offline = \"24h\"\n";
 
 fn follower(dir: &std::path::Path) -> Follower {
-    let config = Arc::new(config::parse(CONFIG).unwrap());
+    follower_of(dir, CONFIG)
+}
+
+fn follower_of(dir: &std::path::Path, config: &str) -> Follower {
+    let config = Arc::new(config::parse(config).unwrap());
     let found = Found::read(dir);
     let clock = Arc::new(SystemClock::start(found.ratchet()).unwrap());
     let syslog = Syslog::new(dir.join("no-syslog"));
@@ -89,4 +93,15 @@ fn a_set_without_its_people_counts_and_keeps_nothing_fresh() {
     let again = self::follower(dir.path());
     assert_eq!(again.sources[&corp()].heard, heard);
     assert_eq!(again.sources[&corp()].entries, Some(set(3)));
+}
+
+#[test]
+fn a_source_that_was_taken_away_while_the_daemon_was_down_is_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut with = follower(dir.path());
+    hear(&mut with, whole(1, Membership::Read));
+    assert!(with.end());
+    let without = follower_of(dir.path(), &CONFIG.replace("[source.ldap]", "[source.other]"));
+    assert!(without.end());
+    assert_eq!(follower(dir.path()).entries(&corp()), None);
 }
