@@ -105,7 +105,7 @@ pub fn run(context: &Context, args: &AddArgs) -> Result<Report, Failure> {
             grant.id,
             grant.id
         );
-        return Ok(Report { answer: Answer::Written(written), text, notes, exit: Exit::Done });
+        return Ok(Report { answer: Answer::Written(Box::new(written)), text, notes, exit: Exit::Done });
     }
     let shown = settle::until(context, |all| all.iter().find(|g| g.id == grant.id).cloned());
     let Some(shown) = shown else {
@@ -164,7 +164,7 @@ fn report(context: &Context, mut written: Written, shown: Grant, mut notes: Vec<
         clean(&short)
     );
     written.grant = Some(shown);
-    Report { answer: Answer::Written(written), text, notes, exit: Exit::Done }
+    Report { answer: Answer::Written(Box::new(written)), text, notes, exit: Exit::Done }
 }
 
 /// The entry is on disk, but the daemon does not show it.

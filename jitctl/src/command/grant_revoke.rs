@@ -112,7 +112,7 @@ fn write(
     notes.push("sessions that are open stay open: this version of jitd does not end them".to_owned());
     let written = Written { id, dn, file: file.shown(), grant: shown, text: text.clone() };
     Ok(Report {
-        answer: Answer::Written(written),
+        answer: Answer::Written(Box::new(written)),
         text: format!("{}\n", clean(&text)),
         notes,
         exit: Exit::Done,

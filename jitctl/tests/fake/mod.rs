@@ -144,5 +144,6 @@ pub(crate) fn grant(id: &str, state: &str) -> Grant {
         reason: Some("INC-1 the disk is full".to_owned()),
         ticket: None,
         approved: Vec::new(),
+        digest: None,
     }
 }

@@ -112,5 +112,6 @@ fn shown(judged: &AssessedGrant) -> Grant {
         reason: judged.grant.reason.clone(),
         ticket: judged.grant.ticket.clone(),
         approved: Vec::new(),
+        digest: None,
     }
 }

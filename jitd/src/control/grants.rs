@@ -66,6 +66,7 @@ pub(super) fn shown(assessed: &AssessedGrant, snapshot: &Snapshot, now: Timestam
         reason: grant.reason.clone(),
         ticket: grant.ticket.clone(),
         approved: approved.iter().map(|a| Approver { dn: a.dn.to_string(), at: a.at.0 }).collect(),
+        digest: Some(jit_model::digest::digest(grant).to_string()),
     }
 }
 

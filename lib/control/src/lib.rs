@@ -54,7 +54,7 @@ pub enum Answer {
         text: String,
     },
     /// Only from jitctl: what `grant add` and `grant revoke` wrote.
-    Written(Written),
+    Written(Box<Written>),
     /// Only from jitctl: the mode after `mode`.
     Mode(Mode),
     /// Done, with a sentence for people.
@@ -220,6 +220,9 @@ pub struct Grant {
     pub ticket: Option<String>,
     /// Who approved, when.
     pub approved: Vec<Approver>,
+    /// What an approval of it as it stands must carry as `jitGrantDigest`, in hexadecimal.
+    #[serde(default)]
+    pub digest: Option<String>,
 }
 
 /// Who approved, when.
