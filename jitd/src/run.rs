@@ -134,6 +134,14 @@ impl<'a> Daemon<'a> {
     }
 
     fn live(mut self, sockets: Sockets) -> Result<(), Fatal> {
+        // Before anybody can know that we are here: a SIGHUP too early would end the daemon.
+        let main = runtime()?;
+        let context = main.enter();
+        let mut end = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut reload = signal(SignalKind::hangup())?;
+        drop(context);
+
         let Sockets { pam, control } = sockets;
         let (ended, mut gone) = mpsc::unbounded_channel();
         let (orders, mut commands) = mpsc::channel(4);
@@ -151,11 +159,8 @@ impl<'a> Daemon<'a> {
         let on = serving(runtime()?, watchdog.pulse());
         answering("control", ended, move || on.block_on(control::serve(control, control_desk, orders)))?;
 
-        let outcome = runtime()?.block_on(async {
+        let outcome = main.block_on(async {
             let mut sources = self.follow();
-            let mut end = signal(SignalKind::terminate())?;
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let mut reload = signal(SignalKind::hangup())?;
             let mut look = tokio::time::interval(LOOK);
             self.scribe.note(Event::Start { version: env!("CARGO_PKG_VERSION") });
             manager::ready();
