@@ -2,6 +2,7 @@
 //! happens when anything between the two breaks, and what a clock cannot do. ssh and sudo are the witnesses.
 
 mod cases;
+mod changes;
 mod clock;
 mod company;
 mod faults;
