@@ -60,7 +60,7 @@ test-long: packages build
 	(cd fuzz && cargo fmt --check && JIT_FUZZ_RUNS=100000 CARGO_TARGET_DIR=../target/fuzz cargo test --release --locked --no-default-features) 2>&1 | tee -a $(LOG) || failed=1
 	# Optimised, but with the checks that a release build leaves out.
 	export CARGO_PROFILE_DEV_OPT_LEVEL=2
-	PROPTEST_CASES=20000 $(TEST) $(PURE) 2>&1 | tee -a $(LOG) || failed=1
+	NEXTEST_PROFILE=long PROPTEST_CASES=5000 $(TEST) $(PURE) 2>&1 | tee -a $(LOG) || failed=1
 	if compgen -G 'tests/tests/long_*.rs' >/dev/null; then
 		$(TEST) -p jit-tests --test 'long_*' 2>&1 | tee -a $(LOG) || failed=1
 	fi

@@ -36,9 +36,9 @@ fn only(directory: &Path, names: &[&str]) {
     assert_eq!(found, names);
 }
 
-/// Setting the mode takes root; the rest of the project's tests run as root too.
-fn root() -> bool {
-    fs::metadata("/proc/self").unwrap().uid() == 0
+/// Setting the mode takes root. A test that cannot run fails: a skip would look like a proof.
+fn needs_root() {
+    assert_eq!(fs::metadata("/proc/self").unwrap().uid(), 0, "needs root: run it by `make test` as root");
 }
 
 #[test]
@@ -78,9 +78,7 @@ fn without_a_daemon_the_file_speaks() {
 
 #[test]
 fn enforcing_writes_what_the_daemon_renders() {
-    if !root() {
-        return;
-    }
+    needs_root();
     let dir = tempfile::tempdir().unwrap();
     let etc = dir.path().join("etc");
     fs::create_dir(&etc).unwrap();
@@ -90,7 +88,9 @@ fn enforcing_writes_what_the_daemon_renders() {
     symlink(&elsewhere, &file).unwrap();
     let daemon = daemon(file.clone(), RENDERED, status());
     let ran = mode(&daemon, &file, &["enforcing"]);
-    assert_eq!((ran.status, ran.out.as_str(), ran.err.as_str()), (0, "enforcing\n", ""));
+    assert_eq!((ran.status, ran.out.as_str()), (0, "enforcing\n"));
+    assert!(ran.err.contains("in without a grant: break-glass-user root"), "{ran:?}");
+    assert_eq!(ran.err.lines().count(), 1, "{ran:?}");
     assert_eq!(fs::read_to_string(&file).unwrap(), RENDERED);
     let meta = fs::symlink_metadata(&file).unwrap();
     assert!(meta.is_file(), "the link was replaced, not followed");
@@ -104,9 +104,7 @@ fn enforcing_writes_what_the_daemon_renders() {
 
 #[test]
 fn permissive_needs_no_daemon() {
-    if !root() {
-        return;
-    }
+    needs_root();
     let dir = tempfile::tempdir().unwrap();
     let (socket, file) = (dir.path().join("none.sock"), dir.path().join("enforcing"));
     fs::write(&file, RENDERED).unwrap();
@@ -119,9 +117,7 @@ fn permissive_needs_no_daemon() {
 
 #[test]
 fn enforcing_without_a_daemon_is_refused() {
-    if !root() {
-        return;
-    }
+    needs_root();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("enforcing");
     let ran = run(
@@ -134,9 +130,7 @@ fn enforcing_without_a_daemon_is_refused() {
 
 #[test]
 fn what_would_lock_everybody_out_takes_force() {
-    if !root() {
-        return;
-    }
+    needs_root();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("enforcing");
     let daemon = daemon(file.clone(), "guard sshd\nbreak-glass-console yes\nend enforcing\n", status());
@@ -153,9 +147,7 @@ fn what_would_lock_everybody_out_takes_force() {
 
 #[test]
 fn a_host_that_is_not_production_is_not_applicable() {
-    if !root() {
-        return;
-    }
+    needs_root();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("enforcing");
     let daemon = daemon(file.clone(), RENDERED, Status { production: false, ..status() });
@@ -167,9 +159,7 @@ fn a_host_that_is_not_production_is_not_applicable() {
 
 #[test]
 fn what_is_no_enforcing_file_is_not_written() {
-    if !root() {
-        return;
-    }
+    needs_root();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("enforcing");
     for text in ["guard sshd\n", "open sesame\nend enforcing\n", "end enforcing\n"] {
@@ -183,9 +173,7 @@ fn what_is_no_enforcing_file_is_not_written() {
 
 #[test]
 fn what_modules_would_not_read_is_not_written() {
-    if !root() {
-        return;
-    }
+    needs_root();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("enforcing");
     let long: String = (0..8_000).map(|n| format!("guard s{n}\n")).collect();
@@ -198,9 +186,7 @@ fn what_modules_would_not_read_is_not_written() {
 
 #[test]
 fn a_daemon_that_looks_elsewhere_is_found_out() {
-    if !root() {
-        return;
-    }
+    needs_root();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("enforcing");
     let daemon = daemon(dir.path().join("other"), RENDERED, status());
@@ -211,9 +197,7 @@ fn a_daemon_that_looks_elsewhere_is_found_out() {
 
 #[test]
 fn a_directory_that_is_not_there_is_said() {
-    if !root() {
-        return;
-    }
+    needs_root();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("none/enforcing");
     let daemon = daemon(file.clone(), RENDERED, status());

@@ -21,7 +21,7 @@ fn activated(host: &Host, names: &str, first: OwnedFd, second: OwnedFd) -> Comma
 
 #[test]
 fn a_login_during_a_restart_is_answered_after_it() {
-    let Some(host) = Host::new() else { return };
+    let host = Host::new();
     host.write("enforcing", "");
     host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
     std::fs::create_dir(host.path("run")).unwrap();
@@ -46,7 +46,7 @@ fn a_login_during_a_restart_is_answered_after_it() {
 
 #[test]
 fn what_is_no_listening_socket_is_refused() {
-    let Some(host) = Host::new() else { return };
+    let host = Host::new();
     std::fs::create_dir(host.path("run")).unwrap();
     let listener = || OwnedFd::from(UnixListener::bind(host.path("run/x.sock")).unwrap());
     let file = || OwnedFd::from(File::create(host.path("file")).unwrap());

@@ -73,7 +73,7 @@ fn as_daemon_ask_about_oneself() {
 
 #[test]
 fn everybody_about_himself_and_root_about_all() {
-    let Some(host) = Host::new() else { return };
+    let host = Host::new();
     let daemon =
         "dn: uid=daemon,ou=people,dc=local\nobjectClass: inetOrgPerson\nuid: daemon\ncn: D\nsn: D\n\n";
     let bad = "dn: cn=bad,ou=grants,ou=jit,dc=local\nobjectClass: jitGrant\ncn: bad\njitHost: *\n\n";
@@ -128,7 +128,7 @@ fn as_somebody_ask_too_much() {
 
 #[test]
 fn who_asks_too_much_keeps_only_himself_waiting() {
-    let Some(host) = Host::new() else { return };
+    let host = Host::new();
     host.write("enforcing", "");
     host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
     let jitd = host.start();
@@ -144,7 +144,7 @@ fn who_asks_too_much_keeps_only_himself_waiting() {
 
 #[test]
 fn requests_are_bounded_and_understood_or_refused() {
-    let Some(host) = Host::new() else { return };
+    let host = Host::new();
     let jitd = host.start();
     let say = |bytes: &[u8]| {
         let mut stream = UnixStream::connect(host.path("run/jitd.sock")).unwrap();
