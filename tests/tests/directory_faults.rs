@@ -353,6 +353,28 @@ async fn a_mirror_that_lags_in_membership_is_not_believed() -> Result<()> {
     behind(|first| first.change(&without), left).await
 }
 
+/// A mirror that is being filled answers every question with success, and with what it has so far. Taken for the truth, every
+/// grant that it lacks would be deleted, and a deleted grant never comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mirror_that_is_being_filled_is_not_believed() -> Result<()> {
+    let mut first = Slapd::plan().open().with(&two_grants()).up()?;
+    let second = Slapd::plan().with(&grant("g1", ALICE)).up()?;
+    // Nor has it a number to show yet.
+    second.rules(
+        "{0}to attrs=contextCSN by * none\n{1}to attrs=userPassword by anonymous auth\n{2}to * by * read",
+    )?;
+    let mut following = Following::begin(config(&first, &[first.plain(), second.plain()], StartTls::No)?);
+    following.until("both grants are there", has_both).await?;
+    following.quiet(1).await?;
+    first.kill()?;
+    for _ in 0..3 {
+        let why = following.trouble("contextCSN").await?;
+        assert!(why.contains(&second.plain()), "{why}");
+    }
+    assert!(has_both(&following.entries));
+    Ok(())
+}
+
 /// OpenLDAP forgets its newest change number in a crash when that change was a deletion; nothing will ever show it again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_forgot_only_its_number_is_followed() -> Result<()> {

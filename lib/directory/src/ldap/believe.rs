@@ -66,16 +66,14 @@ impl Belief {
             let values =
                 found.and_then(|entry| entry.attributes.get("contextcsn").cloned()).unwrap_or_default();
             let csns = Csns::from_values(values);
-            if csns.is_empty() {
-                // It has none, or does not let us read them: nothing can be said.
-                continue;
-            }
             let missing = locked(&self.floor).missing_from(context, &csns);
             if let Some(missing) = missing {
                 return Err(Cause::Behind(missing));
             }
-            locked(&self.floor).advance(context, &csns);
-            locked(&self.known).advance(context, &csns);
+            if !csns.is_empty() {
+                locked(&self.floor).read(context, &csns);
+                locked(&self.known).read(context, &csns);
+            }
         }
         Ok(())
     }

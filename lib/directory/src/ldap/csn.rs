@@ -2,7 +2,7 @@
 //! Active Directory have none, and of them nothing can be said here). A mirror that lags answers a newer cookie with "up
 //! to date" and no error, so this comparison is what keeps it from being believed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jit_model::dn::Dn;
 use jit_model::time::Timestamp;
@@ -79,22 +79,38 @@ impl Csns {
 
 /// How new the directory is known to be, for each naming context.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reached(BTreeMap<Dn, Csns>);
+pub(crate) struct Reached {
+    newest: BTreeMap<Dn, Csns>,
+    /// Of which contexts a server has let us read the numbers themselves.
+    shown: BTreeSet<Dn>,
+}
 
 impl Reached {
     /// Takes in what a server shows of a naming context.
     pub(crate) fn advance(&mut self, context: &Dn, csns: &Csns) {
-        self.0.entry(context.clone()).or_default().advance(csns);
+        self.newest.entry(context.clone()).or_default().advance(csns);
     }
 
-    /// What a server that shows `csns` lacks; `None` if nothing.
+    /// The same, from the numbers as the context's entry has them.
+    pub(crate) fn read(&mut self, context: &Dn, csns: &Csns) {
+        self.advance(context, csns);
+        self.shown.insert(context.clone());
+    }
+
+    /// What a server lacks whose entry of the context has these numbers; `None` if nothing. One that has none is judged only if
+    /// others had some: a mirror that is being filled has none before it is full, and is asked like any other.
     pub(crate) fn missing_from(&self, context: &Dn, csns: &Csns) -> Option<String> {
-        self.0.get(context).and_then(|ours| ours.missing_from(csns))
+        if csns.is_empty() {
+            let why =
+                "it shows no contextCSN as the directory did before: it is being filled, or a rule hides it";
+            return self.shown.contains(context).then(|| why.to_owned());
+        }
+        self.newest.get(context).and_then(|ours| ours.missing_from(csns))
     }
 
     /// The time of the newest change.
     pub(crate) fn newest(&self) -> Option<Timestamp> {
-        self.0.values().filter_map(Csns::newest).max()
+        self.newest.values().filter_map(Csns::newest).max()
     }
 }
 
@@ -135,6 +151,18 @@ mod tests {
         let cookie = format!("rid=001,sid=002,csn={OLD};{OTHER}");
         assert_eq!(Csns::from_cookie(cookie.as_bytes()), Csns::from_values([OLD, OTHER]));
         assert!(Csns::from_cookie(b"ldap1:389#cn=host:dc=x#12").is_empty());
+    }
+
+    #[test]
+    fn who_shows_no_numbers_is_behind_those_who_did() {
+        let (context, none) = (Dn::parse("dc=x").unwrap(), Csns::default());
+        let mut reached = Reached::default();
+        assert_eq!(reached.missing_from(&context, &none), None);
+        reached.advance(&context, &Csns::from_values([OLD]));
+        assert_eq!(reached.missing_from(&context, &none), None, "a cookie may show what a rule hides");
+        reached.read(&context, &Csns::from_values([OLD]));
+        assert!(reached.missing_from(&context, &none).is_some());
+        assert_eq!(reached.missing_from(&Dn::parse("dc=y").unwrap(), &none), None);
     }
 
     #[test]
