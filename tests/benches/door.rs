@@ -42,8 +42,9 @@ fn main() -> ExitCode {
     let report = measure();
     println!("{report}");
     if let Some(path) = json {
+        let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
         let written = serde_json::to_vec_pretty(&report).map_err(std::io::Error::other);
-        if let Err(error) = written.and_then(|bytes| fs::write(&path, bytes)) {
+        if let Err(error) = folder.and(written).and_then(|bytes| fs::write(&path, bytes)) {
             eprintln!("{}: {error}", path.display());
             return ExitCode::FAILURE;
         }
@@ -163,23 +164,27 @@ fn account_check(place: &mut Place) -> Result<Part> {
     let asked = question(&company::login(0), company::uid(0)).encode().map_err(bad)?.as_bytes().len();
     let answer = Answer { verdict: Verdict::Allow, until: Some(i64::from(u32::MAX)), text: "" };
     let answered = answer.encode().map_err(bad)?.as_bytes().len();
-    let cases =
-        [case(Door::Permit, 0, 400), format!("echo:echo:{asked}:{answered}:400"), case(Door::Jit, 0, 400)];
+    let (directory, login) = (Door::Permit.directory(), company::login(0));
+    let floor = format!("floor:echo:{directory}:{login}:{SUCCESS}:400:{asked}:{answered}");
+    let cases = [case(Door::Permit, 0, 400), floor, case(Door::Jit, 0, 400)];
     let samples = on_one_cpu(place, |cpu| pamtime(place, cpu, BLOCKS, "acct", &cases))?;
-    let (permit, echo, jit) = (of(&samples, "permit")?, of(&samples, "echo")?, of(&samples, "jit")?);
-    let floor = permit.median() + echo.median();
-    let ratio = jit.median() / floor;
+    let (permit, floor, jit) = (of(&samples, "permit")?, of(&samples, "floor")?, of(&samples, "jit")?);
+    let ratio = jit.median() / floor.median();
     let rows = vec![
         Row::times("pam_permit", Unit::Microseconds, permit),
-        Row::times(format!("connect, {asked} bytes there, {answered} back, close"), Unit::Microseconds, echo),
+        Row::times(
+            format!("pam_permit; then connect, {asked} bytes there, {answered} back, close"),
+            Unit::Microseconds,
+            floor,
+        ),
         Row::times("pam_jit, jitd enforcing, audit on", Unit::Microseconds, jit)
-            .compared(format!("{ratio:.2} × the two above together"))
+            .compared(format!("{ratio:.2} × the floor above"))
             .target("≤ 1.5 ×", ratio <= 1.5),
     ];
     Ok(Part {
         title: "pam_acct_mgmt alone, a live grant".to_owned(),
         rows,
-        note: "Both ends on one CPU; modules loaded, a fresh handle each time. The socket's other end is a C program that does nothing else.".to_owned(),
+        note: "Both ends on one CPU; modules loaded, a fresh handle each time, one question after the other. The floor's other end is a C program that does nothing else.".to_owned(),
     })
 }
 
@@ -197,11 +202,13 @@ fn transaction(place: &mut Place) -> Result<Part> {
         [case(Door::Jit, HOLDERS, 40), case(Door::Nslcd, HOLDERS, 40), case(Door::Sssd, HOLDERS, 15)];
     let denied = pamtime(place, "any", BLOCKS, "fresh", &denied)?;
     let mut rows = Vec::new();
-    for (samples, how, judged) in [
+    // The targets come from a measurement in one process; what a login sees is the first time in its process.
+    let runs = [
+        (&again, "again and again in one process", true),
         (&free, "first in its process", true),
-        (&pinned, "the same, all on one CPU", false),
-        (&again, "again and again in one process", false),
-    ] {
+        (&pinned, "first in its process, all on one CPU", false),
+    ];
+    for (samples, how, judged) in runs {
         let jit = of(samples, "jit")?.median();
         let permit = of(samples, "permit")?.median();
         for door in Door::ALL {

@@ -9,8 +9,9 @@
  *         whole  pam_start, pam_acct_mgmt and pam_end are timed; the modules are loaded and unloaded each time
  *         fresh  the same in a forked child that has never done it before, as sshd and sudo do; the fork is not timed
  * CASE    NAME:pam:DIRECTORY:USER:CODE:COUNT     service sshd of DIRECTORY; any other code than CODE ends it all
- *         NAME:echo:ASKED:ANSWERED:COUNT         connect, send, receive, close over a Unix socket, so many bytes each way,
- *                                                against a server that does nothing else
+ *         NAME:echo:DIRECTORY:USER:CODE:COUNT:ASKED:ANSWERED
+ *                                                the same and then connect, send, receive, close over a Unix socket, so many
+ *                                                bytes each way, against a server that does nothing else
  *
  * Prints `NAME nanoseconds...`, a line for each block. Exit status 1: somebody got in, or did not, who should not have. */
 #define _GNU_SOURCE
@@ -90,48 +91,6 @@ static void judge(const struct pam_case *c, int code)
     exit(1);
 }
 
-static uint64_t account_only(const struct pam_case *c)
-{
-    pam_handle_t *handle = begin(c);
-    uint64_t start = now();
-    int code = pam_acct_mgmt(handle, 0);
-    uint64_t end = now();
-    pam_end(handle, code);
-    judge(c, code);
-    return end - start;
-}
-
-static uint64_t whole(const struct pam_case *c)
-{
-    uint64_t start = now();
-    pam_handle_t *handle = begin(c);
-    int code = pam_acct_mgmt(handle, 0);
-    pam_end(handle, code);
-    uint64_t end = now();
-    judge(c, code);
-    return end - start;
-}
-
-static uint64_t fresh(const struct pam_case *c)
-{
-    static volatile uint64_t *shared;
-    if (!shared) {
-        shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (shared == MAP_FAILED) die("mmap");
-    }
-    fflush(NULL);
-    pid_t child = fork();
-    if (child < 0) die("fork");
-    if (child == 0) {
-        *shared = whole(c);
-        _exit(0);
-    }
-    int status = 0;
-    if (waitpid(child, &status, 0) != child) die("waitpid");
-    if (!WIFEXITED(status) || WEXITSTATUS(status)) exit(WIFEXITED(status) ? WEXITSTATUS(status) : 2);
-    return *shared;
-}
-
 static void all(int socket, char *buffer, size_t size)
 {
     for (size_t have = 0; have < size;) {
@@ -173,32 +132,74 @@ static void start_server(struct pam_case *c)
     close(listener);
 }
 
-static uint64_t echo(const struct pam_case *c)
+static void exchange(const struct pam_case *c)
 {
     static char buffer[65536];
     struct sockaddr_un a = address(c);
-    uint64_t start = now();
     int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connection < 0 || connect(connection, (struct sockaddr *)&a, sizeof a)) die("connect");
     if (send(connection, buffer, c->asked, MSG_NOSIGNAL) != (ssize_t)c->asked) die("send");
     all(connection, buffer, c->answered);
     close(connection);
-    return now() - start;
+}
+
+static uint64_t account_only(const struct pam_case *c)
+{
+    pam_handle_t *handle = begin(c);
+    uint64_t start = now();
+    int code = pam_acct_mgmt(handle, 0);
+    if (c->server) exchange(c);
+    uint64_t end = now();
+    pam_end(handle, code);
+    judge(c, code);
+    return end - start;
+}
+
+static uint64_t whole(const struct pam_case *c)
+{
+    uint64_t start = now();
+    pam_handle_t *handle = begin(c);
+    int code = pam_acct_mgmt(handle, 0);
+    if (c->server) exchange(c);
+    pam_end(handle, code);
+    uint64_t end = now();
+    judge(c, code);
+    return end - start;
+}
+
+static uint64_t fresh(const struct pam_case *c)
+{
+    static volatile uint64_t *shared;
+    if (!shared) {
+        shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (shared == MAP_FAILED) die("mmap");
+    }
+    fflush(NULL);
+    pid_t child = fork();
+    if (child < 0) die("fork");
+    if (child == 0) {
+        *shared = whole(c);
+        _exit(0);
+    }
+    int status = 0;
+    if (waitpid(child, &status, 0) != child) die("waitpid");
+    if (!WIFEXITED(status) || WEXITSTATUS(status)) exit(WIFEXITED(status) ? WEXITSTATUS(status) : 2);
+    return *shared;
 }
 
 static struct pam_case parse(char *text)
 {
     struct pam_case c = { .name = strsep(&text, ":") };
-    const char *kind = strsep(&text, ":"), *a = strsep(&text, ":"), *b = strsep(&text, ":");
-    const char *d = strsep(&text, ":"), *e = strsep(&text, ":");
-    if (kind && d && !strcmp(kind, "echo")) {
-        c.asked = strtoul(a, NULL, 10), c.answered = strtoul(b, NULL, 10), c.count = strtol(d, NULL, 10);
+    const char *words[7] = { 0 };
+    size_t count = 0;
+    while (text && count < 7) words[count++] = strsep(&text, ":");
+    errno = EINVAL;
+    int is_pam = count == 5 && !strcmp(words[0], "pam"), is_echo = count == 7 && !strcmp(words[0], "echo");
+    if (text || !(is_pam || is_echo)) die("case");
+    c.directory = words[1], c.user = words[2], c.code = atoi(words[3]), c.count = atol(words[4]);
+    if (count == 7) {
+        c.asked = strtoul(words[5], NULL, 10), c.answered = strtoul(words[6], NULL, 10);
         if (c.asked == 0 || c.answered == 0 || c.asked > 65536 || c.answered > 65536) die("sizes");
-    } else if (kind && e && !strcmp(kind, "pam")) {
-        c.directory = a, c.user = b, c.code = (int)strtol(d, NULL, 10), c.count = strtol(e, NULL, 10);
-    } else {
-        errno = EINVAL;
-        die("case");
     }
     return c;
 }
@@ -221,8 +222,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < count; i++) {
         cases[i] = parse(argv[i + 4]);
         if (cases[i].count > most) most = cases[i].count;
-        if (!cases[i].directory) start_server(&cases[i]);
-        if (cases[i].directory && pam == account_only) {
+        if (cases[i].asked) start_server(&cases[i]);
+        if (pam == account_only) {
             cases[i].held = begin(&cases[i]);
             judge(&cases[i], pam_acct_mgmt(cases[i].held, 0));
         }
@@ -232,9 +233,8 @@ int main(int argc, char **argv)
     for (long block = 0; block < atol(argv[2]); block++)
         for (int i = 0; i < count; i++) {
             const struct pam_case *c = &cases[i];
-            uint64_t (*one)(const struct pam_case *) = c->directory ? pam : echo;
-            for (int n = 0; n < WARM_UP; n++) one(c);
-            for (long n = 0; n < c->count; n++) times[n] = one(c);
+            for (int n = 0; n < WARM_UP; n++) pam(c);
+            for (long n = 0; n < c->count; n++) times[n] = pam(c);
             printf("%s", c->name);
             for (long n = 0; n < c->count; n++) printf(" %llu", (unsigned long long)times[n]);
             printf("\n");

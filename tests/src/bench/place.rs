@@ -291,6 +291,8 @@ fn install(host: &Host) -> Result<()> {
     for door in Door::ALL {
         let stack = format!("account required {}\n", door.module());
         host.write(&format!("{}/sshd", door.directory()), 0o644, stack)?;
+        // Without it, pam_start writes to syslog each time.
+        host.write(&format!("{}/other", door.directory()), 0o644, "")?;
     }
     let config = format!(
         "[host]\nname = \"{NAME}\"\n\n[source.ldap]\nuris = [\"ldaps://localhost\"]\nbase = \"{BASE}\"\nca = \"/srv/tls/ca.crt\"\n\
