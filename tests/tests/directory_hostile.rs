@@ -92,3 +92,20 @@ async fn nobody_makes_a_host_read_the_whole_company() -> Result<()> {
     following.until("who is in the smaller one is read", |e| person(e, ALICE).is_some()).await?;
     Ok(())
 }
+
+/// OpenLDAP takes this name as a member, and refuses to be asked for it as we write it, for we know nothing of bit strings.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_member_keeps_a_host_from_reading_the_others() -> Result<()> {
+    let team = "cn=team,ou=groups,dc=example,dc=com";
+    let group = format!(
+        "dn: {team}\nobjectClass: groupOfNames\ncn: team\nmember: {ALICE}\n\
+         member: x500UniqueIdentifier='01'B,ou=people,dc=example,dc=com\n"
+    );
+    let slapd = Slapd::plan().with(&group).up()?;
+    by_alice(&slapd, &grant("g1", team))?;
+    let mut following = Following::begin(plain(&slapd, Follow::Push)?);
+    let first =
+        following.until("the grant is there", |e| access(e, &format!("cn=g1,{GRANTS}")).is_some()).await?;
+    assert!(person(&first, ALICE).is_some());
+    following.quiet(2).await
+}

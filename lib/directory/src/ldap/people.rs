@@ -17,7 +17,7 @@ use super::filter;
 use super::message;
 use super::refer::References;
 use super::search::Search;
-use super::trouble::{Cause, NO_SUCH_OBJECT};
+use super::trouble::{Cause, INVALID_NAME, NO_SUCH_OBJECT};
 use crate::entry::Entry;
 use crate::schema::{MEMBER, UNIQUE_MEMBER};
 
@@ -237,7 +237,9 @@ impl Reader {
         for name in names {
             match self.read(name, Scope::Base, &kind.narrowed("(objectClass=*)".to_owned())).await {
                 Ok(entries) => found.extend(entries),
-                Err(Cause::Refused { code: NO_SUCH_OBJECT, .. }) => {}
+                // Under a name that is none to the server, nothing can stand: whoever may write a member into one group must
+                // not be able to keep hosts from reading all of them.
+                Err(Cause::Refused { code: NO_SUCH_OBJECT | INVALID_NAME, .. }) => {}
                 Err(cause) => return Err(cause),
             }
         }

@@ -178,6 +178,8 @@ fn name_of(code: u32) -> &'static str {
 pub(crate) const E_SYNC_REFRESH_REQUIRED: u32 = 4096;
 /// RFC 4511: the search's base, or the read entry, is not there.
 pub(crate) const NO_SUCH_OBJECT: u32 = 32;
+/// RFC 4511: not a name, as this server understands names (invalidDNSyntax).
+pub(crate) const INVALID_NAME: u32 = 34;
 /// RFC 4511: this database has not what the control asks for.
 pub(crate) const UNAVAILABLE_CRITICAL: u32 = 12;
 /// RFC 4511: OpenLDAP says so to a cookie that is newer than itself.
