@@ -68,6 +68,17 @@ pub(super) fn with_slapd() -> Result<Steps> {
     let refused = !out.ok() && out.stderr.contains("Insufficient access");
     steps.show("nobody approves for himself", &typed("alice", &approved), &out, refused);
 
+    // An approver who may not ask the host is told it by somebody who may.
+    let typed_digest = "jitctl grants --json | grep -o '\"digest\":\"[0-9a-f]*\"'";
+    let out = door.host().sh(typed_digest).run()?;
+    let right = out.ok() && out.stdout.contains(&grant.digest());
+    steps.show(
+        "what an approval of it has to carry, so that nobody changes it afterwards",
+        typed_digest,
+        &out,
+        right,
+    );
+
     let approved = Ldif::new().approval(&grant, "bob");
     let out = ldapadd(&slapd, "bob", &approved)?;
     steps.show(
