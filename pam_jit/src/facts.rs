@@ -76,7 +76,11 @@ impl Facts {
             Subject::RealUser(uid) => {
                 let target = host.item::<User<'_>>().map(|user| Name::line(user.to_bytes()));
                 match host::account_of(uid).filter(|account| account.name.is_whole()) {
-                    Some(account) => (account.name, Some(uid), target),
+                    Some(account) => {
+                        // sudo names its caller here unless `targetpw` says otherwise: that is no target.
+                        let target = target.filter(|target| target.as_str() != account.name.as_str());
+                        (account.name, Some(uid), target)
+                    }
                     None => (nameless(uid), None, target),
                 }
             }

@@ -101,7 +101,8 @@ fn signals() -> Result<()> {
     let _fake = Fake::start(&rig.socket(), Manner::SendsAndHangs(Vec::new()))?;
     let report = rig.run("timeout=300", &under(&[Hardship::Signals]))?;
     assert_eq!(report.codes, [AUTHINFO_UNAVAIL]);
-    assert!((300..20_000).contains(&report.millis), "{}", report.millis);
+    // A deadline in whole milliseconds on two clocks: one of them may be lost in rounding.
+    assert!((298..20_000).contains(&report.millis), "{}", report.millis);
     Ok(())
 }
 
