@@ -23,7 +23,7 @@ pub struct LdapConfig {
     pub bases: Bases,
     /// The attribute that holds a person's login, such as `uid`.
     pub login_attribute: String,
-    /// Who may write grants for others where no approval is needed; groups among them are followed.
+    /// Who may write grants for others where no approval is needed: these very names, not members of groups.
     pub writers: Vec<Dn>,
     /// The names that this host answers to: what is asked of the directory.
     pub host: HostNames,
