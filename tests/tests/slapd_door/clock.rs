@@ -101,7 +101,9 @@ fn nothing_lengthens_and_nobody_is_locked_out() -> Result<()> {
 
     // Ahead by years, nobody gets in by a grant, root's own tools and glass apart; nothing of it is believed.
     clock.wall(door, UNTIL_2038)?;
-    company.is_out("alice", "expired")?;
+    // At once; for a moment perhaps for want of word, until jitd has noticed that this is a clock and not a silence.
+    company.is_out("alice", "")?;
+    company.until_out("alice", "expired")?;
     company.until_trouble("ahead of what this host can account for")?;
     company.is_out("short", "expired")?;
     door.kill_jitd()?;
