@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jit_directory::update::Update;
 use nix::sys::stat::{Mode as FileMode, umask};
 use nix::unistd::geteuid;
 use tokio::runtime::{Builder, Runtime};
@@ -166,7 +167,7 @@ impl<'a> Daemon<'a> {
             manager::ready();
             loop {
                 tokio::select! {
-                    Some(update) = sources.next() => self.follower.hear(update),
+                    Some(update) = sources.next() => self.hear(update),
                     _ = look.tick() => {
                         self.look(&mut sources);
                         watchdog.tell();
@@ -198,9 +199,17 @@ impl<'a> Daemon<'a> {
         Sources::start(&config, |name| self.follower.entries(name))
     }
 
+    /// Hears a source, knowing the mode as it is now and not as it was a second ago.
+    fn hear(&mut self, update: Update) {
+        let seen = self.mode.look().clone();
+        self.follower.notice_mode(&seen);
+        self.follower.hear(update);
+    }
+
     fn look(&mut self, sources: &mut Sources) {
-        for update in sources.tend(|name| self.follower.entries(name)) {
-            self.follower.hear(update);
+        let told = sources.tend(|name| self.follower.entries(name));
+        for update in told {
+            self.hear(update);
         }
         self.follower.set_servers(sources.servers());
         let seen = self.mode.look().clone();

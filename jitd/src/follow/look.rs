@@ -90,7 +90,7 @@ impl Follower {
     /// Looks around; to be called about every second. `seen` is the enforcing file as it is now.
     pub fn look(&mut self, seen: &Seen) {
         let now = self.clock.now();
-        self.notice_mode(seen, now.login);
+        self.notice_mode(seen);
         self.notice_clock(now.concern);
         let changed = self.notice_grants();
         self.notice_silence(now.login);
@@ -134,7 +134,9 @@ impl Follower {
         moved || view.concerns != self.concerns()
     }
 
-    fn notice_mode(&self, seen: &Seen, now: Timestamp) {
+    /// Notices a change of the mode; to be called before anything is written into the audit, which names the mode.
+    pub fn notice_mode(&self, seen: &Seen) {
+        let now = self.clock.now().login;
         let (before, mode) = (self.scribe.mode(), seen.mode(now));
         if before != mode {
             self.scribe.set_mode(mode);
