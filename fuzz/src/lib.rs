@@ -108,21 +108,7 @@ pub fn ldif(data: &[u8]) {
 
 /// A source and a host for the `ldif` target.
 pub fn setting() -> Option<(Bases, Reading, HostNames)> {
-    let role = Role {
-        dn: None,
-        name: "default".to_owned(),
-        hosts: [jit_model::host::HostPattern::new("*").ok()?].into(),
-        eligible: BTreeSet::new(),
-        max_duration: Span(8 * 3600),
-        approvals_required: 0,
-        approver_groups: BTreeSet::new(),
-        approvals_from_each: false,
-        signature_required: false,
-        services: BTreeSet::new(),
-        local_groups: BTreeSet::new(),
-        reason_required: false,
-        ticket_pattern: None,
-    };
+    let role = Role::default_of(Span(8 * 3600));
     let reading = Reading {
         name: SourceName::new("ldif").ok()?,
         proof: Proof::Source,

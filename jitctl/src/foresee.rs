@@ -10,7 +10,7 @@ use jit_directory::ldif::gather::gather;
 use jit_directory::ldif::{LOGIN_ATTRIBUTE, parse};
 use jit_model::assess::{Assessed, Memory, assess};
 use jit_model::grant::EntryUuid;
-use jit_model::host::{HostNames, HostPattern};
+use jit_model::host::HostNames;
 use jit_model::name::SourceName;
 use jit_model::role::Role;
 use jit_model::source::Proof;
@@ -38,7 +38,7 @@ pub fn refusal(
         name,
         proof: Proof::Source,
         writers: BTreeSet::new(),
-        default_role: source.default_max.map(|most| Arc::new(default_role(Span(most)))),
+        default_role: source.default_max.map(|most| Arc::new(Role::default_of(Span(most)))),
         login_attribute: LOGIN_ATTRIBUTE.to_owned(),
     };
     let decoded = decode(&entries, bases, &reading);
@@ -48,24 +48,5 @@ pub fn refusal(
         Some(Assessed::Revoked(_)) => Err("it is revoked by an entry that is there already".to_owned()),
         Some(Assessed::Granted { .. } | Assessed::Pending { .. }) => Ok(()),
         None => Err("it does not come out as a grant".to_owned()),
-    }
-}
-
-/// As jitd makes it of `[default_role]`: for everybody, everywhere, for every guarded service.
-fn default_role(max_duration: Span) -> Role {
-    Role {
-        dn: None,
-        name: "default".to_owned(),
-        hosts: HostPattern::new("*").into_iter().collect(),
-        eligible: BTreeSet::new(),
-        max_duration,
-        approvals_required: 0,
-        approver_groups: BTreeSet::new(),
-        approvals_from_each: false,
-        signature_required: false,
-        services: BTreeSet::new(),
-        local_groups: BTreeSet::new(),
-        reason_required: false,
-        ticket_pattern: None,
     }
 }

@@ -2,7 +2,7 @@
 //! with its line, its key and the way out, and a file with a fault is used for nothing. Reading it must never ask a
 //! resolver, NSS or the directory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jit_model::host::{HostNames, HostPattern};
-use jit_model::name::{Service, SourceName};
+use jit_model::name::SourceName;
 use jit_model::policy::Policy;
 use jit_model::role::Role;
 use jit_model::time::Span;
@@ -218,21 +218,7 @@ fn read_default_role(root: &Section<'_, '_>) -> Option<Arc<Role>> {
     let way_out = "write how long a grant without a role may last, such as max_duration = \"8h\"";
     let max_duration = section.required("max_duration", way_out, values::span);
     section.finish();
-    Some(Arc::new(Role {
-        dn: None,
-        name: "default".to_owned(),
-        hosts: HostPattern::new("*").into_iter().collect(),
-        eligible: BTreeSet::new(),
-        max_duration: max_duration?.value,
-        approvals_required: 0,
-        approver_groups: BTreeSet::new(),
-        approvals_from_each: false,
-        signature_required: false,
-        services: BTreeSet::<Service>::new(),
-        local_groups: BTreeSet::new(),
-        reason_required: false,
-        ticket_pattern: None,
-    }))
+    Some(Arc::new(Role::default_of(max_duration?.value)))
 }
 
 fn read_session(root: &Section<'_, '_>) -> Session {

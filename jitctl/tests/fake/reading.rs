@@ -9,7 +9,6 @@ use jit_directory::decode::{Reading, decode};
 use jit_directory::ldif::gather::gather;
 use jit_directory::ldif::{self, parse};
 use jit_model::assess::{Assessed, AssessedGrant, Memory, assess};
-use jit_model::host::HostPattern;
 use jit_model::name::SourceName;
 use jit_model::role::Role;
 use jit_model::source::Proof;
@@ -47,21 +46,7 @@ pub(crate) fn read(file: &Path, quirk: Quirk) -> Vec<Grant> {
     };
     let bases = ldif::bases().unwrap();
     let entries = gather(parse::parse(&text).unwrap(), &bases).unwrap();
-    let role = Role {
-        dn: None,
-        name: "default".to_owned(),
-        hosts: BTreeSet::from([HostPattern::new("*").unwrap()]),
-        eligible: BTreeSet::new(),
-        max_duration: Span(if quirk == Quirk::Strict { 1 } else { 8 * 3_600 }),
-        approvals_required: 0,
-        approver_groups: BTreeSet::new(),
-        approvals_from_each: false,
-        signature_required: false,
-        services: BTreeSet::new(),
-        local_groups: BTreeSet::new(),
-        reason_required: false,
-        ticket_pattern: None,
-    };
+    let role = Role::default_of(Span(if quirk == Quirk::Strict { 1 } else { 8 * 3_600 }));
     let reading = Reading {
         name: SourceName::new("ldif").unwrap(),
         proof: Proof::Source,

@@ -39,6 +39,28 @@ pub struct Role {
     pub ticket_pattern: Option<TicketPattern>,
 }
 
+impl Role {
+    /// The role of grants without one (`[default_role]` of an LDIF source): for everybody, everywhere, for every guarded
+    /// service, without approvals.
+    pub fn default_of(max_duration: Span) -> Role {
+        Role {
+            dn: None,
+            name: "default".to_owned(),
+            hosts: HostPattern::new("*").into_iter().collect(),
+            eligible: BTreeSet::new(),
+            max_duration,
+            approvals_required: 0,
+            approver_groups: BTreeSet::new(),
+            approvals_from_each: false,
+            signature_required: false,
+            services: BTreeSet::new(),
+            local_groups: BTreeSet::new(),
+            reason_required: false,
+            ticket_pattern: None,
+        }
+    }
+}
+
 /// A regular expression that must match a ticket from its first to its last character. Linear time, whatever it says.
 #[derive(Clone)]
 pub struct TicketPattern {
