@@ -20,8 +20,10 @@ use crate::audit::event::{ClockState, Outcome, Text};
 use crate::desk::{Desk, Peer};
 use crate::limits::{Busy, Limits};
 use crate::pam::is_exhaustion;
+use crate::sessions::registry::Registry;
 
 mod grants;
+mod sessions;
 mod status;
 mod why;
 
@@ -47,12 +49,18 @@ pub enum Command {
 /// What a request is answered with.
 struct Counter {
     desk: Arc<Desk>,
+    registry: Arc<Registry>,
     orders: mpsc::Sender<Command>,
 }
 
 /// Answers for ever.
-pub async fn serve(listener: StdListener, desk: Arc<Desk>, orders: mpsc::Sender<Command>) -> io::Result<()> {
-    let counter = Arc::new(Counter { desk, orders });
+pub async fn serve(
+    listener: StdListener,
+    desk: Arc<Desk>,
+    registry: Arc<Registry>,
+    orders: mpsc::Sender<Command>,
+) -> io::Result<()> {
+    let counter = Arc::new(Counter { desk, registry, orders });
     let listener = UnixListener::from_std(listener)?;
     let limits = Arc::new(Mutex::new(Limits::default()));
     loop {
@@ -202,7 +210,7 @@ async fn answer(counter: &Counter, peer: Peer, request: Request) -> Answer {
     match request {
         Request::Status {} => {
             let caller = Caller::of(desk, peer).await;
-            Answer::Status(status::status(desk, caller.reach))
+            Answer::Status(status::status(desk, &counter.registry, caller.reach))
         }
         Request::Why { user, service, at } => {
             let caller = Caller::of(desk, peer).await;
@@ -217,6 +225,14 @@ async fn answer(counter: &Counter, peer: Peer, request: Request) -> Answer {
             Reach::All => Answer::Enforcing { text: crate::mode::render(desk.view().snapshot.policy()) },
             Reach::Himself => refused("not-permitted", "only root and the group jit-admin may ask this"),
         },
+        Request::Sessions {} => {
+            let caller = Caller::of(desk, peer).await;
+            sessions::sessions(desk, &counter.registry, &caller)
+        }
+        Request::Terminate { id, reason } => {
+            let caller = Caller::of(desk, peer).await;
+            sessions::terminate(desk, &counter.registry, &caller, &id, &reason)
+        }
     }
 }
 

@@ -23,6 +23,7 @@ pub mod pulse;
 pub mod remember;
 pub mod run;
 pub mod scribe;
+pub mod sessions;
 pub mod sockets;
 pub mod sources;
 pub mod store;

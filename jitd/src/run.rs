@@ -26,6 +26,9 @@ use crate::mode::ModeFile;
 use crate::pulse::{Pulse, Watchdog};
 use crate::remember::{Found, Remembered};
 use crate::scribe::Scribe;
+use crate::sessions::registry::{Registry, Word};
+use crate::sessions::state::StateDir;
+use crate::sessions::warden;
 use crate::sockets::{self, Sockets};
 use crate::sources::Sources;
 use crate::syslog::{DEV_LOG, Severity, Syslog};
@@ -134,6 +137,14 @@ impl<'a> Daemon<'a> {
         Arc::new(Desk::new(current, clock, self.scribe.clone(), Accounts::of_host(), mode))
     }
 
+    /// The sessions of this boot, as they were kept.
+    fn registry(&self) -> (Arc<Registry>, mpsc::UnboundedReceiver<Word>) {
+        let state = StateDir::below(&self.args.runtime_dir);
+        let kept = state.read(self.clock.boot());
+        let (registry, words) = Registry::new(state, self.clock.boot(), (kept.sessions, kept.visitors));
+        (Arc::new(registry), words)
+    }
+
     fn live(mut self, sockets: Sockets) -> Result<(), Fatal> {
         // Before anybody can know that we are here: a SIGHUP too early would end the daemon.
         let main = runtime()?;
@@ -149,16 +160,23 @@ impl<'a> Daemon<'a> {
         let (pam_desk, control_desk) = (self.desk(), self.desk());
         let mut watchdog = Watchdog::of_manager();
         let (waiting, late) = pam::late::door();
-        let (pulse, desk) = (watchdog.pulse(), Arc::clone(&pam_desk));
-        answering("pam", ended.clone(), move || pam::serve(&pam, &desk, &waiting, &pulse))?;
+        let (registry, words) = self.registry();
         let serving = |runtime: Runtime, pulse: Pulse| {
             runtime.spawn(pulse.beat());
             runtime
         };
+        // First: it ends what is overdue since the last life, and nothing new can begin before.
+        let on = serving(runtime()?, watchdog.pulse());
+        let (kept, desk) = (Arc::clone(&registry), self.desk());
+        answering("sessions", ended.clone(), move || on.block_on(warden::serve(kept, desk, words)))?;
+        let (pulse, desk) = (watchdog.pulse(), Arc::clone(&pam_desk));
+        answering("pam", ended.clone(), move || pam::serve(&pam, &desk, &waiting, &pulse))?;
         let on = serving(runtime()?, watchdog.pulse());
         answering("pam-late", ended.clone(), move || on.block_on(pam::late::serve(late, pam_desk)))?;
         let on = serving(runtime()?, watchdog.pulse());
-        answering("control", ended, move || on.block_on(control::serve(control, control_desk, orders)))?;
+        answering("control", ended, move || {
+            on.block_on(control::serve(control, control_desk, registry, orders))
+        })?;
 
         let outcome = main.block_on(async {
             let mut sources = self.follow();

@@ -104,6 +104,7 @@ pub(crate) fn status() -> Status {
         clock: None,
         sources: vec![ldif_source("/etc/jitd/grants.ldif")],
         live: 0,
+        sessions: 0,
         set_aside: Vec::new(),
         degraded: Vec::new(),
     }

@@ -142,6 +142,8 @@ pub enum Event {
         /// What it says.
         grant: Box<GrantRecord>,
     },
+    /// Something happened to a session.
+    Session(Box<SessionEvent>),
     /// An entry cannot be used.
     SetAside {
         /// The source.
@@ -252,6 +254,87 @@ pub enum Chain {
     Repaired,
     /// `prev` belongs to the last line of the file that was here before.
     Rotated,
+}
+
+/// What happened to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionState {
+    /// It began.
+    Opened,
+    /// It was there when the daemon came, and nobody had told of it.
+    Found,
+    /// Its deadline is another: a grant was added, extended, shortened.
+    Moved,
+    /// Its people were warned, or could not be.
+    Warned,
+    /// It has no deadline any more.
+    Lifted,
+    /// Enforcing, it would be ended now, or at `until` if the host just went permissive.
+    WouldEnd,
+    /// It is being ended.
+    Ending,
+    /// It was ended, and nothing of it is left.
+    Ended,
+    /// It cannot be ended at the moment; tried again until it is.
+    Stuck,
+    /// Its person left, and nothing of it remains.
+    Closed,
+}
+
+/// Something that happened to a session, or (`id` absent) to everything of a person whose last grant is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SessionEvent {
+    /// What happened.
+    pub state: SessionState,
+    /// The session's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Text>,
+    /// Its service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<Text>,
+    /// Whose.
+    pub name: Text,
+    /// His uid.
+    pub uid: u32,
+    /// From where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rhost: Option<Text>,
+    /// Whom he became, for su and sudo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Text>,
+    /// The leader's process number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<i32>,
+    /// The kernel's number of this login (/proc/PID/sessionid), under which auditd knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit_session: Option<u32>,
+    /// The ids of the grants it rests on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Text>,
+    /// When it ends, or would.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// Why it has no deadline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standing: Option<&'static str>,
+    /// A stable word for why it ends: the codes of a denial, `ordered` or `denied`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    /// Who ordered the end, by the kernel's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<u32>,
+    /// For people.
+    pub text: Text,
+    /// The terminals that were told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Text>,
+    /// How many processes were ended in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes: Option<usize>,
+    /// The names of those that did not end when asked and were killed; the first 16.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub killed: Vec<Text>,
 }
 
 /// A grant, with everything that must be known of it in ten years.
@@ -433,6 +516,7 @@ impl Event {
                 let state = format!("{state:?}").to_ascii_lowercase();
                 (Severity::Info, format!("grant {:?} is {state}", grant.dn.0))
             }
+            Event::Session(session) => session.for_syslog(),
             Event::SetAside { dn, reason, .. } => {
                 (Severity::Warning, format!("entry {:?} is not used: {:?}", dn.0, reason.0))
             }
@@ -451,5 +535,24 @@ impl Event {
             Event::Audit { text, .. } => (Severity::Notice, format!("audit: {}", text.0)),
             Event::Lost { count } => (Severity::Alert, format!("{count} events are not in the audit file")),
         }
+    }
+}
+
+impl SessionEvent {
+    fn for_syslog(&self) -> (Severity, String) {
+        let severity = match self.state {
+            SessionState::Opened | SessionState::Closed | SessionState::Moved => Severity::Info,
+            SessionState::Warned | SessionState::Lifted | SessionState::Ending | SessionState::Ended => {
+                Severity::Notice
+            }
+            SessionState::Found | SessionState::WouldEnd => Severity::Warning,
+            SessionState::Stuck => Severity::Alert,
+        };
+        let what = match (&self.id, &self.service) {
+            (Some(id), Some(service)) => format!("session {} ({:?})", id.0, service.0),
+            (None, Some(service)) => format!("session ({:?})", service.0),
+            (_, None) => "everything".to_owned(),
+        };
+        (severity, format!("{what} of {:?}: {}", self.name.0, self.text.0))
     }
 }

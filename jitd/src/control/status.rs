@@ -11,10 +11,12 @@ use crate::clock::Now;
 use crate::config::{Place, SourceConfig};
 use crate::desk::Desk;
 use crate::mode::Seen;
+use crate::sessions::record::Life;
+use crate::sessions::registry::Registry;
 use crate::view::View;
 
 /// The status as a caller may see it.
-pub(super) fn status(desk: &Desk, reach: Reach) -> Status {
+pub(super) fn status(desk: &Desk, registry: &Registry, reach: Reach) -> Status {
     let view = desk.view();
     let now = desk.clock().now();
     let seen = desk.mode();
@@ -44,8 +46,9 @@ pub(super) fn status(desk: &Desk, reach: Reach) -> Status {
             .map(|(name, config)| source(&view, name, config, now.login))
             .collect(),
         live: view.snapshot.grants().iter().filter(live).count(),
+        sessions: registry.sessions().iter().filter(|session| session.life == Life::Open).count(),
         set_aside,
-        degraded: degraded(desk, &view, &now, &seen),
+        degraded: degraded(desk, &view, &now, &seen).into_iter().chain(registry.concern()).collect(),
     }
 }
 

@@ -36,6 +36,15 @@ pub enum Request {
     ClockAccept {},
     /// The enforcing file as the daemon's configuration would have it; jitctl, as root, writes it.
     RenderEnforcing {},
+    /// The sessions on this host: one's own, or all for root and jit-admin.
+    Sessions {},
+    /// End a session, whatever its grant says. For root and jit-admin.
+    Terminate {
+        /// Its id, from [`Request::Sessions`].
+        id: String,
+        /// Why; its person reads it.
+        reason: String,
+    },
 }
 
 /// What jitd answers, and what jitctl prints for what it does itself ([`Answer::Written`], [`Answer::Mode`], some refusals).
@@ -48,6 +57,8 @@ pub enum Answer {
     Why(Why),
     /// To [`Request::Grants`].
     Grants(Grants),
+    /// To [`Request::Sessions`].
+    Sessions(Sessions),
     /// To [`Request::RenderEnforcing`].
     Enforcing {
         /// The file's whole content.
@@ -64,7 +75,7 @@ pub enum Answer {
     },
     /// Not done.
     Refused {
-        /// A stable word. From jitd: `not-permitted`, `bad-request`, `no-such-user`, `busy`. From jitctl: `usage`,
+        /// A stable word. From jitd: `not-permitted`, `bad-request`, `no-such-user`, `no-such-session`, `busy`. From jitctl: `usage`,
         /// `unreachable`, `not-root`, `no-such-grant`, `ambiguous`, `not-here`, `not-granted`, `locked-out`, `file`.
         code: String,
         /// Why, and what would do.
@@ -97,6 +108,9 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
     /// How many grants are live here.
     pub live: usize,
+    /// How many sessions are open here.
+    #[serde(default)]
+    pub sessions: usize,
     /// How many entries could not be used, and which (only for root and jit-admin).
     pub set_aside: Vec<SetAside>,
     /// Everything that makes the daemon less than healthy, a sentence each; empty is good.
@@ -232,6 +246,42 @@ pub struct Approver {
     pub dn: String,
     /// Unix seconds.
     pub at: i64,
+}
+
+/// The sessions on this host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sessions {
+    /// The daemon's idea of now, Unix seconds: `until` is left from here.
+    pub now: i64,
+    /// Oldest first.
+    pub sessions: Vec<Session>,
+}
+
+/// A session as jitctl shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// What `sessions terminate` takes.
+    pub id: String,
+    /// Whose.
+    pub user: String,
+    /// Of which PAM service.
+    pub service: String,
+    /// Whom the user became, for su and sudo.
+    pub target: Option<String>,
+    /// From where (PAM_RHOST); none for a local one.
+    pub from: Option<String>,
+    /// Its process.
+    pub pid: i32,
+    /// Unix seconds of its opening.
+    pub since: i64,
+    /// The ids of the grants it rests on.
+    pub grants: Vec<String>,
+    /// Unix seconds of its end; none if it has no deadline.
+    pub until: Option<i64>,
+    /// Why it has no deadline: `permissive`, `exempt`, `break-glass`, `lifted`, `unguarded`, `warned`, `found`.
+    pub standing: Option<String>,
+    /// `open`; `closed` when its person left and processes of it remain; `ending`.
+    pub state: String,
 }
 
 /// What jitctl wrote into the LDIF file, and what the daemon made of it.

@@ -6,7 +6,7 @@
 //!
 //! Read in this order: [`time`], [`name`], [`dn`], [`host`] (the words); [`grant`], [`role`], [`people`], [`source`]
 //! (what a directory says); [`assess`], [`state`], [`digest`] (what it means); [`learn`] (what must be remembered of it);
-//! [`policy`], [`question`], [`snapshot`], [`decide`], [`reason`] (what follows). The laws that hold over all of it are
+//! [`policy`], [`question`], [`snapshot`], [`decide`], [`reason`], [`session`] (what follows). The laws that hold over all of it are
 //! tests/laws.rs.
 
 pub mod assess;
@@ -22,6 +22,7 @@ pub mod policy;
 pub mod question;
 pub mod reason;
 pub mod role;
+pub mod session;
 pub mod snapshot;
 pub mod source;
 pub mod state;
