@@ -1,7 +1,7 @@
 //! The sessions that are known, shared by the threads that hear of them: pam.sock opens and closes, the warden changes and ends, jitctl
 //! lists. What is changed is on disk before the change returns; a disk that fails is a concern and never a lost login.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jit_model::name::{Login, Service};
@@ -48,6 +48,8 @@ struct Known {
     visitors: BTreeMap<Login, Visitor>,
     count: u64,
     fault: Option<String>,
+    /// Which the warden is ending just now: to show, so not on disk.
+    ending: BTreeSet<SessionId>,
 }
 
 impl Registry {
@@ -63,6 +65,7 @@ impl Registry {
             visitors: kept.1.into_iter().map(|visitor| (visitor.login.clone(), visitor)).collect(),
             count: 0,
             fault: None,
+            ending: BTreeSet::new(),
         };
         (Registry { known: Mutex::new(known), state, boot, words }, heard)
     }
@@ -135,6 +138,16 @@ impl Registry {
     /// Orders the end of a session. False if there is none of this id.
     pub fn order(&self, _id: &SessionId, _order: Order) -> bool {
         false
+    }
+
+    /// The warden's word which sessions it is ending at the moment: these and no others.
+    pub fn show_ending(&self, ending: BTreeSet<SessionId>) {
+        self.known().ending = ending;
+    }
+
+    /// Whether a session is being ended at the moment.
+    pub fn is_ending(&self, id: &SessionId) -> bool {
+        self.known().ending.contains(id)
     }
 
     /// What is wrong with the disk, if anything.
