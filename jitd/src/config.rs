@@ -47,9 +47,9 @@ pub struct Config {
 /// What happens to a session whose grant ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// How long before the end to warn.
+    /// How long before the end to warn: the earliest warning first, none twice; none at all if empty.
     pub warn: Vec<Span>,
-    /// From the polite to the final signal.
+    /// From the polite to the final signal; zero if there is no time between.
     pub grace: Span,
     /// Whether the end is carried out.
     pub on_end: OnEnd,
@@ -228,10 +228,13 @@ fn read_session(root: &Section<'_, '_>) -> Session {
         on_end: OnEnd::Terminate,
     };
     let Some(section) = root.table("session") else { return session };
-    if let Some(warn) = section.list("warn", values::span) {
+    // None at all is a choice: warn = [].
+    if let Some(mut warn) = section.list("warn", values::warning) {
+        warn.sort_unstable_by(|a, b| b.cmp(a));
+        warn.dedup();
         session.warn = warn;
     }
-    if let Some(grace) = section.parsed("grace", values::span) {
+    if let Some(grace) = section.parsed("grace", values::grace) {
         session.grace = grace.value;
     }
     let on_end = |text: &str| match text {

@@ -317,6 +317,32 @@ fn the_rest_is_checked_too() {
 }
 
 #[test]
+fn sessions_are_ended_as_written() {
+    let session = |more: &str| parse(&with(&format!("[session]\n{more}"))).unwrap().session;
+    let usual =
+        Session { warn: vec![Span(900), Span(300), Span(60)], grace: Span(10), on_end: OnEnd::Terminate };
+    assert_eq!(parse(LEAST).unwrap().session, usual);
+    assert_eq!(session(""), usual);
+    assert_eq!(session("warn = []\n").warn, [], "nobody is warned, and not at the usual times either");
+    let sorted = session("warn = [\"1m\", \"24h\", \"60s\", \"5m\"]\n").warn;
+    assert_eq!(sorted, [Span(86_400), Span(300), Span(60)], "the earliest first, none twice");
+    assert_eq!(session("grace = \"0s\"\n").grace, Span(0));
+    assert_eq!(session("grace = \"5m\"\n").grace, Span(300));
+
+    let bad = |line: &str, begins: &str| refused(&with(&format!("[session]\n{line}\n")), begins);
+    bad("warn = [\"15m\", \"0s\"]", "6:16: session.warn: `0s` is no time at all: write at least 1s");
+    bad("warn = [\"25h\"]", "6:9: session.warn: `25h` is too early: warn at most 24h before the end");
+    bad("warn = \"5m\"", "6:8: session.warn: expects a list of texts, such as");
+    bad("warn = [5]", "6:9: session.warn: expects a text in quotes");
+    bad("grace = \"301s\"", "6:9: session.grace: `301s` is too long: write at most 5m");
+    bad("grace = 10", "6:9: session.grace: expects a text in quotes");
+    bad("grace = \"-1s\"", "6:9: session.grace: `-1s` is no duration: write a whole number and a unit");
+    bad("grace = \"18446744073709551615d\"", "6:9: session.grace: `18446744073709551615d` is no duration");
+    bad("on_end = true", "6:10: session.on_end: expects a text in quotes");
+    bad("warning = [\"5m\"]", "6:1: session.warning: ");
+}
+
+#[test]
 fn only_roots_own_file_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("jitd.toml");

@@ -19,6 +19,29 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
     }
 }
 
+/// A span above zero, for a warning: whoever is warned a day before has forgotten it an hour later.
+pub(super) fn warning(text: &str) -> Result<Span, String> {
+    const EARLIEST: Span = Span(86_400);
+    match span(text)? {
+        early if early > EARLIEST => {
+            Err(format!("`{text}` is too early: warn at most 24h before the end, such as at 15m"))
+        }
+        good => Ok(good),
+    }
+}
+
+/// A span that may be nothing, for the time to end in when asked to: a session must not outlive its grant by much.
+pub(super) fn grace(text: &str) -> Result<Span, String> {
+    const MOST: Span = Span(5 * 60);
+    match text.parse::<Span>() {
+        Ok(span) if span > MOST => Err(format!(
+            "`{text}` is too long: write at most 5m; what needs longer to end needs a longer grant"
+        )),
+        Ok(span) => Ok(span),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// `10.0.0.0/8`, `2001:db8::/32`, or a single address. Bits behind the prefix must be zero, so that nobody writes
 /// `10.1.2.3/8` and means one host.
 pub(super) fn network(text: &str) -> Result<Network, String> {
