@@ -24,7 +24,10 @@ pub fn check(args: &Args) -> ExitCode {
     }
     if let Some(name) = &args.user {
         match privileges::user(name, &mut Accounts::of_host()) {
-            Ok(user) => notes.extend(unreadable(&args.config, &user)),
+            Ok(user) => {
+                notes.extend(unreadable(&args.config, &user));
+                notes.extend(silent(&user));
+            }
             Err(error) => against.push(error.to_string()),
         }
     }
@@ -53,6 +56,14 @@ fn unreadable(config: &Path, user: &User) -> Option<String> {
             "{shown} may not be read by {}, so a reload would fail: chgrp {gid} {shown}; chmod 640 {shown}",
             user.name
         )
+    })
+}
+
+/// It would start, and nobody would be warned before his session ends.
+fn silent(user: &User) -> Option<String> {
+    user.terminals.is_none().then(|| {
+        "there is no group tty in /etc/group, so no words would reach a terminal: groupadd --system tty"
+            .to_owned()
     })
 }
 

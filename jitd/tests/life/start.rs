@@ -8,6 +8,9 @@ use jit_proto::Verdict;
 
 use crate::host::{Host, PEOPLE, SOMEBODY, grant, sshd};
 
+/// CAP_KILL in /proc/PID/status.
+const KILL: u64 = 1 << 5;
+
 fn of_process(pid: u32, key: &str) -> Vec<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with(key)).unwrap();
@@ -19,30 +22,32 @@ fn it_leaves_root_behind_for_good() {
     let host = Host::new();
     host.write("enforcing", "");
     host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
-    // With a group too many, as a login shell's root may have.
+    // With a group too many, as a login shell's root may have, and capabilities that programs would inherit.
     let mut command = Command::new("setpriv");
     command
-        .args(["--groups", "4242", env!("CARGO_BIN_EXE_jitd")])
+        .args(["--groups", "4242", "--inh-caps", "+kill,+setuid", "--ambient-caps", "+kill,+setuid"])
+        .arg(env!("CARGO_BIN_EXE_jitd"))
         .args(host.arguments())
         .arg("--user=nobody");
     let jitd = host.run(command);
-    let passwd = fs::read_to_string("/etc/passwd").unwrap();
-    let uid = passwd
-        .lines()
-        .find(|line| line.starts_with("nobody:"))
-        .unwrap()
-        .split(':')
-        .nth(2)
-        .unwrap()
-        .to_owned();
+    let third = |file: &str, name: &str| {
+        let text = fs::read_to_string(file).unwrap();
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split(':').nth(2).unwrap().to_owned()
+    };
+    let (uid, tty) = (third("/etc/passwd", "nobody:"), third("/etc/group", "tty:"));
     for thread in fs::read_dir(format!("/proc/{}/task", jitd.pid())).unwrap() {
         let thread = thread.unwrap().file_name().into_string().unwrap().parse().unwrap();
         assert_eq!(of_process(thread, "Uid:"), vec![uid.clone(); 4]);
         assert!(of_process(thread, "Gid:").iter().all(|gid| gid != "0"));
-        assert!(of_process(thread, "Groups:").iter().all(|gid| gid != "0" && gid != "4242"));
+        let groups = of_process(thread, "Groups:");
+        assert!(groups.iter().all(|gid| gid != "0" && gid != "4242"), "{groups:?}");
+        assert!(groups.contains(&tty), "to write to terminals: {groups:?}");
         assert_eq!(of_process(thread, "NoNewPrivs:"), ["1"]);
-        for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
-            assert_eq!(of_process(thread, set), ["0000000000000000"], "{set}");
+        for (set, has) in
+            [("CapInh:", 0), ("CapPrm:", KILL), ("CapEff:", KILL), ("CapBnd:", 0), ("CapAmb:", 0)]
+        {
+            assert_eq!(of_process(thread, set), [format!("{has:016x}")], "{set}");
         }
     }
     jitd.comes_to("alice", Verdict::Allow);
@@ -63,6 +68,34 @@ fn it_leaves_root_behind_for_good() {
     assert_eq!(about("log/audit.jsonl").0, uid);
     assert!(jitd.stop().success());
     assert_eq!(about("state/store"), (uid, 0o600));
+}
+
+/// A service manager may have taken capabilities before: all but CAP_KILL are done without, where the start needs no other.
+#[test]
+fn it_does_not_start_without_what_it_must_keep() {
+    let host = Host::new();
+    let limited = |without: &str| {
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set", without, env!("CARGO_BIN_EXE_jitd")]).args(host.arguments());
+        command.arg("--user=nobody");
+        command
+    };
+    let (status, said) = host.fails(limited("-kill"));
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("CAP_KILL is missing") && said.contains("CapabilityBoundingSet="), "{said}");
+    let mut check = limited("-kill");
+    check.arg("--check");
+    let (status, said) = host.fails(check);
+    assert_eq!((status.code(), said.contains("CAP_KILL is missing")), (Some(1), true), "{said}");
+    assert!(!host.path("run").exists(), "nothing was made");
+
+    host.write("enforcing", "");
+    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+    let jitd = host.run(limited("-setpcap,-sys_admin"));
+    jitd.comes_to("alice", Verdict::Allow);
+    for (set, has) in [("CapInh:", 0), ("CapPrm:", KILL), ("CapEff:", KILL), ("CapAmb:", 0)] {
+        assert_eq!(of_process(jitd.pid(), set), [format!("{has:016x}")], "{set}");
+    }
 }
 
 #[test]
