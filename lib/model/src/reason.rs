@@ -172,6 +172,13 @@ pub enum DenyReason {
         /// The grant's id.
         grant: String,
     },
+    /// The grant that a session rested on is gone from its directory, or is for others now. Never said at a door, where nobody
+    /// remembers it.
+    #[error("its grant is there no more, or for others now")]
+    Gone {
+        /// The grant's id.
+        grant: String,
+    },
     /// Every source that could allow has been silent for too long.
     #[error("no word from the directory for {0}")]
     Stale(Span),
@@ -197,6 +204,7 @@ impl DenyReason {
             DenyReason::WrongService { .. } => "wrong-service",
             DenyReason::Revoked { .. } => "revoked",
             DenyReason::Refused { .. } => "refused",
+            DenyReason::Gone { .. } => "gone",
             DenyReason::Stale(_) => "stale",
             DenyReason::NeverHeard => "never-heard",
             DenyReason::Root => "root",
@@ -212,7 +220,8 @@ impl DenyReason {
             | DenyReason::Expired { grant, .. }
             | DenyReason::WrongService { grant, .. }
             | DenyReason::Revoked { grant, .. }
-            | DenyReason::Refused { grant, .. } => Some(grant),
+            | DenyReason::Refused { grant, .. }
+            | DenyReason::Gone { grant } => Some(grant),
             DenyReason::NoGrant
             | DenyReason::Stale(_)
             | DenyReason::NeverHeard

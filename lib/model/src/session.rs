@@ -9,26 +9,43 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::assess::AssessedGrant;
+use crate::assess::{Assessed, AssessedGrant};
 use crate::decide::Unguarded;
 use crate::grant::EntryUuid;
 use crate::name::SourceName;
 use crate::question::Question;
 use crate::reason::DenyReason;
 use crate::snapshot::Snapshot;
+use crate::text::plain;
 use crate::time::{Span, Timestamp};
 
 /// A grant that a session rests on, as last seen: what is left to go by when its source has not been heard of since the start.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rest {
     /// Where it comes from.
     pub source: SourceName,
     /// Which grant.
     pub uuid: EntryUuid,
-    /// Its cn, for people.
+    /// Its cn, as it may reach a terminal ([`plain`]).
     pub id: String,
+    /// When it begins: a grant that follows on another may still lie ahead.
+    pub start: Timestamp,
     /// When it ends.
     pub end: Timestamp,
+}
+
+impl Rest {
+    /// What to remember of a grant; nothing if it is not granted.
+    pub fn of(grant: &AssessedGrant) -> Option<Rest> {
+        let Assessed::Granted { window, .. } = grant.assessed else { return None };
+        Some(Rest {
+            source: grant.source.clone(),
+            uuid: grant.grant.uuid,
+            id: plain(&grant.grant.id),
+            start: window.start(),
+            end: window.end(),
+        })
+    }
 }
 
 /// What becomes of a session.
@@ -48,6 +65,9 @@ pub enum Stay {
         /// The end.
         until: Timestamp,
     },
+    /// Nobody can tell yet: nothing is remembered of what it rests on (it was found after a restart), and a source has not spoken
+    /// since the daemon began. It is left alone; ask again when there is word.
+    Unknown,
     /// It is over, and why: never [`DenyReason::Stale`] or [`DenyReason::NeverHeard`].
     Over(DenyReason),
 }
