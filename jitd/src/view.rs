@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use jit_model::name::SourceName;
 use jit_model::snapshot::Snapshot;
+use tokio::sync::watch;
 
 use crate::config::Config;
 
@@ -35,27 +36,36 @@ pub struct SourceView {
 
 /// The view that is in force.
 #[derive(Debug)]
-pub struct Current(RwLock<Arc<View>>);
+pub struct Current {
+    view: RwLock<Arc<View>>,
+    told: watch::Sender<()>,
+}
 
 impl Current {
     /// Begins with a view.
     pub fn new(view: View) -> Current {
-        Current(RwLock::new(Arc::new(view)))
+        Current { view: RwLock::new(Arc::new(view)), told: watch::Sender::new(()) }
     }
 
     /// The view in force. The lock is held for the copy of a pointer only, and nothing can panic under it.
     pub fn get(&self) -> Arc<View> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Puts another in its place.
     pub fn put(&self, view: View) {
         let new = Arc::new(view);
         let old = {
-            let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            let mut place = self.view.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *place, new)
         };
+        self.told.send_replace(());
         // Freed here and not under the lock.
         drop(old);
+    }
+
+    /// Tells of each view that is put from now on; of several at once only once.
+    pub fn subscribe(&self) -> watch::Receiver<()> {
+        self.told.subscribe()
     }
 }

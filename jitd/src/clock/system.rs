@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jit_model::time::{Span, Timestamp};
 use nix::time::{ClockId, clock_gettime};
@@ -63,6 +64,12 @@ impl SystemClock {
         self.current().moment()
     }
 
+    /// How long until `at` by the settled time, as long as it just runs on; to the millisecond. Zero when it is reached.
+    pub fn until(&self, at: Timestamp) -> Duration {
+        let left = at.0.saturating_mul(1000).saturating_sub(self.moment().settled_ms);
+        Duration::from_millis(u64::try_from(left).unwrap_or(0))
+    }
+
     /// See [`Clock::age`].
     pub fn age(&self, moment: &Moment) -> Span {
         self.current().age(moment)
@@ -112,6 +119,20 @@ mod tests {
         assert_eq!(now.concern, None);
         assert_eq!(clock.age(&clock.moment()), Span(0));
         assert_ne!(clock.boot(), BootId::default());
+    }
+
+    #[test]
+    fn tells_how_long_until_a_settled_time() {
+        // A host that has witnessed a time ten days ahead of its wall clock: that is the time that counts.
+        let mut ahead = SystemClock::start(None).unwrap().moment();
+        ahead.settled_ms += 10 * 86_400_000;
+        let clock = SystemClock::start(Some(ahead)).unwrap();
+        let settled = clock.now().settled;
+        let wait = clock.until(settled.plus(Span(100)));
+        assert!(wait > Duration::from_secs(90) && wait <= Duration::from_secs(100), "{wait:?}");
+        assert_eq!(clock.until(settled), Duration::ZERO);
+        assert_eq!(clock.until(Timestamp(i64::MIN)), Duration::ZERO);
+        assert!(clock.until(Timestamp(i64::MAX)) > Duration::from_secs(1 << 40));
     }
 
     #[test]
