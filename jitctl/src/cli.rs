@@ -14,6 +14,23 @@ Exit status:
   3  not applicable: not guarded here, or not this tool's to change
   4  jitd cannot be reached";
 
+/// What stands in the column LEFT.
+const LEFT: &str = "\
+A session has no end when
+  permissive   it was opened while this host was permissive
+  lifted       this host was made permissive after it was opened
+  exempt       an entry of [[exempt]] opened it
+  break-glass  break-glass opened it
+  unguarded    its service, or this host, is guarded no longer
+  warned       its grant has ended, and on_end = \"warn\"
+  found        it was there before jitd, and is yet to be judged
+
+Exit status:
+  0  done
+  1  no: there is no such session, or it is not yours to end
+  2  usage
+  4  jitd cannot be reached";
+
 /// How times are written.
 const TIMES: &str = "\
 Times are UTC. Write one of
@@ -47,7 +64,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// How the daemon is: mode, sources, clock, live grants; exits 1 when something is degraded
+    /// How the daemon is: mode, sources, clock, live grants, sessions; exits 1 when something is degraded
     Status,
     /// The verdict for a user and the road to it; exits 0 allow, 1 deny, 3 not guarded
     #[command(after_help = TIMES)]
@@ -61,12 +78,21 @@ pub enum Command {
     /// Give or take back access through this host's LDIF file, as root
     #[command(subcommand, arg_required_else_help = true)]
     Grant(GrantCommand),
+    /// The open sessions on this host and when each ends; or end one
+    #[command(
+        after_help = LEFT,
+        args_conflicts_with_subcommands = true,
+        long_about = "The open sessions on this host: whose, since when, under which grant, and how long it will last.\n\nYou see your own; root and \
+        members of the local group jit-admin see all, and may end one. Known are the sessions of the services whose file in /etc/pam.d has \
+        the session line of pam_jit.so."
+    )]
+    Sessions(SessionsArgs),
     /// Show or set the mode: permissive logs what would be denied, enforcing denies it
     #[command(
         long_about = "Show the mode, or set it (as root).\n\nPermissive: what would be denied is logged, and nobody is \
         denied. Enforcing: it is denied, also when jitd is dead.\n\nThe mode is one file, /etc/jitd/enforcing: there or \
         not there. `mode enforcing` asks the running jitd to render it from its configuration and writes it; run it again after a change of \
-        jitd.toml. `mode permissive` removes it and needs no jitd."
+        jitd.toml. `mode permissive` removes it and needs no jitd; open sessions lose their ends by it, and do not get them back."
     )]
     Mode(ModeArgs),
     /// What jitd holds for the time
@@ -93,6 +119,36 @@ pub struct GrantsArgs {
     /// Ended, revoked and refused ones too.
     #[arg(long)]
     pub all: bool,
+}
+
+/// `jitctl sessions`
+#[derive(Clone, Debug, Args)]
+pub struct SessionsArgs {
+    /// What to do with one; without it they are listed.
+    #[command(subcommand)]
+    pub command: Option<SessionsCommand>,
+}
+
+/// `jitctl sessions …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum SessionsCommand {
+    /// End a session now, whatever its grant says: for root and jit-admin
+    #[command(
+        long_about = "End a session now, whatever its grant says: for root and jit-admin; a session of root's for root alone.\n\nThe person reads \
+        the reason and has a moment (`grace` in jitd.toml) before what is left is killed. The grant goes on, and lets the person in \
+        again: to keep somebody out, revoke the grant, which ends the sessions too."
+    )]
+    Terminate(TerminateArgs),
+}
+
+/// `jitctl sessions terminate`
+#[derive(Clone, Debug, Args)]
+pub struct TerminateArgs {
+    /// The session's id as `jitctl sessions` shows it.
+    pub id: String,
+    /// Why: the person reads it, and it stands in the audit.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }
 
 /// `jitctl grant …`

@@ -7,6 +7,7 @@ pub mod grants;
 pub mod ldif_file;
 pub mod lockout;
 pub mod mode;
+pub mod sessions;
 pub mod settle;
 pub mod status;
 pub mod why;

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use jit_control::Answer;
 
-use crate::cli::{Cli, ClockCommand, Command, GrantCommand};
+use crate::cli::{Cli, ClockCommand, Command, GrantCommand, SessionsCommand};
 use crate::context::Context;
 use crate::report::{Failure, Report};
 
@@ -40,6 +40,10 @@ fn dispatch(cli: &Cli, context: &Context) -> Result<Report, Failure> {
         Command::Grants(args) => command::grants::run(context, args),
         Command::Grant(GrantCommand::Add(args)) => command::grant_add::run(context, args),
         Command::Grant(GrantCommand::Revoke(args)) => command::grant_revoke::run(context, args),
+        Command::Sessions(args) => match &args.command {
+            None => command::sessions::list(context),
+            Some(SessionsCommand::Terminate(args)) => command::sessions::terminate(context, args),
+        },
         Command::Mode(args) => command::mode::run(context, args),
         Command::Clock(ClockCommand::Accept) => command::clock::accept(context),
     }

@@ -116,6 +116,17 @@ pub fn until(at: Timestamp, now: Timestamp) -> String {
     format!("{} ({far})", text::clock_time(at))
 }
 
+/// `15:03` on the day of `now`, by UTC; `2026-11-21 15:03` on any other. For a column whose heading names the zone.
+pub fn short(at: Timestamp, now: Timestamp) -> String {
+    let whole = text::clock_time(at);
+    let whole = whole.strip_suffix(" UTC").unwrap_or(&whole);
+    let today = at.0.div_euclid(86_400) == now.0.div_euclid(86_400);
+    match whole.split_once(' ') {
+        Some((_, time)) if today => time.to_owned(),
+        _ => whole.to_owned(),
+    }
+}
+
 /// `4m ago`; `just now`; `in 5m` for what is still to come.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {
     match (at > now, now.since(at)) {
@@ -217,6 +228,9 @@ mod tests {
     fn relative() {
         assert_eq!(until(now().plus(Span(7_139)), now()), "2026-11-22 17:03 UTC (1h 58m left)");
         assert_eq!(until(now(), now()), "2026-11-22 15:04 UTC (just now)");
+        assert_eq!(short(now().plus(Span(60)), now()), "15:05");
+        assert_eq!(short(now().plus(Span(9 * 3_600)), now()), "2026-11-23 00:04");
+        assert_eq!(short(text::at_civil(2025, 11, 22, 15, 4, 5).unwrap(), now()), "2025-11-22 15:04");
         assert_eq!(ago(Timestamp(now().0 - 245), now()), "4m ago");
         assert_eq!(ago(Timestamp(now().0 + 245), now()), "in 4m");
     }

@@ -64,6 +64,16 @@ pub enum OnEnd {
     Warn,
 }
 
+impl OnEnd {
+    /// As it is written in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OnEnd::Terminate => "terminate",
+            OnEnd::Warn => "warn",
+        }
+    }
+}
+
 /// Why a configuration cannot be used.
 #[derive(Debug)]
 pub enum ConfigError {

@@ -155,7 +155,9 @@ fn report(context: &Context, mut written: Written, shown: Grant, mut notes: Vec<
     if let (Some(why), true) = (&shown.why, shown.state != "live") {
         notes.push(format!("{}: {why}", shown.state));
     }
-    let short = grants::short_id(&written.id, &grants::all(context, true).unwrap_or_default());
+    let known = grants::all(context, true).unwrap_or_default();
+    let ids: Vec<&str> = known.iter().map(|grant| grant.id.as_str()).collect();
+    let short = grants::short_id(&written.id, &ids);
     let text = format!(
         "{}\n  id {}, {}\n  take it back: jitctl grant revoke {}\n",
         clean(&written.text),

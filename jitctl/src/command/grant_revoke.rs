@@ -54,7 +54,7 @@ pub fn run(context: &Context, args: &RevokeArgs) -> Result<Report, Failure> {
             (file, notes)
         }
     };
-    write(context, args, &file, meant.as_ref(), notes)
+    write(context, args, &file, meant.as_ref(), status.as_ref(), notes)
 }
 
 fn write(
@@ -62,6 +62,7 @@ fn write(
     args: &RevokeArgs,
     file: &LdifFile,
     meant: Option<&Grant>,
+    status: Option<&Status>,
     mut notes: Vec<String>,
 ) -> Result<Report, Failure> {
     let reason = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
@@ -109,7 +110,7 @@ fn write(
     let who = shown.as_ref().or(meant).filter(|grant| !grant.logins.is_empty());
     let who = who.map(|grant| format!(" of {}", grant.logins.join(", "))).unwrap_or_default();
     let text = format!("revoked: the grant {id}{who}");
-    notes.push("sessions that are open stay open: this version of jitd does not end them".to_owned());
+    notes.extend(status.map(|status| sessions(status, context.now)));
     let written = Written { id, dn, file: file.shown(), grant: shown, text: text.clone() };
     Ok(Report {
         answer: Answer::Written(Box::new(written)),
@@ -117,6 +118,17 @@ fn write(
         notes,
         exit: Exit::Done,
     })
+}
+
+/// What becomes of the sessions that are open under it.
+fn sessions(status: &Status, now: Timestamp) -> String {
+    let enforcing = status.mode == "enforcing" && status.until.is_none_or(|until| now.0 < until);
+    let what = match status.on_end.as_deref() {
+        _ if !status.production || !enforcing => "stay open, for this host is not enforcing",
+        Some("warn") => "are told, and stay open: on_end = \"warn\"",
+        _ => "end now; see jitctl sessions",
+    };
+    format!("sessions that rest on this grant alone {what}")
 }
 
 fn source_of<'a>(grant: &Grant, status: &'a Status) -> Option<&'a SourceStatus> {

@@ -46,6 +46,7 @@ pub fn all(context: &Context, all: bool) -> Result<Vec<Grant>, Failure> {
 /// The grants as a table for people.
 pub fn table(grants: &[Grant], now: Timestamp, colour: Colour) -> String {
     let mut table = Table::new(&["ID", "STATE", "WHO", "WHEN", "SERVICES", "ROLE", "SOURCE", "REASON"]);
+    let ids: Vec<&str> = grants.iter().map(|grant| grant.id.as_str()).collect();
     for grant in grants {
         let tone = tone(&grant.state);
         let who = match grant.logins.as_slice() {
@@ -61,7 +62,7 @@ pub fn table(grants: &[Grant], now: Timestamp, colour: Colour) -> String {
             (None, None) => "-".to_owned(),
         };
         table.row([
-            (Tone::Plain, short_id(&grant.id, grants).as_str()),
+            (Tone::Plain, short_id(&grant.id, &ids).as_str()),
             (tone, &grant.state),
             (Tone::Plain, &who),
             (Tone::Plain, &span(grant, now)),
@@ -105,11 +106,11 @@ fn span(grant: &Grant, now: Timestamp) -> String {
 }
 
 /// A long random id cut to what tells it from the others; any other id whole.
-pub fn short_id(id: &str, among: &[Grant]) -> String {
+pub fn short_id(id: &str, among: &[&str]) -> String {
     let random = id.len() >= 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
     if !random {
         return id.to_owned();
     }
-    let unique = |short: &&str| !among.iter().any(|other| other.id != id && other.id.starts_with(*short));
+    let unique = |short: &&str| !among.iter().any(|other| *other != id && other.starts_with(*short));
     (SHORT_ID..id.len()).filter_map(|n| id.get(..n)).find(unique).unwrap_or(id).to_owned()
 }

@@ -40,6 +40,13 @@ fn render(status: &Status, colour: Colour) -> String {
     };
     facts.row([(Tone::Faint, "time"), (clock.0, clock.1.as_str())]);
     facts.row([(Tone::Faint, "live grants"), (Tone::Plain, status.live.to_string().as_str())]);
+    let sessions = match status.on_end.as_deref() {
+        Some("warn") => {
+            (Tone::Fair, format!("{}; at its end each is only warned (on_end = \"warn\")", status.sessions))
+        }
+        _ => (Tone::Plain, status.sessions.to_string()),
+    };
+    facts.row([(Tone::Faint, "open sessions"), (sessions.0, sessions.1.as_str())]);
 
     let mut sources = Table::new(&["SOURCE", "KIND", "STATE", "LAST WORD", "ENTRIES", "AT"]);
     for source in &status.sources {

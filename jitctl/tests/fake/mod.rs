@@ -105,6 +105,7 @@ pub(crate) fn status() -> Status {
         sources: vec![ldif_source("/etc/jitd/grants.ldif")],
         live: 0,
         sessions: 0,
+        on_end: Some("terminate".to_owned()),
         set_aside: Vec::new(),
         degraded: Vec::new(),
     }

@@ -111,6 +111,9 @@ pub struct Status {
     /// How many sessions are open here.
     #[serde(default)]
     pub sessions: usize,
+    /// What becomes of a session when its grant ends, enforcing: `terminate`, or `warn`.
+    #[serde(default)]
+    pub on_end: Option<String>,
     /// How many entries could not be used, and which (only for root and jit-admin).
     pub set_aside: Vec<SetAside>,
     /// Everything that makes the daemon less than healthy, a sentence each; empty is good.
