@@ -2,6 +2,7 @@
 //! tenth of a second. A host must never outlive its test or leave a mount, a process or a file behind: everything in it hangs on one
 //! process, and that process on a pipe that the kernel closes when the test ends, whether it returns, panics or is killed.
 
+mod booted;
 pub mod console;
 pub mod daemon;
 pub mod exec;
@@ -16,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::root::{BaseRoot, DOOR, target};
+use crate::root::{BOOTED, BaseRoot, DOOR, target};
 use crate::trouble::{Result, Trouble};
 use daemon::Daemon;
 use exec::Exec;
@@ -32,6 +33,16 @@ pub struct Plan<'a> {
     name: String,
     root: BaseRoot,
     network_of: Option<&'a Host>,
+    first: First,
+}
+
+/// What is process 1 of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum First {
+    /// A script that mounts and waits: no services but those that a test starts.
+    Script,
+    /// systemd, with what the base root enables.
+    Systemd,
 }
 
 impl<'a> Plan<'a> {
@@ -44,6 +55,13 @@ impl<'a> Plan<'a> {
     /// In the network namespace of another host: they share addresses and ports.
     pub fn in_network_of(mut self, other: &'a Host) -> Plan<'a> {
         self.network_of = Some(other);
+        self
+    }
+
+    /// With systemd as process 1, logind and sshd, cron and atd as its units; made of [`BOOTED`]. Its addresses are its own.
+    pub fn booted(mut self) -> Plan<'a> {
+        self.root = BOOTED;
+        self.first = First::Systemd;
         self
     }
 
@@ -60,6 +78,9 @@ impl<'a> Plan<'a> {
         let base = self.root.ready()?;
         let mountpoint = target().join("roots/mnt");
         fs::create_dir_all(&mountpoint).map_err(|e| Trouble::io(&mountpoint, e))?;
+        if self.first == First::Systemd {
+            return booted::up(&self.name, &base, &mountpoint);
+        }
         let mut command = match self.network_of {
             Some(other) => {
                 let mut command = Command::new("nsenter");
@@ -114,11 +135,7 @@ fn wait_until_up(holder: &mut Child) -> Result<i32> {
         let _ = BufReader::new(out).read_line(&mut word);
     }
     if word.trim() != "up" {
-        let mut text = String::new();
-        if let Some(mut err) = holder.stderr.take() {
-            let _ = err.read_to_string(&mut text);
-        }
-        return Err(Trouble::new(text.trim().to_owned()));
+        return Err(Trouble::new(words(holder)));
     }
     let id = holder.id();
     let path = PathBuf::from(format!("/proc/{id}/task/{id}/children"));
@@ -127,21 +144,39 @@ fn wait_until_up(holder: &mut Child) -> Result<i32> {
     first.ok_or_else(|| Trouble::new("its first process is gone"))
 }
 
+/// What a script that failed says.
+fn words(holder: &mut Child) -> String {
+    let mut text = String::new();
+    if let Some(mut err) = holder.stderr.take() {
+        let _ = err.read_to_string(&mut text);
+    }
+    text.trim().to_owned()
+}
+
+/// A command line that goes on in a host, in all of its namespaces, with a plain environment.
+fn enter(init: i32) -> Command {
+    let mut command = Command::new("nsenter");
+    command.args(["-t", &init.to_string(), "-m", "-p", "-n", "-u", "-i", "-C", "-r", "-w", "--"]);
+    command.args(["env", "-i", &format!("PATH={PATH}"), "HOME=/root", "TERM=dumb", "LC_ALL=C.UTF-8"]);
+    command
+}
+
 /// A host that is up. Dropped, it is gone with everything in it.
 #[derive(Debug)]
 pub struct Host {
     name: String,
     /// Process 1 of the host, as numbered outside.
     init: i32,
-    /// `unshare`: our child, parent of `init`; holds the pipe that keeps the host alive.
+    /// Our child, above `init` (`unshare`, or a shell where the host is booted); holds the pipe that keeps the host alive.
     holder: Child,
+    /// None where journald listens.
     syslog: Option<Syslog>,
 }
 
 impl Host {
     /// A host of this name, a full one, made of [`DOOR`], in a network namespace of its own.
     pub fn named<'a>(name: &str) -> Plan<'a> {
-        Plan { name: name.to_owned(), root: DOOR, network_of: None }
+        Plan { name: name.to_owned(), root: DOOR, network_of: None, first: First::Script }
     }
 
     /// Its full name.
@@ -192,9 +227,7 @@ impl Host {
     fn command<A: AsRef<OsStr>>(&self, argv: impl IntoIterator<Item = A>) -> (Command, String) {
         let argv: Vec<OsString> = argv.into_iter().map(|a| a.as_ref().to_owned()).collect();
         let shown = argv.iter().map(|a| a.to_string_lossy()).collect::<Vec<_>>().join(" ");
-        let mut command = Command::new("nsenter");
-        command.args(["-t", &self.init.to_string(), "-m", "-p", "-n", "-u", "-i", "-r", "-w", "--"]);
-        command.args(["env", "-i", &format!("PATH={PATH}"), "HOME=/root", "TERM=dumb", "LC_ALL=C.UTF-8"]);
+        let mut command = enter(self.init);
         command.args(argv);
         (command, shown)
     }
@@ -281,9 +314,20 @@ impl Host {
         self.append("/etc/shadow", &format!("{name}:!:19000::::::\n"))
     }
 
-    /// What was sent to /dev/log so far, a line for each message, oldest first.
+    /// Whether systemd is its process 1.
+    pub fn is_booted(&self) -> bool {
+        self.syslog.is_none()
+    }
+
+    /// What was sent to /dev/log so far (in a booted host: to the journal), a line for each message, oldest first.
     pub fn syslog(&self) -> Vec<String> {
-        self.syslog.as_ref().map(Syslog::lines).unwrap_or_default()
+        match &self.syslog {
+            Some(syslog) => syslog.lines(),
+            None => {
+                let journal = self.exec(["journalctl", "--quiet", "--no-pager", "-o", "short"]).run();
+                journal.map(|output| output.stdout.lines().map(str::to_owned).collect()).unwrap_or_default()
+            }
+        }
     }
 
     /// Joins two hosts by a cable: an interface `interface` on both, with these addresses (`10.0.0.1/24`).

@@ -18,7 +18,8 @@ pub struct BaseRoot {
     pub packages: &'static [&'static str],
 }
 
-/// A server that people log in to: sshd, sudo, su, doas, cron, at.
+/// A server that people log in to: sshd, sudo, su, doas, cron, at; tmux, as people have it, and strace for tests that cut
+/// a program short. Without systemd and logind.
 pub const DOOR: BaseRoot = BaseRoot {
     name: "door",
     packages: &[
@@ -33,6 +34,32 @@ pub const DOOR: BaseRoot = BaseRoot {
         "cron",
         "at",
         "iproute2",
+        "tmux",
+        "strace",
+    ],
+};
+
+/// The same with systemd as process 1, and logind.
+pub const BOOTED: BaseRoot = BaseRoot {
+    name: "booted",
+    packages: &[
+        "openssh-server",
+        "openssh-client",
+        "sudo",
+        "opendoas",
+        "libpam-modules",
+        "login",
+        "passwd",
+        "procps",
+        "cron",
+        "at",
+        "iproute2",
+        "tmux",
+        "strace",
+        "systemd",
+        "systemd-sysv",
+        "dbus",
+        "libpam-systemd",
     ],
 };
 

@@ -131,6 +131,58 @@ fn console_is_a_real_login_on_tty1() -> Result<()> {
     console.shows("uid 0")
 }
 
+/// Groups of this machine whose name begins so.
+fn groups(prefix: &str) -> usize {
+    ["/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"]
+        .iter()
+        .filter_map(|place| fs::read_dir(place).ok())
+        .flat_map(Iterator::flatten)
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
+        .count()
+}
+
+#[test]
+fn boots_systemd_and_leaves_nothing() -> Result<()> {
+    let host = Host::named("booted.example.com").booted().up()?;
+    assert!(host.is_booted());
+    assert_eq!(
+        host.sh("cat /proc/1/comm; hostname; ps -C systemd-logind -o comm=").run()?.must()?,
+        "systemd\nbooted.example.com\nsystemd-logind\n"
+    );
+    assert_eq!(host.sh("getent hosts localhost | wc -l").run()?.must()?.trim(), "1");
+    host.write("/etc/one/two", 0o640, "content")?;
+    assert_eq!(host.read("/etc/one/two")?, "content");
+    host.exec(["logger", "hello"]).run()?.must()?;
+    until(SOON, "the journal has it", || host.syslog().iter().any(|line| line.contains("hello")))?;
+    host.exec(["systemd-run", "--quiet", "sleep", "86405.25"]).run()?.must()?;
+    assert_eq!((running("sleep\u{0}86405.25"), groups("jit-booted.example.com-") > 0), (1, true));
+    assert_eq!(mounted("jit-booted"), 0, "a host's mounts are its own");
+    drop(host);
+    assert_eq!((running("86405.25"), groups("jit-booted.example.com-")), (0, 0));
+    Ok(())
+}
+
+#[test]
+fn a_booted_one_is_gone_when_the_test_is_killed() -> Result<()> {
+    if std::env::var_os(VICTIM).is_some() {
+        let host = Host::named("slain.example.com").booted().up()?;
+        host.exec(["sleep", "86406.25"]).deadline(Duration::from_secs(600)).run()?;
+        return Ok(());
+    }
+    let myself = std::env::current_exe().expect("this program");
+    let mut victim = std::process::Command::new(myself)
+        .args(["--exact", "a_booted_one_is_gone_when_the_test_is_killed", "--nocapture"])
+        .env(VICTIM, "1")
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("starts");
+    let ran = until(Duration::from_secs(90), "its host runs", || running("sleep\u{0}86406.25") > 0);
+    victim.kill().expect("kills");
+    victim.wait().expect("ends");
+    ran?;
+    until(SOON, "nothing is left", || running("86406.25") + groups("jit-slain.example.com-") == 0)
+}
+
 #[test]
 fn roots_are_cached() -> Result<()> {
     let path = jit_tests::root::DOOR.ready()?;
