@@ -184,3 +184,33 @@ fn elsewhere(grant: &Grant, source: &SourceStatus, reason: Option<&str>) -> Fail
     text.push_str(&format!("\n  jitReason: {}", clean(reason.unwrap_or("…"))));
     Failure::not_applicable("not-here", text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_what_becomes_of_the_sessions() {
+        let said = |production: bool, mode: &str, until: Option<i64>, on_end: Option<&str>| {
+            let status = serde_json::json!({
+                "version": "0.1.0", "host": "web1", "answers_to": [], "production": production, "mode": mode, "until": until,
+                "guarded": [], "now": 100, "clock": null, "sources": [], "live": 0, "sessions": 2, "on_end": on_end,
+                "set_aside": [], "degraded": []
+            });
+            sessions(&serde_json::from_value(status).unwrap(), Timestamp(100))
+        };
+        for (until, on_end) in [(None, Some("terminate")), (Some(101), None)] {
+            assert!(said(true, "enforcing", until, on_end).contains("end now"));
+        }
+        assert!(said(true, "enforcing", None, Some("warn")).contains("are told, and stay open"));
+        let stay = [
+            said(true, "permissive", None, Some("terminate")),
+            said(false, "enforcing", None, Some("terminate")),
+            said(true, "enforcing", Some(100), Some("terminate")),
+        ];
+        assert!(
+            stay.iter().all(|text| text.contains("stay open, for this host is not enforcing")),
+            "{stay:?}"
+        );
+    }
+}
