@@ -191,6 +191,9 @@ pub enum DenyReason {
     /// The host has no account of exactly this name, so nobody can hold a grant under it.
     #[error("this host has no account of exactly this name")]
     NoAccount,
+    /// A session that nobody could end again is not begun.
+    #[error("its session could not be ended again: {0}")]
+    Endless(&'static str),
 }
 
 impl DenyReason {
@@ -209,6 +212,7 @@ impl DenyReason {
             DenyReason::NeverHeard => "never-heard",
             DenyReason::Root => "root",
             DenyReason::NoAccount => "no-account",
+            DenyReason::Endless(_) => "endless",
         }
     }
 
@@ -226,7 +230,8 @@ impl DenyReason {
             | DenyReason::Stale(_)
             | DenyReason::NeverHeard
             | DenyReason::Root
-            | DenyReason::NoAccount => None,
+            | DenyReason::NoAccount
+            | DenyReason::Endless(_) => None,
         }
     }
 }

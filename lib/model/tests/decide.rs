@@ -447,7 +447,7 @@ fn every_reason() {
             "no word from the directory yet",
         ),
     ];
-    let mut seen = BTreeSet::from(["root", "no-account"]);
+    let mut seen = BTreeSet::from(["root", "no-account", "endless"]);
     for (i, (code, world, text)) in cases.iter().enumerate() {
         match world.ask("alice", "sshd", 5_000) {
             Verdict::Deny(reason) => {
@@ -464,6 +464,9 @@ fn every_reason() {
     }
     assert_eq!(DenyReason::Root.to_string(), "root holds no grant");
     assert_eq!(DenyReason::NoAccount.to_string(), "this host has no account of exactly this name");
+    let endless = DenyReason::Endless("who asks cannot be seen");
+    assert_eq!(endless.to_string(), "its session could not be ended again: who asks cannot be seen");
+    assert_eq!(endless.grant(), None);
     // What `DenyReason::code` can say: whoever adds a reason there adds it here, and a case above.
     let every = [
         "no-grant",
@@ -477,6 +480,7 @@ fn every_reason() {
         "never-heard",
         "root",
         "no-account",
+        "endless",
     ];
     assert_eq!(seen, BTreeSet::from(every));
 }
