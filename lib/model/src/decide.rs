@@ -15,14 +15,15 @@
 use std::sync::Arc;
 
 use crate::assess::{Assessed, AssessedGrant, Services};
+use crate::grant::EntryUuid;
 use crate::policy::{Glass, Policy};
 use crate::question::Question;
 use crate::reason::DenyReason;
 use crate::snapshot::{Silence, Snapshot};
 use crate::time::{Timestamp, Window};
 
-mod cover;
-mod miss;
+pub(crate) mod cover;
+pub(crate) mod miss;
 mod road;
 
 use road::Road;
@@ -92,15 +93,15 @@ pub fn explain(snapshot: &Snapshot, question: &Question, now: Timestamp) -> (Ver
 
 /// A question with what the configuration makes of its service.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
-    question: &'a Question,
-    guard: Guard,
-    now: Timestamp,
+pub(crate) struct Asked<'a> {
+    pub(crate) question: &'a Question,
+    pub(crate) guard: Guard,
+    pub(crate) now: Timestamp,
 }
 
 impl Asked<'_> {
     /// Whether a grant's services include the one that is asked for.
-    fn opened_by(&self, grant: &AssessedGrant) -> bool {
+    pub(crate) fn opened_by(&self, grant: &AssessedGrant) -> bool {
         match (&grant.services, self.guard) {
             (Services::AllGuarded, _) => true,
             (Services::Only(services), Guard::Background) => !services.is_empty(),
@@ -111,7 +112,8 @@ impl Asked<'_> {
     }
 }
 
-fn guard(policy: &Policy, question: &Question) -> Guard {
+/// What the configuration makes of the service that is asked for.
+pub(crate) fn guard(policy: &Policy, question: &Question) -> Guard {
     if policy.guarded.contains(&question.service) {
         Guard::Guarded
     } else if policy.background.contains(&question.service) {
@@ -140,7 +142,7 @@ fn walk(snapshot: &Snapshot, question: &Question, now: Timestamp, road: &mut imp
         }
         Guard::Guarded => {}
     }
-    let exempt = policy.exempt.iter().position(|exempt| exempt.covers(question));
+    let exempt = policy.exemption(question);
     road.note(|| Step::Exempt(exempt));
     if let Some(index) = exempt {
         return Verdict::Unguarded(Unguarded::Exempt(index));
@@ -181,6 +183,7 @@ fn by_grants(snapshot: &Snapshot, asked: &Asked<'_>, road: &mut impl Road) -> Ve
         }
     }
     if let Some((grants, until)) = cover::chain(covering, now) {
+        let grants = grants.into_iter().cloned().collect();
         return Verdict::Allow(Allow::Grants { grants, until });
     }
     let all = || snapshot.sources().values().map(|freshness| freshness.silence(now));
@@ -194,6 +197,12 @@ fn by_grants(snapshot: &Snapshot, asked: &Asked<'_>, road: &mut impl Road) -> Ve
         road.note(|| Step::SetAside { dn: aside.entry.dn.clone(), reason: aside.entry.reason.clone() });
     }
     Verdict::Deny(miss::nearest(snapshot, asked))
+}
+
+impl cover::Covers for &Arc<AssessedGrant> {
+    fn uuid(self) -> EntryUuid {
+        self.grant.uuid
+    }
 }
 
 /// The reason for silence: the source that was heard of last.

@@ -126,18 +126,22 @@ pub struct Exempt {
 }
 
 impl Exempt {
-    /// Whether this exemption is for the question.
-    pub fn covers(&self, question: &Question) -> bool {
-        let who = match &self.who {
+    /// Whether this exemption is for the person who asks, for some service or from somewhere.
+    pub fn names(&self, question: &Question) -> bool {
+        match &self.who {
             Who::User(login) => *login == question.subject,
             Who::Group(group) => question.local_groups.contains(group),
-        };
+        }
+    }
+
+    /// Whether this exemption is for the question.
+    pub fn covers(&self, question: &Question) -> bool {
         let service = self.services.is_empty() || self.services.contains(&question.service);
         // A host name in PAM_RHOST comes from whoever owns the address's reverse zone: no evidence.
         let address = || question.rhost.as_deref().and_then(|rhost| rhost.parse::<IpAddr>().ok());
         let from = self.from.is_empty()
             || address().is_some_and(|address| self.from.iter().any(|network| network.contains(address)));
-        who && service && from
+        self.names(question) && service && from
     }
 }
 
@@ -194,6 +198,22 @@ pub struct Policy {
     pub exempt: Vec<Exempt>,
     /// Ways in without a directory.
     pub break_glass: BreakGlass,
+}
+
+impl Policy {
+    /// Which exemption is for the question: the index in the configuration.
+    pub fn exemption(&self, question: &Question) -> Option<usize> {
+        self.exempt.iter().position(|exempt| exempt.covers(question))
+    }
+
+    /// Whether standing access or break-glass names the person who asks, whatever the service, the place and the kind of
+    /// account. Opens no door: it only spares what is his.
+    pub fn spares(&self, question: &Question) -> bool {
+        let glass = &self.break_glass;
+        self.exempt.iter().any(|exempt| exempt.names(question))
+            || glass.users.contains(&question.subject)
+            || !glass.groups.is_disjoint(&question.local_groups)
+    }
 }
 
 #[cfg(test)]

@@ -75,6 +75,8 @@ impl Aside {
 pub struct Snapshot {
     policy: Policy,
     sources: BTreeMap<SourceName, Freshness>,
+    /// Sources whose set is from before the daemon began.
+    recalled: BTreeSet<SourceName>,
     grants: Vec<Arc<AssessedGrant>>,
     by_login: BTreeMap<Login, Vec<Arc<AssessedGrant>>>,
     set_aside: Vec<Aside>,
@@ -99,7 +101,21 @@ impl Snapshot {
                 by_login.entry(login.clone()).or_default().push(Arc::clone(grant));
             }
         }
-        Snapshot { policy, sources, grants, by_login, set_aside, known }
+        Snapshot { policy, sources, recalled: BTreeSet::new(), grants, by_login, set_aside, known }
+    }
+
+    /// The same, where these sources have shown no whole set since the daemon began: what is known of them was on disk, and may
+    /// lack what was added just before the daemon was killed.
+    #[must_use]
+    pub fn recalled(self, sources: impl IntoIterator<Item = SourceName>) -> Snapshot {
+        Snapshot { recalled: sources.into_iter().collect(), ..self }
+    }
+
+    /// Whether a configured source has shown a whole set since the daemon began. As long as it has not, what it does not show is
+    /// no proof that it is not there.
+    pub fn has_spoken(&self, source: &SourceName) -> bool {
+        let heard = self.sources.get(source).is_some_and(|freshness| freshness.heard.is_some());
+        heard && !self.recalled.contains(source)
     }
 
     /// To whom and to what the rule applies here.

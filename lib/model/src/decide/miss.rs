@@ -36,7 +36,7 @@ enum Rank {
     OtherHost,
 }
 
-pub(super) fn nearest(snapshot: &Snapshot, asked: &Asked<'_>) -> DenyReason {
+pub(crate) fn nearest(snapshot: &Snapshot, asked: &Asked<'_>) -> DenyReason {
     let grants = snapshot.grants_of(&asked.question.subject);
     let nearest = grants.iter().map(|grant| (rank(grant, asked), grant)).min_by_key(|(rank, _)| *rank);
     let aside = || {
@@ -84,7 +84,8 @@ fn run_out(grant: &AssessedGrant, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
-fn reason(grant: &AssessedGrant, asked: &Asked<'_>) -> DenyReason {
+/// What one grant comes to that does not let the person in.
+pub(crate) fn reason(grant: &AssessedGrant, asked: &Asked<'_>) -> DenyReason {
     let now = asked.now;
     let id = plain(&grant.grant.id);
     let expired = |end: Timestamp| DenyReason::Expired { ago: now.since(end), grant: id.clone() };
@@ -114,7 +115,8 @@ fn other_service(asked: &Asked<'_>, grant: String) -> DenyReason {
     DenyReason::WrongService { service: asked.question.service.to_string(), grant }
 }
 
-fn refused(aside: &Aside) -> DenyReason {
+/// What an entry comes to that cannot be used.
+pub(crate) fn refused(aside: &Aside) -> DenyReason {
     let why = Refusal::Malformed(plain(&aside.entry.reason));
     DenyReason::Refused { why, grant: plain(&aside.entry.dn.rdn_value()) }
 }
