@@ -43,6 +43,8 @@ struct Standing {
     grants: Vec<Arc<AssessedGrant>>,
     aside: Vec<Aside>,
     heard: Option<Moment>,
+    /// Whether the set is from this run of the daemon, and not recalled from disk.
+    has_spoken: bool,
     trouble: Option<String>,
 }
 
@@ -184,6 +186,7 @@ impl Follower {
         let mut standing = self.sources.remove(&name).unwrap_or_default();
         match word {
             Word::Whole { entries, membership, directory_time } => {
+                standing.has_spoken = true;
                 match membership {
                     Membership::Read => self.word(&name, &mut standing, directory_time),
                     Membership::Kept => self.witness(directory_time),
@@ -294,6 +297,7 @@ impl Follower {
             let server = self.servers.get(name).cloned();
             (name.clone(), SourceView { trouble: standing.trouble.clone(), server, entries })
         };
+        let recalled = self.sources.iter().filter(|(_, standing)| !standing.has_spoken).map(|(name, _)| name);
         let view = View {
             config: Arc::clone(&self.config),
             snapshot: Snapshot::new(
@@ -302,7 +306,8 @@ impl Follower {
                 self.sources.values().flat_map(|standing| standing.grants.iter().cloned()).collect(),
                 self.sources.values().flat_map(|standing| standing.aside.iter().cloned()).collect(),
                 self.remembered.lately(self.clock.now().settled),
-            ),
+            )
+            .recalled(recalled.cloned()),
             sources: self.sources.iter().map(shown).collect(),
             concerns: self.concerns(),
         };

@@ -95,6 +95,26 @@ fn a_set_without_its_people_counts_and_keeps_nothing_fresh() {
     assert_eq!(again.sources[&corp()].entries, Some(set(3)));
 }
 
+/// What is on disk may lack what was added just before the daemon was killed: what it does not show is no proof.
+#[test]
+fn a_set_from_disk_is_no_word_of_this_run() {
+    let spoken = |follower: &Follower| follower.current().get().snapshot.has_spoken(&corp());
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = follower(dir.path());
+    assert!(!spoken(&first));
+    hear(&mut first, whole(1, Membership::Read));
+    assert!(spoken(&first));
+    hear(&mut first, Word::Trouble { why: "gone".to_owned() });
+    assert!(spoken(&first), "it has spoken");
+    assert!(first.end());
+    let mut again = follower(dir.path());
+    assert_eq!(seen(&again), (Silence::Fresh, 1, false));
+    assert!(!spoken(&again));
+    // The same set again: nothing else changes.
+    hear(&mut again, whole(1, Membership::Read));
+    assert!(spoken(&again));
+}
+
 #[test]
 fn a_source_that_was_taken_away_while_the_daemon_was_down_is_forgotten() {
     let dir = tempfile::tempdir().unwrap();
