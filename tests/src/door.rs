@@ -1,8 +1,9 @@
 //! A production host as an admin would set it up from the README: sshd, sudo, su, login, doas, cron and at ask pam_jit.so,
 //! and jitd reads one LDIF file. Everything here is the real thing; only the passwords are missing, so that a test shows what
-//! *our* account phase decides.
+//! *our* phases decide. On a plain host sshd and jitd are started by hand; on a booted one they are units.
 
 use std::cell::{Cell, RefCell};
+use std::fs;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -13,6 +14,7 @@ use crate::host::Host;
 use crate::host::daemon::Daemon;
 use crate::host::exec::{Exec, Output};
 use crate::ldif::{BASE, Ldif};
+use crate::root::workspace;
 use crate::trouble::{Result, Trouble};
 use crate::wait::until;
 
@@ -22,11 +24,22 @@ pub const NAME: &str = "web1.prod.example.com";
 /// The services whose PAM files get our line, as in README.md. `su-l` includes `su`; a second line there would ask twice.
 pub const SERVICES: [&str; 8] = ["sshd", "login", "sudo", "sudo-i", "su", "doas", "cron", "atd"];
 
-/// The line itself; first in its phase, so that nothing before it can settle the matter.
+/// The account line; first in its phase, so that nothing before it can settle the matter.
 pub const LINE: &str = "account required pam_jit.so\n";
 
+/// The session line; after those that make the session (pam_loginuid, pam_systemd), so that it is there when we look.
+pub const SESSION_LINE: &str = "session required pam_jit.so\n";
+
+/// Where the daemon's own unit file lies in this source tree.
+const UNIT: &str = "packaging/systemd/jitd.service";
+
+/// Until that file is there.
+const STOPGAP: &str = "[Unit]\nAfter=network.target\n[Service]\nType=notify\nExecStart=/usr/sbin/jitd --user jitd\n\
+                       ExecReload=/bin/kill -HUP $MAINPID\nRestart=always\nRuntimeDirectory=jitd\nRuntimeDirectoryPreserve=yes\n\
+                       [Install]\nWantedBy=multi-user.target\n";
+
 /// Generous: on a busy machine everything takes longer, and nothing here measures time.
-const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// What an admin writes.
 pub const CONFIG: &str = r#"
@@ -56,7 +69,8 @@ pub enum Mode {
 pub struct Door {
     host: Host,
     jitd: RefCell<Option<Daemon>>,
-    _sshd: Daemon,
+    /// None where it is a unit.
+    _sshd: Option<Daemon>,
     marks: Cell<u32>,
 }
 
@@ -67,14 +81,7 @@ impl Door {
     /// # Errors
     /// When something is not built, or does not come up.
     pub fn up(people: &[&str], mode: Mode, config: &str, entries: &Ldif) -> Result<Door> {
-        let door = Door::without_daemon(people, config)?;
-        door.put(entries)?;
-        door.start_jitd()?;
-        door.settle(entries)?;
-        if mode == Mode::Enforcing {
-            door.enforce()?;
-        }
-        Ok(door)
+        Door::without_daemon(people, config)?.opened(mode, entries)
     }
 
     /// `jitctl mode enforcing`, whoever may be locked out by it.
@@ -115,9 +122,30 @@ impl Door {
         host.write("/etc/sudoers.d/people", 0o440, "ALL ALL=(ALL:ALL) NOPASSWD: ALL\n")?;
         host.write("/etc/doas.conf", 0o600, "permit nopass :people\n")?;
         host.append("/etc/group", &format!("people:x:4000:{}\n", people.join(",")))?;
-        let mut sshd = open_sshd(&host, people)?;
-        sshd.wait_until("sshd listens", || host.path("/run/sshd.pid").exists())?;
+        if host.is_booted() {
+            install_unit(&host)?;
+        }
+        let sshd = open_sshd(&host, people)?;
         Ok(Door { host, jitd: RefCell::new(None), _sshd: sshd, marks: Cell::new(0) })
+    }
+
+    /// [`Door::up`] on a host with systemd and logind.
+    ///
+    /// # Errors
+    /// When something is not built, or does not come up.
+    pub fn booted(people: &[&str], mode: Mode, config: &str, entries: &Ldif) -> Result<Door> {
+        Door::on(Host::named(NAME).booted().up()?, people, config)?.opened(mode, entries)
+    }
+
+    /// Starts jitd with these entries, in this mode, on a host that has none running yet.
+    fn opened(self, mode: Mode, entries: &Ldif) -> Result<Door> {
+        self.put(entries)?;
+        self.start_jitd()?;
+        self.settle(entries)?;
+        if mode == Mode::Enforcing {
+            self.enforce()?;
+        }
+        Ok(self)
     }
 
     /// The host.
@@ -130,13 +158,21 @@ impl Door {
     /// # Errors
     /// When it does not; with what it printed.
     pub fn start_jitd(&self) -> Result<()> {
+        // 1 is a degraded daemon: it answers.
+        let answers = || self.jitctl(["status"]).run().is_ok_and(|output| output.status <= 1);
+        if self.host.is_booted() {
+            self.systemctl(["start", "jitd"])
+                .map_err(|e| Trouble::new(format!("{e}\n{}", self.jitd_output())))?;
+            return until(SOON, "jitd answers", answers);
+        }
         let mut jitd = self.host.start("jitd", ["/usr/sbin/jitd", "--user", "jitd"])?;
-        jitd.wait_until("jitd answers", || {
-            // 1 is a degraded daemon: it answers.
-            self.jitctl(["status"]).run().is_ok_and(|output| output.status <= 1)
-        })?;
+        jitd.wait_until("jitd answers", answers)?;
         *self.jitd.borrow_mut() = Some(jitd);
         Ok(())
+    }
+
+    fn systemctl<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<()> {
+        self.host.exec(["systemctl"].into_iter().chain(arguments)).run()?.must().map(drop)
     }
 
     /// Writes another configuration; jitd reads it at SIGHUP.
@@ -152,14 +188,20 @@ impl Door {
     /// # Errors
     /// When it is not running or does not end.
     pub fn stop_jitd(&self) -> Result<()> {
+        if self.host.is_booted() {
+            return self.systemctl(["stop", "jitd"]);
+        }
         self.jitd.take().map_or_else(|| Err(Trouble::new("jitd is not running")), Daemon::stop)
     }
 
-    /// Kills jitd.
+    /// Kills jitd. A booted host starts it again by itself.
     ///
     /// # Errors
     /// When it is not running.
     pub fn kill_jitd(&self) -> Result<()> {
+        if self.host.is_booted() {
+            return self.systemctl(["kill", "--kill-who=main", "--signal=KILL", "jitd"]);
+        }
         self.jitd.take().map_or_else(|| Err(Trouble::new("jitd is not running")), Daemon::kill)
     }
 
@@ -168,6 +210,10 @@ impl Door {
     /// # Errors
     /// When it is not running.
     pub fn signal_jitd(&self, signal: Signal) -> Result<()> {
+        if self.host.is_booted() {
+            let signal = format!("--signal={}", signal.as_raw());
+            return self.systemctl(["kill", "--kill-who=main", &signal, "jitd"]);
+        }
         self.jitd
             .borrow()
             .as_ref()
@@ -176,6 +222,10 @@ impl Door {
 
     /// What jitd printed.
     pub fn jitd_output(&self) -> String {
+        if self.host.is_booted() {
+            let journal = self.host.exec(["journalctl", "--quiet", "--no-pager", "-u", "jitd"]).run();
+            return journal.map(|output| output.stdout).unwrap_or_default();
+        }
         self.host.read("/var/log/jitd.out").unwrap_or_default()
     }
 
@@ -223,6 +273,18 @@ impl Door {
         self.host.exec(["ssh", &format!("{user}@{NAME}"), command]).run()
     }
 
+    /// The sessions that jitd knows, as `jitctl sessions --json` shows them to root.
+    ///
+    /// # Errors
+    /// When jitctl fails, or prints something else.
+    pub fn sessions(&self) -> Result<Vec<Value>> {
+        let text = self.jitctl(["sessions", "--json"]).run()?.must()?;
+        let answer: Value = serde_json::from_str(&text)
+            .map_err(|e| Trouble::new(format!("jitctl sessions --json printed no JSON ({e}): {text}")))?;
+        let listed = answer.get("sessions").and_then(Value::as_array);
+        listed.cloned().ok_or_else(|| Trouble::new(format!("jitctl sessions --json printed {text}")))
+    }
+
     /// Every event of the audit, oldest first.
     ///
     /// # Errors
@@ -265,34 +327,43 @@ fn configure(host: &Host, config: &str) -> Result<()> {
     host.sh("chgrp jitd /etc/jitd/jitd.toml && chmod 640 /etc/jitd/jitd.toml").run()?.must().map(drop)
 }
 
-/// A PAM file with our line before the first one of the account phase.
+/// The daemon as a unit.
+fn install_unit(host: &Host) -> Result<()> {
+    let unit = workspace().join(UNIT);
+    let text = fs::read_to_string(&unit).unwrap_or_else(|_| STOPGAP.to_owned());
+    host.write("/etc/systemd/system/jitd.service", 0o644, text)?;
+    host.exec(["systemctl", "daemon-reload"]).run()?.must().map(drop)
+}
+
+/// A PAM file with our lines: before the first one of the account phase, and after the session is made.
 fn guarded(text: &str) -> String {
-    let accounts = |line: &str| {
+    let includes = |line: &str, file: &str| {
         let mut words = line.split_whitespace();
-        match (words.next(), words.next()) {
-            (Some("@include"), Some(file)) => file == "common-account",
-            (Some(first), _) => first == "account",
-            (None, _) => false,
-        }
+        words.next() == Some("@include") && words.next() == Some(file)
     };
+    let of_account =
+        |line: &str| includes(line, "common-account") || line.split_whitespace().next() == Some("account");
+    let makes_session =
+        |line: &str| includes(line, "common-session") || includes(line, "common-session-noninteractive");
+    let (mut account, mut session) = (Some(LINE), Some(SESSION_LINE));
     let mut lines = String::new();
-    let mut done = false;
     for line in text.lines() {
-        if !done && accounts(line) {
-            lines.push_str(LINE);
-            done = true;
+        if of_account(line) {
+            lines.push_str(account.take().unwrap_or_default());
         }
         lines.push_str(line);
         lines.push('\n');
+        if makes_session(line) {
+            lines.push_str(session.take().unwrap_or_default());
+        }
     }
-    if !done {
-        lines.push_str(LINE);
-    }
+    lines.push_str(account.unwrap_or_default());
+    lines.push_str(session.unwrap_or_default());
     lines
 }
 
-/// sshd by keys alone; root's key opens the account of each of the people, and root's own.
-fn open_sshd(host: &Host, people: &[&str]) -> Result<Daemon> {
+/// sshd by keys alone; root's key opens the account of each of the people, and root's own. A client may send JIT_MARK.
+fn open_sshd(host: &Host, people: &[&str]) -> Result<Option<Daemon>> {
     host.sh("ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519").run()?.must()?;
     let key = host.read("/root/.ssh/id_ed25519.pub")?;
     for person in people.iter().chain(&["root"]) {
@@ -306,9 +377,16 @@ fn open_sshd(host: &Host, people: &[&str]) -> Result<Daemon> {
         0o644,
         "UsePAM yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
          AuthorizedKeysFile /etc/ssh/keys/%u\nSubsystem sftp /usr/lib/openssh/sftp-server\nPrintMotd no\nPrintLastLog no\n\
-         MaxStartups 100\nLogLevel VERBOSE\n",
+         MaxStartups 100\nLogLevel VERBOSE\nAcceptEnv JIT_MARK\n",
     )?;
-    host.start("sshd", ["/usr/sbin/sshd", "-D", "-e"])
+    if host.is_booted() {
+        // It was up with Debian's own configuration; it answers when this returns.
+        host.exec(["systemctl", "restart", "ssh"]).run()?.must()?;
+        return Ok(None);
+    }
+    let mut sshd = host.start("sshd", ["/usr/sbin/sshd", "-D", "-e"])?;
+    sshd.wait_until("sshd listens", || host.path("/run/sshd.pid").exists())?;
+    Ok(Some(sshd))
 }
 
 fn mark_id(number: u32) -> String {
@@ -328,14 +406,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_line_comes_first_in_its_phase() {
+    fn our_lines_stand_where_the_readme_puts_them() {
         let sshd =
             "@include common-auth\n# account x\naccount required pam_nologin.so\n@include common-account\n";
         assert_eq!(
             guarded(sshd),
             "@include common-auth\n# account x\naccount required pam_jit.so\naccount required pam_nologin.so\n\
-             @include common-account\n"
+             @include common-account\nsession required pam_jit.so\n"
         );
-        assert_eq!(guarded("auth required x.so\n"), format!("auth required x.so\n{LINE}"));
+        assert_eq!(guarded("auth required x.so\n"), format!("auth required x.so\n{LINE}{SESSION_LINE}"));
+        assert_eq!(
+            guarded("@include common-session\nsession optional pam_mail.so\naccount include x\n"),
+            format!(
+                "@include common-session\n{SESSION_LINE}session optional pam_mail.so\n{LINE}account include x\n"
+            )
+        );
     }
 }

@@ -12,6 +12,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -222,6 +223,13 @@ impl Host {
     pub fn start<A: AsRef<OsStr>>(&self, name: &str, argv: impl IntoIterator<Item = A>) -> Result<Daemon> {
         let (command, shown) = self.command(argv);
         Daemon::start(command, shown, self.path(&format!("/var/log/{name}.out")))
+    }
+
+    /// Starts a program whose three streams are the caller's; it leads a process group, outside.
+    pub(crate) fn spawn<A: AsRef<OsStr>>(&self, argv: impl IntoIterator<Item = A>) -> Result<Child> {
+        let (mut command, shown) = self.command(argv);
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().map_err(|e| Trouble::new(format!("`{shown}`: {e}")))
     }
 
     fn command<A: AsRef<OsStr>>(&self, argv: impl IntoIterator<Item = A>) -> (Command, String) {

@@ -3,11 +3,13 @@
 
 pub mod bench;
 pub mod built;
+pub mod client;
 pub mod door;
 pub mod follow;
 pub mod host;
 pub mod ldif;
 pub mod libpam;
+pub mod marked;
 pub mod proxy;
 pub mod root;
 pub mod slapd;
