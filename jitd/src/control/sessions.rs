@@ -1,6 +1,8 @@
 //! The sessions on this host, and the order to end one. Must never show anybody another's sessions, nor pass a text on to a terminal as
 //! somebody typed it.
 
+use std::collections::BTreeSet;
+
 use jit_control::{Answer, Session as Shown, Sessions};
 use jit_model::text::plain;
 
@@ -27,7 +29,10 @@ pub(super) fn sessions(desk: &Desk, registry: &Registry, caller: &Caller) -> Ans
 fn shown(session: &Session, ending: bool) -> Shown {
     let (grants, until, standing) = match &session.basis {
         Basis::Grants { rests, until } => {
-            (rests.iter().map(|rest| rest.id.clone()).collect(), Some(until.0), None)
+            // One whose end was moved may be remembered as it was, too.
+            let mut told = BTreeSet::new();
+            let grants = rests.iter().map(|rest| &rest.id).filter(|id| told.insert(*id)).cloned().collect();
+            (grants, Some(until.0), None)
         }
         Basis::Standing(standing) => (Vec::new(), None, Some(standing.as_str().to_owned())),
     };
