@@ -16,6 +16,8 @@ pub mod registry;
 pub mod signals;
 pub mod state;
 pub mod terminal;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod timer;
 pub mod warden;
 pub mod words;

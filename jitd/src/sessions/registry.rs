@@ -1,17 +1,33 @@
 //! The sessions that are known, shared by the threads that hear of them: pam.sock opens and closes, the warden changes and ends, jitctl
 //! lists. What is changed is on disk before the change returns; a disk that fails is a concern and never a lost login.
+//!
+//! One lock, held while a file is written, so that the disk sees changes in the order in which they were made. The directory is a
+//! tmpfs, where a write takes some 20 µs; who asks at the account phase never comes here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use jit_model::name::{Login, Service};
+use jit_model::session::Rest;
 use tokio::sync::mpsc;
 
 use super::claim::Mark;
 use super::process::ProcessId;
-use super::record::{Order, Session, SessionId, Visitor};
+use super::record::{Basis, Life, Order, Session, SessionId, Visitor};
 use super::state::StateDir;
+use crate::audit::Event;
+use crate::audit::event::DiskState;
 use crate::clock::BootId;
+use crate::disk::{SetAside, WriteError};
+use crate::scribe::Scribe;
+use crate::syslog::Severity;
+
+/// How many sessions are known at most, and how many visitors. A person can open many, but each needs a process that asks.
+pub const MOST: usize = 65_536;
+
+/// How many sessions that could not be written are tried again on the way of a login.
+const ON_THE_WAY: usize = 16;
 
 /// What the warden is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,23 +49,63 @@ pub enum Word {
     Ordered(SessionId),
 }
 
+/// Whether there was room for a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// It is known.
+    Found,
+    /// It is not: [`MOST`] are, and each of them counts for more.
+    Full,
+}
+
 /// The sessions.
 pub struct Registry {
     known: Mutex<Known>,
     state: StateDir,
     boot: BootId,
     words: mpsc::UnboundedSender<Word>,
+    scribe: Option<Scribe>,
+    most: usize,
 }
 
 /// What is behind the lock.
 #[derive(Debug, Default)]
 struct Known {
-    sessions: BTreeMap<SessionId, Session>,
+    sessions: BTreeMap<SessionId, Arc<Session>>,
     visitors: BTreeMap<Login, Visitor>,
     count: u64,
+    /// Sessions that are not on disk as they are here.
+    unwritten: BTreeSet<SessionId>,
+    /// Whether the visitors are not.
+    unwritten_visitors: bool,
+    /// Why.
     fault: Option<String>,
+    /// What was forgotten for want of room.
+    forgotten: Forgotten,
+    /// What was found damaged at the start.
+    damage: Vec<String>,
     /// Which the warden is ending just now: to show, so not on disk.
     ending: BTreeSet<SessionId>,
+}
+
+/// What there was no room for, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Forgotten {
+    /// Sessions that their people had left.
+    closed: usize,
+    /// Sessions without a deadline.
+    standing: usize,
+    /// Sessions that would have had a deadline, and were not let begin.
+    refused: usize,
+    /// Visitors.
+    visitors: usize,
+}
+
+/// What changed about the disk in the course of something.
+enum News {
+    Failing(String),
+    Recovered,
+    Crowded(String),
 }
 
 impl Registry {
@@ -61,17 +117,56 @@ impl Registry {
     ) -> (Registry, mpsc::UnboundedReceiver<Word>) {
         let (words, heard) = mpsc::unbounded_channel();
         let known = Known {
-            sessions: kept.0.into_iter().map(|session| (session.id.clone(), session)).collect(),
+            sessions: kept.0.into_iter().map(|session| (session.id.clone(), Arc::new(session))).collect(),
             visitors: kept.1.into_iter().map(|visitor| (visitor.login.clone(), visitor)).collect(),
-            count: 0,
-            fault: None,
-            ending: BTreeSet::new(),
+            // So that an id is not given twice in a boot, whatever became of the daemon between.
+            count: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs().rotate_right(32) | u64::from(since.subsec_nanos())),
+            ..Known::default()
         };
-        (Registry { known: Mutex::new(known), state, boot, words }, heard)
+        let registry = Registry { known: Mutex::new(known), state, boot, words, scribe: None, most: MOST };
+        (registry, heard)
     }
 
+    /// Writes into the audit what becomes of its files, to begin with what was found damaged.
+    #[must_use]
+    pub fn reporting(mut self, scribe: Scribe, aside: &[SetAside]) -> Registry {
+        for file in aside {
+            scribe.note(Event::disk(&file.path, DiskState::SetAside, file));
+        }
+        self.known().damage = aside.iter().map(ToString::to_string).collect();
+        self.scribe = Some(scribe);
+        self
+    }
+
+    /// Each change under the lock leaves it whole, whatever panicked.
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something under the lock, and tells of the disk when it is released: the audit may have to wait.
+    fn with<T>(&self, act: impl FnOnce(&mut Known) -> T) -> T {
+        let mut known = self.known();
+        let (failing, full) = (known.fault.is_some(), known.forgotten != Forgotten::default());
+        let value = act(&mut known);
+        let news = match &known.fault {
+            Some(fault) if !failing => Some(News::Failing(fault.clone())),
+            None if failing => Some(News::Recovered),
+            _ => known.forgotten.concern(self.most).filter(|_| !full).map(News::Crowded),
+        };
+        drop(known);
+        if let (Some(news), Some(scribe)) = (news, &self.scribe) {
+            let path = self.state.path();
+            match news {
+                News::Failing(fault) => scribe.note(Event::disk(path, DiskState::Failing, fault)),
+                News::Recovered => {
+                    scribe.note(Event::disk(path, DiskState::Recovered, "it can be written again"));
+                }
+                News::Crowded(concern) => scribe.audit().syslog().send(Severity::Alert, &concern),
+            }
+        }
+        value
     }
 
     /// An id for a session of this leader.
@@ -86,17 +181,51 @@ impl Registry {
         }
     }
 
+    /// Which boot this is.
+    pub fn boot(&self) -> BootId {
+        self.boot
+    }
+
     /// A session begins: kept on disk, its person among the visitors if it rests on grants, the warden told. To be called before the
     /// module has its answer.
-    pub fn open(&self, session: Session) {
-        let _ = &self.state;
+    pub fn open(&self, session: Session) -> Room {
         let id = session.id.clone();
-        self.known().sessions.insert(id.clone(), session);
-        let _ = self.words.send(Word::Opened(id));
+        let room = self.with(|known| {
+            if !known.make_room(&self.state, &session, self.most) {
+                return Room::Full;
+            }
+            let newcomer = known.welcome(&session, self.most);
+            known.sessions.insert(id.clone(), Arc::new(session));
+            let written = known.write(&self.state, &id);
+            if newcomer {
+                known.write_visitors(&self.state, self.boot);
+            }
+            if written {
+                known.retry(&self.state, self.boot, ON_THE_WAY);
+            }
+            Room::Found
+        });
+        if room == Room::Found {
+            self.tell(Word::Opened(id));
+        }
+        room
     }
 
     /// The newest open session of this leader and service ends.
-    pub fn close(&self, _leader: ProcessId, _service: &Service) {}
+    pub fn close(&self, leader: ProcessId, service: &Service) {
+        let closed = self.with(|known| {
+            let meant = |session: &&Arc<Session>| {
+                session.mark.leader == leader && session.service == *service && session.life == Life::Open
+            };
+            let newest = known.sessions.values().filter(meant).max_by_key(|session| session.opened)?;
+            let id = newest.id.clone();
+            known.change(&self.state, &id, |session| session.life = Life::Closed);
+            Some(id)
+        });
+        if let Some(id) = closed {
+            self.tell(Word::Closed(id));
+        }
+    }
 
     /// Tells the warden something.
     pub fn tell(&self, word: Word) {
@@ -106,22 +235,35 @@ impl Registry {
 
     /// All of them, oldest first.
     pub fn sessions(&self) -> Vec<Session> {
-        let mut all: Vec<Session> = self.known().sessions.values().cloned().collect();
+        // Copied when the lock is released: nobody who comes in waits for it.
+        let all: Vec<Arc<Session>> = self.known().sessions.values().cloned().collect();
+        let mut all: Vec<Session> = all.into_iter().map(Arc::unwrap_or_clone).collect();
         all.sort_by(|a, b| (a.opened, &a.id).cmp(&(b.opened, &b.id)));
         all
     }
 
     /// One of them.
     pub fn session(&self, id: &SessionId) -> Option<Session> {
-        self.known().sessions.get(id).cloned()
+        let session = self.known().sessions.get(id).cloned();
+        session.map(Arc::unwrap_or_clone)
     }
 
-    /// Changes one, on disk too if it is another then. Nothing if it is gone.
-    pub fn change(&self, _id: &SessionId, _change: impl FnOnce(&mut Session)) {}
+    /// Changes one, on disk too if it is another then. Nothing if it is gone. `change` is called under the lock.
+    pub fn change(&self, id: &SessionId, change: impl FnOnce(&mut Session)) {
+        self.with(|known| {
+            known.change(&self.state, id, change);
+            known.retry(&self.state, self.boot, usize::MAX);
+        });
+    }
 
     /// Takes one out: nothing of it is left.
-    pub fn remove(&self, _id: &SessionId) -> Option<Session> {
-        None
+    pub fn remove(&self, id: &SessionId) -> Option<Session> {
+        let removed = self.with(|known| {
+            let removed = known.remove(&self.state, id);
+            known.retry(&self.state, self.boot, usize::MAX);
+            removed
+        });
+        removed.map(Arc::unwrap_or_clone)
     }
 
     /// Everybody who came in under a grant during this boot and has not been seen off.
@@ -129,15 +271,43 @@ impl Registry {
         self.known().visitors.values().cloned().collect()
     }
 
-    /// Changes a visitor, on disk too if he is another then.
-    pub fn change_visitor(&self, _login: &Login, _change: impl FnOnce(&mut Visitor)) {}
+    /// Changes a visitor, on disk too if he is another then. Nothing if he is gone. `change` is called under the lock.
+    pub fn change_visitor(&self, login: &Login, change: impl FnOnce(&mut Visitor)) {
+        self.with(|known| {
+            if let Some(visitor) = known.visitors.get_mut(login) {
+                let before = visitor.clone();
+                change(visitor);
+                if *visitor != before {
+                    known.write_visitors(&self.state, self.boot);
+                }
+            }
+            known.retry(&self.state, self.boot, usize::MAX);
+        });
+    }
 
     /// Nothing of a visitor's is left.
-    pub fn forget_visitor(&self, _login: &Login) {}
+    pub fn forget_visitor(&self, login: &Login) {
+        self.with(|known| {
+            if known.visitors.remove(login).is_some() {
+                known.write_visitors(&self.state, self.boot);
+            }
+            known.retry(&self.state, self.boot, usize::MAX);
+        });
+    }
 
     /// Orders the end of a session. False if there is none of this id.
-    pub fn order(&self, _id: &SessionId, _order: Order) -> bool {
-        false
+    pub fn order(&self, id: &SessionId, order: Order) -> bool {
+        let there = self.with(|known| known.change(&self.state, id, |session| session.order = Some(order)));
+        if there {
+            self.tell(Word::Ordered(id.clone()));
+        }
+        there
+    }
+
+    /// Writes again what could not be written. Every change that the warden makes does so by itself; this is for when it
+    /// makes none.
+    pub fn retry(&self) {
+        self.with(|known| known.retry(&self.state, self.boot, usize::MAX));
     }
 
     /// The warden's word which sessions it is ending at the moment: these and no others.
@@ -150,8 +320,155 @@ impl Registry {
         self.known().ending.contains(id)
     }
 
-    /// What is wrong with the disk, if anything.
+    /// What is wrong with the disk or with the number of sessions, if anything.
     pub fn concern(&self) -> Option<String> {
-        self.known().fault.clone()
+        let known = self.known();
+        let crowd = known.forgotten.concern(self.most);
+        let all: Vec<String> = known.damage.iter().cloned().chain(known.fault.clone()).chain(crowd).collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 }
+
+impl Known {
+    /// Brings a session to disk as it is; whether that worked.
+    fn write(&mut self, state: &StateDir, id: &SessionId) -> bool {
+        let Some(session) = self.sessions.get(id) else { return true };
+        match state.write(session) {
+            Ok(()) => {
+                self.unwritten.remove(id);
+                self.relieve();
+                true
+            }
+            Err(error) => {
+                self.unwritten.insert(id.clone());
+                self.fault(&error);
+                false
+            }
+        }
+    }
+
+    /// The same for the visitors.
+    fn write_visitors(&mut self, state: &StateDir, boot: BootId) -> bool {
+        let visitors: Vec<&Visitor> = self.visitors.values().collect();
+        let written = state.write_visitors(boot, &visitors);
+        self.unwritten_visitors = written.is_err();
+        match written {
+            Ok(()) => self.relieve(),
+            Err(error) => self.fault(&error),
+        }
+        !self.unwritten_visitors
+    }
+
+    fn fault(&mut self, error: &WriteError) {
+        self.fault =
+            Some(format!("sessions are only in memory, and a restart of jitd would forget them: {error}"));
+    }
+
+    fn relieve(&mut self) {
+        if self.unwritten.is_empty() && !self.unwritten_visitors {
+            self.fault = None;
+        }
+    }
+
+    /// Writes what could not be written before, as long as it works.
+    fn retry(&mut self, state: &StateDir, boot: BootId, most: usize) {
+        if self.unwritten_visitors && !self.write_visitors(state, boot) {
+            return;
+        }
+        let unwritten: Vec<SessionId> = self.unwritten.iter().take(most).cloned().collect();
+        for id in unwritten {
+            if !self.write(state, &id) {
+                return;
+            }
+        }
+    }
+
+    /// Changes a session; whether it is there.
+    fn change(&mut self, state: &StateDir, id: &SessionId, change: impl FnOnce(&mut Session)) -> bool {
+        let Some(session) = self.sessions.get_mut(id) else { return false };
+        let mut changed = Session::clone(session);
+        change(&mut changed);
+        if changed != **session {
+            *session = Arc::new(changed);
+            self.write(state, id);
+        }
+        true
+    }
+
+    fn remove(&mut self, state: &StateDir, id: &SessionId) -> Option<Arc<Session>> {
+        let removed = self.sessions.remove(id)?;
+        state.remove(id);
+        self.unwritten.remove(id);
+        self.relieve();
+        Some(removed)
+    }
+
+    /// Room for one more, at the cost of what matters least: one that its person has left, then one that has no deadline.
+    fn make_room(&mut self, state: &StateDir, newcomer: &Session, most: usize) -> bool {
+        if self.sessions.len() < most {
+            return true;
+        }
+        let oldest = |wanted: &dyn Fn(&Session) -> bool| {
+            let fitting = self.sessions.values().filter(|session| wanted(session));
+            fitting.min_by_key(|session| session.opened).map(|session| session.id.clone())
+        };
+        if let Some(id) = oldest(&|session| session.life == Life::Closed) {
+            self.forgotten.closed = self.forgotten.closed.saturating_add(1);
+            self.remove(state, &id);
+            return true;
+        }
+        if matches!(newcomer.basis, Basis::Standing(_)) {
+            self.forgotten.standing = self.forgotten.standing.saturating_add(1);
+            return false;
+        }
+        if let Some(id) = oldest(&|session| matches!(session.basis, Basis::Standing(_))) {
+            self.forgotten.standing = self.forgotten.standing.saturating_add(1);
+            self.remove(state, &id);
+            return true;
+        }
+        self.forgotten.refused = self.forgotten.refused.saturating_add(1);
+        false
+    }
+
+    /// Takes the person of a session among the visitors if it rests on grants; whether that changed anything.
+    fn welcome(&mut self, session: &Session, most: usize) -> bool {
+        let Basis::Grants { rests, .. } = &session.basis else { return false };
+        let (uid, marked) = (session.mark.uid, session.mark.audit.is_some());
+        let room = self.visitors.len() < most;
+        let Some(visitor) = self.visitors.get_mut(&session.login) else {
+            if room {
+                let visitor = Visitor { login: session.login.clone(), uid, marked, rests: rests.clone() };
+                self.visitors.insert(session.login.clone(), visitor);
+            } else {
+                self.forgotten.visitors = self.forgotten.visitors.saturating_add(1);
+            }
+            return room;
+        };
+        let same = |a: &Rest, b: &Rest| a.source == b.source && a.uuid == b.uuid;
+        let others = visitor.rests.iter().filter(|old| {
+            // What was over when this one began is nothing to go by any more.
+            old.end > session.opened && !rests.iter().any(|new| same(old, new))
+        });
+        let rests: Vec<Rest> = others.chain(rests).cloned().collect();
+        let new = Visitor { login: visitor.login.clone(), uid, marked: visitor.marked || marked, rests };
+        let changed = new != *visitor;
+        *visitor = new;
+        changed
+    }
+}
+
+impl Forgotten {
+    fn concern(self, most: usize) -> Option<String> {
+        let Forgotten { closed, standing, refused, visitors } = self;
+        (self != Forgotten::default()).then(|| {
+            format!(
+                "there were more than {most} sessions or people at a time: {closed} closed sessions were forgotten, whose \
+                 left-over processes are not ended, {standing} sessions without a deadline and {visitors} people are not \
+                 remembered, and {refused} sessions were denied; see jitctl sessions"
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
