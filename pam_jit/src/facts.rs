@@ -62,14 +62,7 @@ impl Subject {
 impl Facts {
     /// Looks around.
     pub(crate) fn gather(host: &mut Host<'_>, phase: Phase) -> Call {
-        let service = match host.item::<Service<'_>>() {
-            Some(service) => Name::line(service.to_bytes()),
-            None => return Call::Nameless,
-        };
-        // Cut or changed, it could be taken for another service, one that nobody guards.
-        if !service.is_whole() || service.as_str().is_empty() {
-            return Call::Nameless;
-        }
+        let Some(service) = service(host) else { return Call::Nameless };
         let wanted = Subject::of(service.as_str(), host::real_uid());
         let (subject, uid, target) = match wanted {
             Subject::Root => return Call::RootItself,
@@ -110,6 +103,32 @@ impl Facts {
         })
     }
 
+    /// What is to be told when a session ends: of which service, and somebody's name only because a question has one. The daemon
+    /// knows the session by the process. No name service is asked here, and nobody is asked for a name: a logout waits for
+    /// neither.
+    pub(crate) fn at_close(host: &Host<'_>) -> Call {
+        let Some(service) = service(host) else { return Call::Nameless };
+        let subject = match Subject::of(service.as_str(), host::real_uid()) {
+            Subject::Root => return Call::RootItself,
+            Subject::RealUser(uid) => nameless(uid),
+            Subject::PamUser => match host.item::<User<'_>>().filter(|user| !user.is_empty()) {
+                Some(user) => Name::line(user.to_bytes()),
+                None => return Call::Nameless,
+            },
+        };
+        Call::Ask(Facts {
+            phase: Phase::Close,
+            service,
+            subject,
+            uid: None,
+            target: None,
+            ruser: None,
+            rhost: None,
+            tty: None,
+            auth_info: None,
+        })
+    }
+
     /// The question.
     pub(crate) fn question(&self) -> Question<'_> {
         Question {
@@ -125,6 +144,12 @@ impl Facts {
             auth_info_cut: self.auth_info.as_ref().is_some_and(Cleaned::was_cut),
         }
     }
+}
+
+/// PAM_SERVICE. Cut or changed, it could be taken for another service, one that nobody guards: then it is none.
+fn service(host: &Host<'_>) -> Option<Name> {
+    let service = host.item::<Service<'_>>().map(|service| Name::line(service.to_bytes()))?;
+    (service.is_whole() && !service.as_str().is_empty()).then_some(service)
 }
 
 /// What stands for a name where there is none. No login begins with `#`.

@@ -95,26 +95,39 @@ pub(crate) extern "C" fn pam_sm_setcred(
     PamResultCode::PAM_IGNORE
 }
 
-/// pam_sm_open_session(3): nothing yet.
+/// pam_sm_open_session(3): the gate once more, and the session is taken down.
+///
+/// # Safety
+/// As [`pam_sm_acct_mgmt`].
 #[unsafe(no_mangle)]
-pub(crate) extern "C" fn pam_sm_open_session(
-    _: *mut PamHandle,
-    _: PamFlag,
-    _: c_int,
-    _: *const *const c_char,
+pub(crate) unsafe extern "C" fn pam_sm_open_session(
+    pamh: *mut PamHandle,
+    flags: PamFlag,
+    argc: c_int,
+    argv: *const *const c_char,
 ) -> PamResultCode {
-    PamResultCode::PAM_IGNORE
+    // Never PAM_SESSION_ERR: sudo runs the command all the same.
+    guarded(PamResultCode::PAM_PERM_DENIED, || {
+        // SAFETY: handed on from our caller, who keeps them valid for the call.
+        unsafe { enter(Phase::Open, pamh, flags, argc, argv) }
+    })
 }
 
-/// pam_sm_close_session(3): nothing yet.
+/// pam_sm_close_session(3): the daemon is told.
+///
+/// # Safety
+/// As [`pam_sm_acct_mgmt`].
 #[unsafe(no_mangle)]
-pub(crate) extern "C" fn pam_sm_close_session(
-    _: *mut PamHandle,
-    _: PamFlag,
-    _: c_int,
-    _: *const *const c_char,
+pub(crate) unsafe extern "C" fn pam_sm_close_session(
+    pamh: *mut PamHandle,
+    flags: PamFlag,
+    argc: c_int,
+    argv: *const *const c_char,
 ) -> PamResultCode {
-    PamResultCode::PAM_IGNORE
+    guarded(PamResultCode::PAM_SESSION_ERR, || {
+        // SAFETY: handed on from our caller, who keeps them valid for the call.
+        unsafe { enter(Phase::Close, pamh, flags, argc, argv) }
+    })
 }
 
 /// pam_sm_chauthtok(3): no password of ours.
@@ -198,7 +211,11 @@ unsafe fn enter(
     if arguments.as_ref().is_ok_and(|list| list.clone().flatten().any(|word| word == c"panic")) {
         injected();
     }
-    door::decide(&mut host, phase, arguments.and_then(Options::parse))
+    let options = arguments.and_then(Options::parse);
+    match phase {
+        Phase::Account | Phase::Auth | Phase::Open => door::decide(&mut host, phase, options),
+        Phase::Close => door::close(&host, options),
+    }
 }
 
 /// A panic of the worst kind: its payload panics when it is dropped.
