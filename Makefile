@@ -6,7 +6,7 @@
 #   make test        everything: format, lints, pure tests, the modules under libpam, real hosts
 #   make test-long   the same questions asked much longer: property tests with many cases, faults, time
 #   make bench       figures, never a judgement
-#   make install     pam_jit.so, jitd and jitctl under $(DESTDIR); guards nothing yet (see README.md)
+#   make install     pam_jit.so, jitd with its unit and jitctl under $(DESTDIR); starts and guards nothing yet (see README.md)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
@@ -75,6 +75,7 @@ install: build
 	install -D -m 644 target/release/libpam_jit.so $(DESTDIR)$(SECURITY)/pam_jit.so
 	install -D -m 755 target/release/jitd $(DESTDIR)/usr/sbin/jitd
 	install -D -m 755 target/release/jitctl $(DESTDIR)/usr/bin/jitctl
+	install -D -m 644 packaging/systemd/jitd.service $(DESTDIR)/usr/lib/systemd/system/jitd.service
 	echo "Installed; nothing is guarded yet: README.md says which line goes into which file of /etc/pam.d."
 
 # What is tested is what is installed: release builds.
