@@ -4,7 +4,8 @@
 //!
 //! A module connects and sends at once. So one thread just accepts, reads, answers and closes, without a runtime: that is the
 //! shortest way there is. It never waits for anybody longer than [`MOMENT`]; a connection whose question takes longer goes to
-//! [`late`], where many can wait at a time.
+//! [`late`], where many can wait at a time. The beginning of a session takes longer than any other question: who asks is looked
+//! up and written down before the answer is sent ([`opening`]).
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -13,17 +14,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use jit_proto::frame::{Frame, Kind, MAX_FRAME, needed};
-use jit_proto::{Answer, Question, Verdict};
+use jit_proto::{Answer, Phase, Question, Verdict};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{MsgFlags, getsockopt, recv, send, setsockopt, sockopt};
 use nix::sys::time::TimeVal;
 use nix::unistd::geteuid;
 
-use crate::desk::{Decided, Desk, decides};
+use crate::desk::{Decided, Desk};
 use crate::pulse::Pulse;
+use crate::sessions::registry::{Registry, Word};
 
 pub mod late;
+mod opening;
 
 use late::Door;
 
@@ -37,7 +40,13 @@ const SLEEP: i64 = 1;
 ///
 /// # Errors
 /// When the listening socket is of no use.
-pub fn serve(listener: &UnixListener, desk: &Desk, waiting: &Door, pulse: &Pulse) -> io::Result<()> {
+pub fn serve(
+    listener: &UnixListener,
+    desk: &Desk,
+    registry: &Registry,
+    waiting: &Door,
+    pulse: &Pulse,
+) -> io::Result<()> {
     listener.set_nonblocking(false)?;
     setsockopt(listener, sockopt::ReceiveTimeout, &TimeVal::new(SLEEP, 0))?;
     let mut room = [0; MAX_FRAME];
@@ -56,7 +65,7 @@ pub fn serve(listener: &UnixListener, desk: &Desk, waiting: &Door, pulse: &Pulse
             continue;
         }
         // Should a question ever make us panic, it costs that one connection, and not the daemon.
-        let begun = catch_unwind(AssertUnwindSafe(|| at_once(&stream, &mut room, desk)));
+        let begun = catch_unwind(AssertUnwindSafe(|| at_once(&stream, &mut room, desk, registry)));
         if let Ok(Begun::Waits(have)) = begun {
             waiting.let_wait(stream, room.get(..have).unwrap_or(&[]).to_vec());
         }
@@ -84,7 +93,7 @@ enum Begun {
 }
 
 /// Reads the question and answers it, if it is there, or will be in a moment.
-fn at_once(stream: &UnixStream, room: &mut [u8; MAX_FRAME], desk: &Desk) -> Begun {
+fn at_once(stream: &UnixStream, room: &mut [u8; MAX_FRAME], desk: &Desk, registry: &Registry) -> Begun {
     let mut read = recv(stream.as_raw_fd(), room, MsgFlags::MSG_DONTWAIT);
     if read == Err(Errno::EAGAIN) {
         let mut there = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
@@ -102,37 +111,58 @@ fn at_once(stream: &UnixStream, room: &mut [u8; MAX_FRAME], desk: &Desk) -> Begu
         Ok(_) => {}
         Err(_) => return Begun::Done,
     }
-    let Ok(reply) = Reply::to(bytes, desk) else { return Begun::Done };
+    let Ok(reply) = Reply::to(bytes, desk, registry, stream) else { return Begun::Done };
     // The send buffer of a fresh socket holds many answers: all of it is sent, or nobody is there any more.
     let _ = send(stream.as_raw_fd(), reply.frame.as_bytes(), MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL);
-    reply.write_down(desk);
+    reply.conclude(desk, registry);
     Begun::Done
 }
 
-/// An answer, and what is to be written down about it.
+/// An answer, and what follows from it.
 struct Reply<'q> {
     frame: Frame,
     question: Question<'q>,
     decided: Option<Decided>,
+    after: Option<Word>,
 }
 
 impl<'q> Reply<'q> {
     /// Decides a question.
-    fn to(bytes: &'q [u8], desk: &Desk) -> io::Result<Reply<'q>> {
+    fn to(
+        bytes: &'q [u8],
+        desk: &Desk,
+        registry: &Registry,
+        connection: &impl AsFd,
+    ) -> io::Result<Reply<'q>> {
         // More than one frame is refused here.
         let question = Question::decode(bytes).map_err(io::Error::other)?;
-        let decided = decides(question.phase).then(|| desk.decide(&question));
+        let (decided, after) = match question.phase {
+            Phase::Account | Phase::Auth => (Some(desk.decide(&question)), None),
+            Phase::Open => {
+                let opening = opening::open(&question, desk.decide(&question), desk, registry, connection);
+                (Some(opening.decided), opening.after)
+            }
+            // Nothing to decide: it ends.
+            Phase::Close => {
+                opening::close(&question, registry, connection);
+                (None, None)
+            }
+        };
         let nothing = Answer { verdict: Verdict::Unguarded, until: None, text: "" };
         let answer = decided.as_ref().map_or(nothing, Decided::answer);
         let frame = answer.encode().map_err(io::Error::other)?;
-        Ok(Reply { frame, question, decided })
+        Ok(Reply { frame, question, decided, after })
     }
 
     /// To be called at once after the answer was sent: then nobody has an answer that is not in the audit, and nobody waits for
-    /// the audit, unless it does not keep up; then the next one does.
-    fn write_down(&self, desk: &Desk) {
+    /// the audit, unless it does not keep up; then the next one does. What the warden is told may end the one who asked, so he
+    /// has his answer before.
+    fn conclude(self, desk: &Desk, registry: &Registry) {
         if let Some(decided) = &self.decided {
             desk.write_down(&self.question, decided);
+        }
+        if let Some(word) = self.after {
+            registry.tell(word);
         }
     }
 }

@@ -10,7 +10,7 @@ use nix::sys::stat::{Mode as FileMode, umask};
 use nix::unistd::geteuid;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::accounts::Accounts;
 use crate::args::Args;
@@ -39,6 +39,9 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How long the end may wait for the audit's disk.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How long the end may wait for the warden to let go of what it has frozen: a look at a busy host's processes.
+const LET_GO: Duration = Duration::from_secs(1);
 
 // Whoever connects and keeps silent must not take the last descriptor: 1,024 is what a process gets unless told otherwise, and a
 // few dozen are for files, directories and listening sockets.
@@ -142,7 +145,7 @@ impl<'a> Daemon<'a> {
         let state = StateDir::below(&self.args.runtime_dir);
         let kept = state.read(self.clock.boot());
         let (registry, words) = Registry::new(state, self.clock.boot(), (kept.sessions, kept.visitors));
-        (Arc::new(registry), words)
+        (Arc::new(registry.reporting(self.scribe.clone(), &kept.aside)), words)
     }
 
     fn live(mut self, sockets: Sockets) -> Result<(), Fatal> {
@@ -168,11 +171,17 @@ impl<'a> Daemon<'a> {
         // First: it ends what is overdue since the last life, and nothing new can begin before.
         let on = serving(runtime()?, watchdog.pulse());
         let (kept, desk) = (Arc::clone(&registry), self.desk());
-        answering("sessions", ended.clone(), move || on.block_on(warden::serve(kept, desk, words)))?;
-        let (pulse, desk) = (watchdog.pulse(), Arc::clone(&pam_desk));
-        answering("pam", ended.clone(), move || pam::serve(&pam, &desk, &waiting, &pulse))?;
-        let on = serving(runtime()?, watchdog.pulse());
-        answering("pam-late", ended.clone(), move || on.block_on(pam::late::serve(late, pam_desk)))?;
+        let (stop, stopped) = oneshot::channel();
+        let (busy, let_go) = std::sync::mpsc::channel::<()>();
+        answering("sessions", ended.clone(), move || {
+            // Dropped when the warden has ended, however that may be.
+            let _busy = busy;
+            on.block_on(warden::serve(kept, desk, words, stopped))
+        })?;
+        let (pulse, desk, open) = (watchdog.pulse(), Arc::clone(&pam_desk), Arc::clone(&registry));
+        answering("pam", ended.clone(), move || pam::serve(&pam, &desk, &open, &waiting, &pulse))?;
+        let (on, open) = (serving(runtime()?, watchdog.pulse()), Arc::clone(&registry));
+        answering("pam-late", ended.clone(), move || on.block_on(pam::late::serve(late, pam_desk, open)))?;
         let on = serving(runtime()?, watchdog.pulse());
         answering("control", ended, move || {
             on.block_on(control::serve(control, control_desk, registry, orders))
@@ -209,6 +218,8 @@ impl<'a> Daemon<'a> {
             }
         });
         manager::stopping();
+        drop(stop);
+        let _ = let_go.recv_timeout(LET_GO);
         self.end(outcome)
     }
 

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::Reply;
 use crate::desk::Desk;
+use crate::sessions::registry::Registry;
 
 /// From here to the last byte of the answer. A module gives up after two seconds.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -56,18 +57,26 @@ impl Door {
 ///
 /// # Errors
 /// Never: it ends when nobody accepts any more.
-pub async fn serve(mut late: UnboundedReceiver<Late>, desk: Arc<Desk>) -> io::Result<()> {
+pub async fn serve(
+    mut late: UnboundedReceiver<Late>,
+    desk: Arc<Desk>,
+    registry: Arc<Registry>,
+) -> io::Result<()> {
     while let Some(connection) = late.recv().await {
-        let desk = Arc::clone(&desk);
+        let (desk, registry) = (Arc::clone(&desk), Arc::clone(&registry));
         tokio::spawn(async move {
             // A module that went away, or broke off, needs no answer.
-            let _ = timeout(DEADLINE, wait(connection, &desk)).await;
+            let _ = timeout(DEADLINE, wait(connection, &desk, &registry)).await;
         });
     }
     Ok(())
 }
 
-async fn wait(Late { stream, begun: mut bytes, _place }: Late, desk: &Desk) -> io::Result<()> {
+async fn wait(
+    Late { stream, begun: mut bytes, _place }: Late,
+    desk: &Desk,
+    registry: &Registry,
+) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     let mut stream = UnixStream::from_std(stream)?;
     let mut whole = HEADER.max(bytes.len() + 1);
@@ -79,14 +88,15 @@ async fn wait(Late { stream, begun: mut bytes, _place }: Late, desk: &Desk) -> i
         }
         whole = needed(Kind::Question, &bytes).map_err(io::Error::other)?;
     }
-    let reply = Reply::to(&bytes, desk)?;
-    // No await between these two, so nothing can be cancelled between them.
-    let sent = stream.try_write(reply.frame.as_bytes());
-    reply.write_down(desk);
+    let reply = Reply::to(&bytes, desk, registry, &stream)?;
+    // No await from the decision to here, so nothing can be cancelled between registering, answering and writing down.
+    let frame = reply.frame.clone();
+    let sent = stream.try_write(frame.as_bytes());
+    reply.conclude(desk, registry);
     let sent = match sent {
         Ok(sent) => sent,
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
         Err(error) => return Err(error),
     };
-    stream.write_all(reply.frame.as_bytes().get(sent..).unwrap_or(&[])).await
+    stream.write_all(frame.as_bytes().get(sent..).unwrap_or(&[])).await
 }
