@@ -86,6 +86,7 @@ fn shell(pid: i32, parent: i32, device: Device) -> Process {
         audit: None,
         cgroup: String::new(),
         kernel: false,
+        nested: false,
     }
 }
 

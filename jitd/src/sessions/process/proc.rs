@@ -1,0 +1,143 @@
+//! The files themselves: opened below one descriptor of /proc, read at once into one buffer.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::Mode;
+use nix::unistd::read;
+
+use super::{AuditMark, Process, ProcessId, Uids, parse};
+
+/// What is enough for every file but the status of somebody in very many groups.
+const USUAL: usize = 8 << 10;
+/// Where reading stops: 65,536 groups of ten digits fit.
+const MOST: usize = 1 << 20;
+
+/// /proc, and where its files are read to.
+pub(crate) struct Proc {
+    root: OwnedFd,
+    buffer: Vec<u8>,
+}
+
+impl Proc {
+    /// The one of this host.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub(crate) fn open() -> io::Result<Proc> {
+        let root = open("/proc", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+        Ok(Proc { root, buffer: vec![0; USUAL] })
+    }
+
+    /// Every process that can be seen.
+    ///
+    /// # Errors
+    /// As in [`Proc::process`], or when /proc cannot be listed.
+    pub(crate) fn processes(mut self) -> io::Result<Vec<Process>> {
+        let mut all = Vec::with_capacity(512);
+        for entry in std::fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
+            all.extend(self.process(pid)?);
+        }
+        Ok(all)
+    }
+
+    /// One process; none if it is gone or hidden.
+    ///
+    /// # Errors
+    /// When the daemon cannot read although it could be there.
+    pub(crate) fn process(&mut self, pid: i32) -> io::Result<Option<Process>> {
+        let Some(stat) = self.file(pid, "stat")?.and_then(parse::stat) else { return Ok(None) };
+        let mut process = Process {
+            id: stat.id,
+            name: stat.name,
+            run: stat.run,
+            parent: stat.parent,
+            group: stat.group,
+            session: stat.session,
+            terminal: stat.terminal,
+            uids: Uids { real: 0, effective: 0, saved: 0, fs: 0 },
+            audit: None,
+            cgroup: String::new(),
+            kernel: stat.kernel,
+            nested: false,
+        };
+        if process.kernel {
+            return Ok(Some(process));
+        }
+        process.audit = self.audit(pid)?;
+        process.cgroup = self.cgroup(pid)?;
+        // Read last, as it is always there: without it the process went away, and so may have what was read before.
+        let Some(status) = self.file(pid, "status")?.and_then(parse::status) else { return Ok(None) };
+        (process.uids, process.nested) = (status.uids, status.nested);
+        Ok((status.of == pid).then_some(process))
+    }
+
+    /// Which process this is; none if it is gone or hidden.
+    ///
+    /// # Errors
+    /// As in [`Proc::process`].
+    pub(crate) fn identify(&mut self, pid: i32) -> io::Result<Option<ProcessId>> {
+        Ok(self.file(pid, "stat")?.and_then(parse::stat).map(|stat| stat.id))
+    }
+
+    /// The login of a process; none without one, and in a kernel that does not keep it.
+    ///
+    /// # Errors
+    /// As in [`Proc::process`].
+    pub(crate) fn audit(&mut self, pid: i32) -> io::Result<Option<AuditMark>> {
+        // In this order: most processes have neither, and then one look is enough.
+        let Some(session) = self.file(pid, "sessionid")?.and_then(parse::mark) else { return Ok(None) };
+        let login_uid = self.file(pid, "loginuid")?.and_then(parse::mark);
+        Ok(login_uid.map(|login_uid| AuditMark { login_uid, session }))
+    }
+
+    /// The cgroup of a process, as in [`Process::cgroup`].
+    ///
+    /// # Errors
+    /// As in [`Proc::process`].
+    pub(crate) fn cgroup(&mut self, pid: i32) -> io::Result<String> {
+        Ok(self.file(pid, "cgroup")?.map(parse::cgroup).unwrap_or_default())
+    }
+
+    /// A whole file; none if it, or its process, is not there for us.
+    fn file(&mut self, pid: i32, name: &str) -> io::Result<Option<&[u8]>> {
+        let path = format!("{pid}/{name}");
+        let file = loop {
+            match openat(&self.root, path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
+                Ok(file) => break file,
+                Err(Errno::EINTR) => {}
+                Err(errno) => return not_there(errno),
+            }
+        };
+        let mut filled = 0;
+        loop {
+            let space = self.buffer.get_mut(filled..).unwrap_or_default();
+            match read(&file, space) {
+                // The kernel gives the whole of such a file if there is room, so that less than that is the end of it.
+                Ok(count) if count < space.len() => {
+                    filled += count;
+                    break;
+                }
+                Ok(count) => filled += count,
+                Err(Errno::EINTR) => continue,
+                Err(errno) => return not_there(errno),
+            }
+            if self.buffer.len() >= MOST {
+                break;
+            }
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+        Ok(self.buffer.get(..filled))
+    }
+}
+
+fn not_there<T>(errno: Errno) -> io::Result<Option<T>> {
+    match errno {
+        Errno::ENOENT | Errno::ESRCH | Errno::EACCES | Errno::EPERM => Ok(None),
+        other => Err(other.into()),
+    }
+}
