@@ -12,6 +12,7 @@ use jit_model::reason::DenyReason;
 use jit_model::time::Timestamp;
 use jit_proto::Phase;
 use jit_proto::answer::MAX_TEXT;
+use tokio::sync::watch;
 
 use crate::accounts::Accounts;
 use crate::audit::{Decision, Event};
@@ -106,6 +107,11 @@ impl Desk {
         self.current.get()
     }
 
+    /// Tells of each new view from now on.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.current.subscribe()
+    }
+
     /// The clock.
     pub fn clock(&self) -> &SystemClock {
         &self.clock
@@ -156,6 +162,17 @@ impl Desk {
         let mut facts = self.facts();
         let uid = facts.accounts.account(login).map_or(uid, |account| account.uid);
         facts.person(login.clone(), uid, service.clone())
+    }
+
+    /// Facts about somebody as they are now, under the uid that a module saw: should /etc/passwd mean another one by the name, he has
+    /// nothing of it.
+    pub fn question_as(&self, login: &Login, uid: u32, service: &Service) -> Question {
+        self.facts().person(login.clone(), uid, service.clone())
+    }
+
+    /// The uid of a local account.
+    pub fn uid_of(&self, login: &Login) -> Option<u32> {
+        self.facts().accounts.account(login).map(|account| account.uid)
     }
 
     /// The local name of a uid.

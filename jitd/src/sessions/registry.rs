@@ -86,6 +86,8 @@ struct Known {
     damage: Vec<String>,
     /// Which the warden is ending just now: to show, so not on disk.
     ending: BTreeSet<SessionId>,
+    /// What keeps the warden from ending any.
+    lacks: Vec<String>,
 }
 
 /// What there was no room for, since the start.
@@ -320,11 +322,17 @@ impl Registry {
         self.known().ending.contains(id)
     }
 
-    /// What is wrong with the disk or with the number of sessions, if anything.
+    /// The warden's word what keeps it from ending sessions, a sentence each.
+    pub fn show_lacks(&self, lacks: Vec<String>) {
+        self.known().lacks = lacks;
+    }
+
+    /// What is wrong with the disk or with the number of sessions, or keeps sessions from being ended, if anything.
     pub fn concern(&self) -> Option<String> {
         let known = self.known();
         let crowd = known.forgotten.concern(self.most);
-        let all: Vec<String> = known.damage.iter().cloned().chain(known.fault.clone()).chain(crowd).collect();
+        let damage = known.damage.iter().chain(&known.lacks).cloned();
+        let all: Vec<String> = damage.chain(known.fault.clone()).chain(crowd).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 }

@@ -67,11 +67,9 @@ impl Alarm {
     pub async fn ring(&mut self) -> io::Result<()> {
         loop {
             let mut ready = self.0.readable().await?;
-            // ECANCELED, the clock was set, is Ok as well.
-            match ready.try_io(|timer| timer.get_ref().0.wait().map_err(io::Error::from)) {
-                Ok(rung) => return rung,
-                // It was set again after it had gone off.
-                Err(_) => {}
+            // ECANCELED, the clock was set, is Ok as well; nothing to read means that it was set again after it had gone off.
+            if let Ok(rung) = ready.try_io(|timer| timer.get_ref().0.wait().map_err(io::Error::from)) {
+                return rung;
             }
         }
     }

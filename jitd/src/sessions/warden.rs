@@ -1,23 +1,537 @@
 //! The warden: asks of each session whether it may stay, warns, ends, and writes it all down. On a thread of its own, for the process
 //! table of a busy host takes a while to read.
+//!
+//! Woken by a word from the [`registry`](super::registry), by a new view, by the alarm at the next deadline or warning, by endings that go
+//! on, and each second, for what nobody tells: the mode, a clock that root has accepted. Each time the same is asked of each session by
+//! the settled time ([`judge`]); what has begun to end goes on to its end ([`underway`]).
+//!
+//! Must never begin an ending for any other reason than a grant that is over, an order, or a denial; and must never lose one
+//! that has begun: its file stays until nothing of it is left.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use jit_model::name::{Login, Service};
+use jit_model::reason::DenyReason;
+use jit_model::session::{Presence, Rest, presence, stay};
+use jit_model::time::{Span, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 
+use super::claim::{Claim, Mark, Whose};
+use super::process::{ProcessId, Table};
+use super::record::{Basis, Life, Session, SessionId, Standing, Visitor};
 use super::registry::{Registry, Word};
+use super::timer::Alarm;
+use super::words::Why;
+use crate::audit::Event;
+use crate::audit::event::{SessionEvent, SessionState};
+use crate::clock::BootId;
 use crate::desk::Desk;
+use crate::mode::Mode;
+use crate::view::View;
 
-/// Watches for ever.
+mod found;
+mod host;
+mod judge;
+mod note;
+mod underway;
+
+use found::Search;
+use host::{Host, Kernel};
+use judge::{Act, Stays, judge, leavers, warnings};
+use underway::{Underway, Whom};
+
+/// Between two looks at what nobody tells.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Between two looks at who has gone without a word.
+const PRUNE: Duration = Duration::from_secs(60);
+
+/// After a session opened, the host may say more of it: pam_loginuid and pam_systemd may come after us in the stack.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// Watches until `stop` is sent or dropped; then lets go of what it has frozen.
 ///
 /// # Errors
 /// When the kernel has no timer for us.
 pub async fn serve(
-    _registry: Arc<Registry>,
-    _desk: Arc<Desk>,
+    registry: Arc<Registry>,
+    desk: Arc<Desk>,
     mut heard: mpsc::UnboundedReceiver<Word>,
+    mut stop: oneshot::Receiver<()>,
 ) -> io::Result<()> {
-    while heard.recv().await.is_some() {}
+    let mut alarm = Alarm::new()?;
+    let mut views = desk.changes();
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut warden = Warden::new(registry, desk, Kernel::default());
+    // What became overdue while nobody watched, before anything else.
+    warden.evaluate();
+    loop {
+        alarm.set(warden.wait())?;
+        let step = warden.next_step();
+        let stepping = async {
+            match step {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = &mut stop => break,
+            Some(word) = heard.recv() => {
+                let mut words = vec![word];
+                while let Ok(word) = heard.try_recv() {
+                    words.push(word);
+                }
+                warden.hear(words);
+            }
+            Ok(()) = views.changed() => warden.evaluate(),
+            rung = alarm.ring() => {
+                rung?;
+                warden.evaluate();
+            }
+            () = stepping => warden.step(),
+            _ = look.tick() => warden.look(),
+        }
+    }
+    warden.release();
     Ok(())
 }
+
+/// The warden's own state: what goes on at the moment. What must outlive it stands in the registry.
+struct Warden<H> {
+    registry: Arc<Registry>,
+    desk: Arc<Desk>,
+    host: H,
+    /// What is being ended.
+    underway: BTreeMap<Whom, Underway>,
+    /// When to evaluate again, whatever happens.
+    next: Option<Timestamp>,
+    /// The mode at the last evaluation.
+    mode: Option<Mode>,
+    /// Opened a moment ago: their marks are to be looked at again.
+    fresh: Vec<(SessionId, Instant)>,
+    /// When the registry is to be pruned.
+    prune: Instant,
+    search: Search,
+    /// Found and adopted just now: their opening is no news.
+    adopted: BTreeSet<SessionId>,
+    /// Why the processes cannot be seen at all, if so.
+    blind: Option<String>,
+}
+
+/// What is known at the moment of a judgement.
+struct Known {
+    view: Arc<View>,
+    now: Timestamp,
+    mode: Mode,
+}
+
+/// What is to be done with the processes of sessions and persons.
+#[derive(Default)]
+struct Due {
+    /// These end.
+    end: Vec<(Session, Why)>,
+    /// These would; their people are told, and nothing more.
+    only_say: Vec<(Session, DenyReason)>,
+    /// These are warned: what is left, and which warning it is.
+    warn: Vec<(Session, Span, Timestamp)>,
+    /// Of these everything ends.
+    leave: Vec<(Visitor, DenyReason)>,
+    /// These were denied and are still there.
+    denied: Vec<Session>,
+}
+
+impl Due {
+    fn is_empty(&self) -> bool {
+        self.end.is_empty()
+            && self.only_say.is_empty()
+            && self.warn.is_empty()
+            && self.leave.is_empty()
+            && self.denied.is_empty()
+    }
+}
+
+impl<H: Host> Warden<H> {
+    fn new(registry: Arc<Registry>, desk: Arc<Desk>, host: H) -> Warden<H> {
+        let begun = Instant::now();
+        Warden {
+            registry,
+            desk,
+            host,
+            underway: BTreeMap::new(),
+            next: None,
+            mode: None,
+            fresh: Vec::new(),
+            prune: begun,
+            search: Search::new(begun),
+            adopted: BTreeSet::new(),
+            blind: None,
+        }
+    }
+
+    /// What is known now. The mode, too, is judged by the settled time: an enforcing file whose `until` lies in a future that only a
+    /// clock gone wrong has reached lifts no deadline.
+    fn known(&self) -> Known {
+        let now = self.desk.clock().now().settled;
+        Known { view: self.desk.view(), now, mode: self.desk.mode().mode(now) }
+    }
+
+    /// How long until the next evaluation.
+    fn wait(&self) -> Option<Duration> {
+        // One more than the milliseconds that are counted: too early would be for nothing.
+        self.next.map(|at| self.desk.clock().until(at).saturating_add(Duration::from_millis(1)))
+    }
+
+    /// To be evaluated no later than at `at`. Never at once: whatever is left undone at `now` would be so in the same second again.
+    fn wake(&mut self, at: Timestamp, now: Timestamp) {
+        let at = at.max(now.plus(Span(1)));
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+
+    /// Asks of everybody whether he may stay.
+    fn evaluate(&mut self) {
+        let known = self.known();
+        self.mode = Some(known.mode);
+        self.next = None;
+        let sessions = self.registry.sessions();
+        self.keep_rests(&known, &sessions);
+        let mut due = self.judge(&known, sessions);
+        self.judge_persons(&known, &mut due);
+        self.act(&known, due);
+    }
+
+    /// Asks of these sessions whether they may stay.
+    fn judge(&mut self, known: &Known, sessions: Vec<Session>) -> Due {
+        let Known { view, now, mode } = known;
+        let settings = &view.config.session;
+        let mut due = Due::default();
+        for mut session in sessions {
+            if self.underway.contains_key(&Whom::Session(session.id.clone())) {
+                continue;
+            }
+            let act = judge(&session, *mode, settings.on_end, || {
+                let rests = match &session.basis {
+                    Basis::Grants { rests, .. } => rests.as_slice(),
+                    Basis::Standing(_) => &[],
+                };
+                let mut question = self.desk.question_as(&session.login, session.mark.uid, &session.service);
+                question.rhost.clone_from(&session.rhost);
+                question.tty.clone_from(&session.tty);
+                stay(&view.snapshot, &question, rests, *now)
+            });
+            match act {
+                Act::Keep => {}
+                Act::Rest { rests, until, moved, warned } => {
+                    session.basis = Basis::Grants { rests, until };
+                    session.warned = warned;
+                    self.registry.change(&session.id, |kept| {
+                        kept.basis = session.basis.clone();
+                        kept.warned = warned;
+                    });
+                    if moved {
+                        let text = format!("it may last {} now", note::term(&session));
+                        self.note(*mode, note::of(&session, SessionState::Moved, text));
+                    }
+                }
+                Act::Lift(standing) => {
+                    self.stand(&mut session, standing);
+                    let text = format!("it may last {} now", note::term(&session));
+                    self.note(*mode, note::of(&session, SessionState::Lifted, text));
+                    continue;
+                }
+                Act::WouldEnd => {
+                    let text = format!("it would have ended; it may last {}", note::term(&session));
+                    let event = note::of(&session, SessionState::WouldEnd, text);
+                    self.stand(&mut session, Standing::Lifted);
+                    self.note(*mode, SessionEvent { standing: Some(Standing::Lifted.as_str()), ..event });
+                    continue;
+                }
+                Act::OnlySay(reason) => {
+                    due.only_say.push((session, reason));
+                    continue;
+                }
+                Act::End(why) => {
+                    due.end.push((session, why));
+                    continue;
+                }
+            }
+            if let Basis::Grants { until, .. } = session.basis {
+                let warnings = warnings(until, &settings.warn, session.warned, *now);
+                for at in [Some(until), warnings.next].into_iter().flatten() {
+                    self.wake(at, *now);
+                }
+                if let Some(at) = warnings.due {
+                    due.warn.push((session, until.since(*now), at));
+                }
+            }
+        }
+        due
+    }
+
+    /// A session has no deadline from now on.
+    fn stand(&self, session: &mut Session, standing: Standing) {
+        session.basis = Basis::Standing(standing);
+        self.registry.change(&session.id, |kept| kept.basis = Basis::Standing(standing));
+    }
+
+    /// What a person's sessions rest on is what he may be here for, also once they are closed. What he held besides stays, as long as
+    /// it lasts and nobody who would know says otherwise.
+    fn keep_rests(&self, known: &Known, sessions: &[Session]) {
+        let snapshot = &known.view.snapshot;
+        let mut all: BTreeMap<&Login, BTreeSet<&Rest>> = BTreeMap::new();
+        for session in sessions {
+            if let Basis::Grants { rests, .. } = &session.basis {
+                all.entry(&session.login).or_default().extend(rests);
+            }
+        }
+        for visitor in self.registry.visitors() {
+            let mut rests = all.remove(&visitor.login).unwrap_or_default();
+            let same = |a: &Rest, b: &Rest| a.source == b.source && a.uuid == b.uuid;
+            let held = visitor.rests.iter().filter(|old| {
+                let doubted = rests.iter().any(|new| same(old, new)) || snapshot.has_spoken(&old.source);
+                old.end > known.now && !doubted
+            });
+            let held: Vec<&Rest> = held.collect();
+            rests.extend(held);
+            // One that has nothing any more keeps what he had: so it can be said what is over.
+            if !rests.is_empty() && !visitor.rests.iter().collect::<BTreeSet<_>>().eq(&rests) {
+                let rests = rests.into_iter().cloned().collect();
+                self.registry.change_visitor(&visitor.login, |visitor| visitor.rests = rests);
+            }
+        }
+    }
+
+    /// Asks of those who came under a grant whether they have any business here.
+    fn judge_persons(&mut self, known: &Known, due: &mut Due) {
+        let Known { view, now, mode } = known;
+        let terminate = view.config.session.on_end == crate::config::OnEnd::Terminate;
+        let Ok(service) = Service::new("sshd") else { return };
+        let ask = |visitor: Visitor| {
+            let question = self.desk.question_as(&visitor.login, visitor.uid, &service);
+            let presence = presence(&view.snapshot, &question, &visitor.rests, *now);
+            (visitor, presence)
+        };
+        let visitors: Vec<(Visitor, Presence)> = self.registry.visitors().into_iter().map(ask).collect();
+        for (visitor, presence) in &visitors {
+            if !matches!(presence, Presence::Over(_)) {
+                self.call_off(*mode, visitor);
+            }
+        }
+        if *mode == Mode::Permissive || !terminate {
+            return;
+        }
+        let ends = visitors.iter().flat_map(|(visitor, _)| &visitor.rests).map(|rest| rest.end);
+        let soon: Option<Timestamp> = ends.filter(|end| end > now).min();
+        if let Some(at) = soon {
+            self.wake(at, *now);
+        }
+        let ending: BTreeSet<&SessionId> = due.end.iter().map(|(session, _)| &session.id).collect();
+        let stays: Vec<Stays> = self
+            .registry
+            .sessions()
+            .into_iter()
+            .map(|session| Stays {
+                uid: session.mark.uid,
+                ending: ending.contains(&session.id)
+                    || self.underway.contains_key(&Whom::Session(session.id)),
+            })
+            .collect();
+        let leaving = leavers(&visitors, &stays);
+        let new = leaving.into_iter().filter(|(visitor, _)| !self.is_leaving(visitor.uid));
+        due.leave = new.map(|(visitor, reason)| (visitor.clone(), reason.clone())).collect();
+    }
+
+    /// Does what is due, on one look at the processes.
+    fn act(&mut self, known: &Known, due: Due) {
+        if due.is_empty() {
+            return;
+        }
+        let Some(table) = self.table() else {
+            // Asked again in a second: nothing that is due is forgotten.
+            self.wake(known.now, known.now);
+            return;
+        };
+        self.begin(known, &table, due);
+        self.step_on(&table);
+    }
+
+    /// Whose terminals are a session's: the person's, and those of whom he became (sudo makes a terminal for the target).
+    fn owners(&self, session: &Session) -> BTreeSet<u32> {
+        let target = session.target.as_deref().and_then(|target| Login::new(target).ok());
+        let target = target.and_then(|target| self.desk.uid_of(&target));
+        [Some(session.mark.uid), target].into_iter().flatten().collect()
+    }
+
+    /// The marks of the sessions that go on.
+    fn spared(&self) -> Vec<Mark> {
+        let goes_on = |session: &Session| !self.underway.contains_key(&Whom::Session(session.id.clone()));
+        self.registry.sessions().into_iter().filter(goes_on).map(|session| session.mark).collect()
+    }
+
+    /// Hears what happened.
+    fn hear(&mut self, words: Vec<Word>) {
+        let known = self.known();
+        let mut asked = BTreeMap::new();
+        let mut denied = Vec::new();
+        for word in words {
+            match word {
+                Word::Opened(id) => {
+                    let Some(session) = self.registry.session(&id) else { continue };
+                    self.note_opened(known.mode, &session);
+                    asked.insert(id, session);
+                }
+                // The order is written beside the session, and found there when it is judged.
+                Word::Ordered(id) => {
+                    let session = self.registry.session(&id);
+                    asked.extend(session.map(|session| (id, session)));
+                }
+                Word::Closed(_) => self.prune = self.prune.min(Instant::now()),
+                Word::Denied { mark, login, service } if known.mode == Mode::Enforcing => {
+                    denied.extend(peer(&known, self.registry.boot(), *mark, &login, &service));
+                }
+                Word::Denied { .. } => {}
+            }
+        }
+        let mut due = self.judge(&known, asked.into_values().collect());
+        due.denied = denied;
+        if !due.end.is_empty() {
+            self.judge_persons(&known, &mut due);
+        }
+        self.act(&known, due);
+    }
+
+    fn note_opened(&mut self, mode: Mode, session: &Session) {
+        let found = session.basis == Basis::Standing(Standing::Found);
+        if found || self.adopted.remove(&session.id) {
+            return;
+        }
+        let text = format!("opened; it may last {}", note::term(session));
+        self.note(mode, note::of(session, SessionState::Opened, text));
+        self.fresh.push((session.id.clone(), Instant::now()));
+    }
+
+    /// Looks at what nobody tells.
+    fn look(&mut self) {
+        let known = self.known();
+        let clock_has_moved = self.next.is_some_and(|next| next <= known.now);
+        if self.mode != Some(known.mode) || clock_has_moved {
+            self.evaluate();
+        }
+        let now = Instant::now();
+        if self.prune <= now {
+            self.prune = now.checked_add(PRUNE).unwrap_or(now);
+            self.prune(&known);
+        }
+        self.refresh(now);
+        self.search(&known, now);
+        self.registry.retry();
+        self.show_lacks(known.mode);
+    }
+
+    /// Looks again at the marks of sessions that opened a moment ago.
+    fn refresh(&mut self, now: Instant) {
+        let due = |at: &Instant| now.saturating_duration_since(*at) >= SETTLED;
+        if !self.fresh.iter().any(|(_, at)| due(at)) {
+            return;
+        }
+        let Some(table) = self.table() else { return };
+        let (ripe, fresh) = std::mem::take(&mut self.fresh).into_iter().partition(|(_, at)| due(at));
+        self.fresh = fresh;
+        for session in ripe.iter().filter_map(|(id, _)| self.registry.session(id)) {
+            self.refresh_mark(&table, &session);
+        }
+    }
+
+    /// Takes out what has gone by itself.
+    fn prune(&mut self, known: &Known) {
+        let mut sessions = self.registry.sessions();
+        sessions.retain(|session| !self.underway.contains_key(&Whom::Session(session.id.clone())));
+        if sessions.is_empty() {
+            return;
+        }
+        // After the sessions were listed: the leader of each was there before its session was.
+        let Some(table) = self.table() else { return };
+        let mut gone = false;
+        for session in sessions {
+            let session = self.refresh_mark(&table, &session).unwrap_or(session);
+            if session.life == Life::Open && table.alive(session.mark.leader).is_some() {
+                continue;
+            }
+            // Without sparing anybody: more that seems to be its own keeps it longer in the list, and harms nobody.
+            let claim = Claim { whose: Whose::Session(session.mark.clone()), spared: Vec::new() };
+            if claim.members(&table).is_empty() {
+                self.registry.remove(&session.id);
+                gone = true;
+                self.note(known.mode, note::of(&session, SessionState::Closed, "closed"));
+            } else if session.life == Life::Open {
+                self.registry.change(&session.id, |kept| kept.life = Life::Closed);
+            }
+        }
+        if gone {
+            // A person who stayed for the sake of a session may have to leave.
+            self.evaluate();
+        }
+    }
+
+    /// Looks again at a mark that says too little; the session, if it says more now.
+    fn refresh_mark(&self, table: &Table, session: &Session) -> Option<Session> {
+        let _ = (table, session);
+        None
+    }
+
+    /// The processes; when they cannot be seen, that is a concern.
+    fn table(&mut self) -> Option<Table> {
+        match self.host.table() {
+            Ok(table) => {
+                self.blind = None;
+                Some(table)
+            }
+            Err(error) => {
+                self.blind = Some(format!("sessions cannot be ended: /proc cannot be read: {error}"));
+                None
+            }
+        }
+    }
+
+    fn show_lacks(&mut self, mode: Mode) {
+        let lacks = self.host.lacks(mode);
+        self.registry.show_lacks(self.blind.iter().cloned().chain(lacks).collect());
+    }
+
+    fn note(&self, mode: Mode, event: SessionEvent) {
+        let at = self.desk.clock().now().login;
+        self.desk.scribe().audit().record(at, mode, Event::Session(Box::new(event)));
+    }
+}
+
+/// A denied peer as a session that never was, to end it like one. None if nobody has such a name: the peer was then told so, and holds
+/// nothing.
+fn peer(known: &Known, boot: BootId, mark: Mark, login: &str, service: &str) -> Option<Session> {
+    Some(Session {
+        id: SessionId::new(boot, mark.leader, 0),
+        boot,
+        mark,
+        login: Login::new(login).ok()?,
+        service: Service::new(service).ok()?,
+        target: None,
+        rhost: None,
+        tty: None,
+        opened: known.now,
+        basis: Basis::Grants { rests: Vec::new(), until: known.now },
+        life: Life::Open,
+        warned: known.now,
+        order: None,
+    })
+}
+
+/// The leader of a mark, for telling denied peers apart.
+fn leader(session: &Session) -> ProcessId {
+    session.mark.leader
+}
+
+#[cfg(test)]
+mod tests;

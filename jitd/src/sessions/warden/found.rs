@@ -1,0 +1,291 @@
+//! Sessions that were there when the daemon came, and of which nobody had told: opened while it was away, or before it was ever started.
+//! Found by the marks of pam_loginuid, written down, and judged after a grace, once every source has been heard of. Only those of
+//! people who hold or held a grant here: what others run, applications' cron jobs among it, is nobody's business.
+//!
+//! What is not provably a login is left alone: of a login whose leader is gone, a daemon may remain that its person had started again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jit_model::decide::Unguarded;
+use jit_model::name::{Login, Service};
+use jit_model::question::Question;
+use jit_model::session::{Stay, stay};
+use jit_model::snapshot::Snapshot;
+use jit_model::time::Timestamp;
+use nix::unistd::{Uid, User};
+
+use super::host::Host;
+use super::{Due, Known, Warden, note};
+use crate::audit::event::SessionState;
+use crate::config::OnEnd;
+use crate::mode::Mode;
+use crate::sessions::claim::{Kind, Mark};
+use crate::sessions::process::{AuditMark, Process, ProcessId, Table, identify};
+use crate::sessions::record::{Basis, Life, Session, Standing};
+use crate::sessions::words::Why;
+
+/// So long after the start, openings that were under way when we came have been told of: a module waits two seconds for its answer.
+const CALM: Duration = Duration::from_secs(3);
+
+/// The shortest grace: in that time whoever opened a session has told of it, if he could.
+const SHORTEST_GRACE: Duration = Duration::from_secs(10);
+
+/// How long the host's name service may take to name people who are not in /etc/passwd.
+const NAMING: Duration = Duration::from_secs(20);
+
+/// How far the search has come.
+pub(super) enum Search {
+    /// Not begun.
+    Calm(Instant),
+    /// The names of people are asked for.
+    Naming { strangers: Vec<Stranger>, names: Receiver<BTreeMap<u32, Login>>, until: Instant },
+    /// Those that were found are judged from then on.
+    Judging(Instant),
+    /// Nobody is left to judge.
+    Over,
+}
+
+impl Search {
+    pub(super) fn new(begun: Instant) -> Search {
+        Search::Calm(begun.checked_add(CALM).unwrap_or(begun))
+    }
+}
+
+/// A login that nobody told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stranger {
+    /// Its mark.
+    mark: AuditMark,
+    /// Its oldest process.
+    leader: ProcessId,
+    /// By which service it came; none if it is not provably a login.
+    service: Option<&'static str>,
+}
+
+/// The logins in a table that are none of the known sessions', of processes older than this daemon.
+fn strangers(table: &Table, known: &[Session], us: ProcessId) -> Vec<Stranger> {
+    // What jitd or process 1 was started with is no login's own.
+    let shared = [table.get(1), table.get(us.pid)].into_iter().flatten().filter_map(|process| process.audit);
+    let mut taken: BTreeSet<AuditMark> = shared.collect();
+    for session in known.iter().filter(|session| session.mark.kind == Kind::Login) {
+        taken.extend(session.mark.audit);
+        taken.extend(table.alive(session.mark.leader).and_then(|leader| leader.audit));
+    }
+    let mut oldest: BTreeMap<AuditMark, &Process> = BTreeMap::new();
+    for process in table.iter().filter(|process| !process.kernel) {
+        let Some(mark) = process.audit.filter(|mark| mark.login_uid != 0 && !taken.contains(mark)) else {
+            continue;
+        };
+        let first = oldest.entry(mark).or_insert(process);
+        if (process.id.start, process.id.pid) < (first.id.start, first.id.pid) {
+            *first = process;
+        }
+    }
+    let old = oldest.into_iter().filter(|(_, leader)| leader.id.start < us.start);
+    old.map(|(mark, leader)| Stranger { mark, leader: leader.id, service: service(table, leader, mark) })
+        .collect()
+}
+
+/// By which service somebody came, by the first process of his login: root's, with a name that only says so together with its parent's,
+/// for a daemon that he had started again has the same. A process of his own is a login's too, whatever it is: it can come from nowhere else.
+fn service(table: &Table, leader: &Process, mark: AuditMark) -> Option<&'static str> {
+    if leader.uids.all().iter().all(|uid| *uid == mark.login_uid) {
+        // The person's service manager has a login of its own.
+        let manager = leader.cgroup.contains("/user@");
+        return Some(if manager { "systemd-user" } else { "sshd" });
+    }
+    let parent = table.get(leader.parent).filter(|parent| parent.audit != leader.audit)?;
+    match (leader.name.as_str(), parent.name.as_str()) {
+        ("sshd" | "sshd-session", "sshd") => Some("sshd"),
+        ("cron", "cron") => Some("cron"),
+        ("crond", "crond") => Some("crond"),
+        ("atd", "atd") => Some("atd"),
+        ("login", _) => Some("login"),
+        _ => None,
+    }
+}
+
+/// Whether a person's sessions are our business.
+fn concerns(snapshot: &Snapshot, login: &Login, now: Timestamp) -> bool {
+    snapshot.has_held(login, now) || !snapshot.grants_of(login).is_empty()
+}
+
+/// What becomes of a session that was found. From where it came is not known: an exemption for somewhere may be his.
+fn stay_of(snapshot: &Snapshot, question: &Question, now: Timestamp) -> Stay {
+    let known = stay(snapshot, question, &[], now);
+    if !matches!(known, Stay::Over(_)) || question.rhost.is_some() {
+        return known;
+    }
+    let networks = snapshot.policy().exempt.iter().flat_map(|exempt| &exempt.from);
+    let from = |network: &jit_model::policy::Network| {
+        let question = Question { rhost: Some(network.address.to_string()), ..question.clone() };
+        stay(snapshot, &question, &[], now)
+    };
+    networks.map(from).find(|stay| matches!(stay, Stay::Unguarded(_))).unwrap_or(known)
+}
+
+/// The names of people who are not in /etc/passwd, from the host's name service. On a thread of its own, which nobody waits for: a name
+/// service may hang.
+fn ask_names(uids: BTreeSet<u32>) -> Receiver<BTreeMap<u32, Login>> {
+    let (tell, names) = channel();
+    let ask = move || {
+        let name = |uid: u32| {
+            let user = User::from_uid(Uid::from_raw(uid)).ok().flatten()?;
+            Some((uid, Login::new(&user.name).ok()?))
+        };
+        // Nobody listens any more when it took too long.
+        let _ = tell.send(uids.into_iter().filter_map(name).collect());
+    };
+    // Without a thread nobody is named, and nobody is found whom /etc/passwd does not name.
+    let _ = thread::Builder::new().name("names".to_owned()).spawn(ask);
+    names
+}
+
+impl<H: Host> Warden<H> {
+    /// Goes on with the search.
+    pub(super) fn search(&mut self, known: &Known, now: Instant) {
+        match std::mem::replace(&mut self.search, Search::Over) {
+            Search::Calm(until) if now < until => self.search = Search::Calm(until),
+            Search::Calm(_) => self.search = self.look_for_strangers(now),
+            Search::Naming { strangers, names, until } => match names.try_recv() {
+                Err(TryRecvError::Empty) if now < until => {
+                    self.search = Search::Naming { strangers, names, until };
+                }
+                answer => {
+                    self.find(known, strangers, &answer.unwrap_or_default());
+                    self.search =
+                        Search::Judging(now.checked_add(self.grace_for_found(known)).unwrap_or(now));
+                }
+            },
+            Search::Judging(from) if now < from => self.search = Search::Judging(from),
+            Search::Judging(from) => {
+                if self.judge_found(known) {
+                    self.search = Search::Judging(from);
+                }
+            }
+            Search::Over => {}
+        }
+    }
+
+    fn grace_for_found(&self, known: &Known) -> Duration {
+        Duration::from_secs(known.view.config.session.grace.0).max(SHORTEST_GRACE)
+    }
+
+    fn look_for_strangers(&mut self, now: Instant) -> Search {
+        let pid = i32::try_from(std::process::id()).unwrap_or(-1);
+        let later = Search::Calm(now.checked_add(CALM).unwrap_or(now));
+        let (Some(us), Some(table)) = (identify(pid), self.table()) else { return later };
+        // Listed after the table was read: what opened meanwhile is known.
+        let strangers = strangers(&table, &self.registry.sessions(), us);
+        let unknown = |uid: &u32| self.desk.login_of(*uid).is_none();
+        let unnamed: BTreeSet<u32> = strangers.iter().map(|s| s.mark.login_uid).filter(unknown).collect();
+        let names = if unnamed.is_empty() { channel().1 } else { ask_names(unnamed) };
+        Search::Naming { strangers, names, until: now.checked_add(NAMING).unwrap_or(now) }
+    }
+
+    /// Writes down who was found, and keeps an eye on him.
+    fn find(&mut self, known: &Known, strangers: Vec<Stranger>, names: &BTreeMap<u32, Login>) {
+        for Stranger { mark, leader, service } in strangers {
+            let uid = mark.login_uid;
+            let Some(login) = self.desk.login_of(uid).or_else(|| names.get(&uid).cloned()) else { continue };
+            if !concerns(&known.view.snapshot, &login, known.now) || self.is_known(mark, leader) {
+                continue;
+            }
+            let Ok(name) = Service::new(service.unwrap_or("unknown")) else { continue };
+            let kind = Kind::of(name.as_str());
+            let mut session = Session {
+                id: self.registry.new_id(leader),
+                boot: self.registry.boot(),
+                mark: Mark { audit: Some(mark), ..Mark::of(leader, kind, uid) },
+                login,
+                service: name,
+                target: None,
+                rhost: None,
+                tty: None,
+                opened: known.now,
+                basis: Basis::Standing(Standing::Found),
+                life: Life::Open,
+                warned: known.now,
+                order: None,
+            };
+            session.mark.audit = Some(mark);
+            let text = match service {
+                Some(_) => "found: nobody had told of it; it is judged when every source has been heard of",
+                None => "found: what remains of a login that nobody had told of; it is left alone",
+            };
+            let event = note::of(&session, SessionState::Found, text);
+            match service {
+                Some(_) => {
+                    self.note(known.mode, event);
+                    self.registry.open(session);
+                }
+                None => self.note(known.mode, crate::audit::event::SessionEvent { id: None, ..event }),
+            }
+        }
+    }
+
+    fn is_known(&self, mark: AuditMark, leader: ProcessId) -> bool {
+        let same = |session: &Session| session.mark.leader == leader || session.mark.audit == Some(mark);
+        self.registry.sessions().iter().any(|session| session.mark.kind == Kind::Login && same(session))
+    }
+
+    /// Judges those that were found; whether some are left that cannot be judged yet.
+    fn judge_found(&mut self, known: &Known) -> bool {
+        let mut left = false;
+        let mut due = Due::default();
+        for mut session in self.registry.sessions() {
+            if session.basis != Basis::Standing(Standing::Found) || session.order.is_some() {
+                continue;
+            }
+            let question = self.desk.question_as(&session.login, session.mark.uid, &session.service);
+            let standing = match stay_of(&known.view.snapshot, &question, known.now) {
+                Stay::Unknown => {
+                    left = true;
+                    continue;
+                }
+                Stay::Until { rests, until, .. } => {
+                    session.basis = Basis::Grants { rests, until };
+                    let text = format!("found and judged: it may last {}", note::term(&session));
+                    self.note(known.mode, note::of(&session, SessionState::Moved, text));
+                    self.adopted.insert(session.id.clone());
+                    self.registry.open(session);
+                    continue;
+                }
+                Stay::Over(reason) if known.mode == Mode::Enforcing => {
+                    match known.view.config.session.on_end {
+                        OnEnd::Terminate => due.end.push((session, Why::Over(reason))),
+                        OnEnd::Warn => due.only_say.push((session, reason)),
+                    }
+                    continue;
+                }
+                Stay::Over(reason) => {
+                    let why = Why::Over(reason);
+                    let text = format!("found; it would be ended: {}", note::phrase(&why));
+                    let mut event = note::of(&session, SessionState::WouldEnd, text);
+                    note::code(&mut event, &why);
+                    self.note(known.mode, event);
+                    Standing::Permissive
+                }
+                Stay::BreakGlass => Standing::BreakGlass,
+                Stay::Unguarded(Unguarded::Exempt(_)) => Standing::Exempt,
+                Stay::Unguarded(Unguarded::NotProduction | Unguarded::Service | Unguarded::Background) => {
+                    Standing::Unguarded
+                }
+            };
+            self.stand(&mut session, standing);
+            let text = format!("found and judged: it may last {}", note::term(&session));
+            self.note(known.mode, note::of(&session, SessionState::Lifted, text));
+        }
+        if !due.end.is_empty() {
+            self.judge_persons(known, &mut due);
+        }
+        self.act(known, due);
+        left
+    }
+}
+
+#[cfg(test)]
+mod tests;

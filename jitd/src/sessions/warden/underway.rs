@@ -1,0 +1,410 @@
+//! The endings that have begun: all of them go on together, on one look at the processes, until nothing is left of each.
+
+use std::time::{Duration, Instant};
+
+use jit_model::name::Login;
+use jit_model::reason::DenyReason;
+use jit_model::time::{Span, Timestamp};
+
+use super::host::Host;
+use super::{Due, Known, Warden, leader, note};
+use crate::audit::event::{SessionEvent, SessionState, Text};
+use crate::mode::Mode;
+use crate::sessions::claim::{Claim, Mark, Whose};
+use crate::sessions::ending::{Ending, Outcome, Step};
+use crate::sessions::process::{ProcessId, Table};
+use crate::sessions::record::{Life, Session, SessionId, Standing, Visitor};
+use crate::sessions::words::{self, Why};
+
+/// Endings that want to go on within this time go on together: a look at the processes costs more than it.
+const TOGETHER: Duration = Duration::from_millis(2);
+
+/// When the processes cannot be seen, they are looked for again after this time.
+const BLIND: Duration = Duration::from_secs(1);
+
+/// How often a person of whom nothing is left is looked at while his sessions still end.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// Whose ending it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Whom {
+    /// A session's.
+    Session(SessionId),
+    /// A peer's that was denied.
+    Peer(ProcessId),
+    /// A person's.
+    Person(Login),
+}
+
+/// What is remembered of it for the audit.
+#[derive(Debug)]
+enum Of {
+    Session(Box<Session>, Why),
+    Peer(Box<Session>),
+    Person(Visitor, DenyReason),
+}
+
+/// An ending that has begun.
+#[derive(Debug)]
+pub(super) struct Underway {
+    ending: Ending,
+    /// When it wants to go on.
+    next: Instant,
+    /// It is stuck, and that was said.
+    stuck: bool,
+    /// What came of it before it began again, for a person whose sessions were still ending.
+    before: Outcome,
+    of: Of,
+}
+
+impl Underway {
+    fn new(claim: Claim, grace: Duration, of: Of) -> Underway {
+        let now = Instant::now();
+        let ending = Ending::new(claim, grace, now);
+        Underway { ending, next: now, stuck: false, before: Outcome::default(), of }
+    }
+
+    fn why(&self) -> Why {
+        match &self.of {
+            Of::Session(_, why) => why.clone(),
+            Of::Peer(_) => Why::Denied,
+            Of::Person(_, reason) => Why::Over(reason.clone()),
+        }
+    }
+
+    fn event(&self, state: SessionState, text: impl Into<Text>) -> SessionEvent {
+        let mut event = match &self.of {
+            Of::Session(session, _) => note::of(session, state, text),
+            Of::Peer(session) => SessionEvent { id: None, until: None, ..note::of(session, state, text) },
+            Of::Person(visitor, _) => note::of_person(visitor, state, text),
+        };
+        note::code(&mut event, &self.why());
+        event
+    }
+}
+
+impl<H: Host> Warden<H> {
+    /// When the next ending wants to go on.
+    pub(super) fn next_step(&self) -> Option<Instant> {
+        self.underway.values().map(|underway| underway.next).min()
+    }
+
+    /// Begins what is due, and says what is to be said.
+    pub(super) fn begin(&mut self, known: &Known, table: &Table, due: Due) {
+        let Due { end, only_say, warn, leave, denied } = due;
+        let grace = Duration::from_secs(known.view.config.session.grace.0);
+        let mut begun = Vec::new();
+        // All of them before anything is said: those that end at the same time do not spare each other.
+        for (session, why) in end {
+            let whom = Whom::Session(session.id.clone());
+            let claim = Claim { whose: Whose::Session(session.mark.clone()), spared: Vec::new() };
+            self.underway
+                .insert(whom.clone(), Underway::new(claim, grace, Of::Session(Box::new(session), why)));
+            begun.push(whom);
+        }
+        for session in denied {
+            let whom = Whom::Peer(leader(&session));
+            if table.alive(leader(&session)).is_none() || self.underway.contains_key(&whom) {
+                continue;
+            }
+            let claim = Claim { whose: Whose::Session(session.mark.clone()), spared: Vec::new() };
+            self.underway.insert(whom.clone(), Underway::new(claim, grace, Of::Peer(Box::new(session))));
+            begun.push(whom);
+        }
+        let marked = self.host_is_marked();
+        for (visitor, reason) in leave {
+            let whom = Whom::Person(visitor.login.clone());
+            let whose = Whose::Person { uid: visitor.uid, marked: marked || visitor.marked };
+            let claim = Claim { whose, spared: Vec::new() };
+            self.underway.insert(whom.clone(), Underway::new(claim, grace, Of::Person(visitor, reason)));
+            begun.push(whom);
+        }
+        let mut spared = Spared::of(self);
+        for whom in begun {
+            self.say_it_ends(known, table, &whom, &mut spared);
+        }
+        for (session, reason) in only_say {
+            self.only_say(known, table, session, reason, &mut spared);
+        }
+        for (session, left, at) in warn {
+            self.warn(known, table, &session, (left, at), &mut spared);
+        }
+        self.show_underway();
+    }
+
+    /// Whether this host marks logins, by all that is known.
+    fn host_is_marked(&self) -> bool {
+        self.registry.sessions().iter().any(|session| session.mark.audit.is_some())
+            || self.registry.visitors().iter().any(|visitor| visitor.marked)
+    }
+
+    /// The last words, and the line in the audit.
+    fn say_it_ends(&mut self, known: &Known, table: &Table, whom: &Whom, spared: &mut Spared) {
+        let words = match self.underway.get(whom).map(|underway| &underway.of) {
+            Some(Of::Session(session, why)) => {
+                Some((self.owners(session), words::last(&known.view, session, why)))
+            }
+            Some(Of::Peer(session)) => {
+                Some((self.owners(session), words::last(&known.view, session, &Why::Denied)))
+            }
+            // What is left of him when his sessions end runs in the background: there is no terminal that is his.
+            Some(Of::Person(..)) | None => None,
+        };
+        let Some(underway) = self.underway.get_mut(whom) else { return };
+        let members = spared.lend(whom, &mut underway.ending.claim, |claim| claim.members(table));
+        if words.is_none() && members.is_empty() {
+            // One line will say that nothing was left.
+            return;
+        }
+        let told = words.map(|(owners, text)| self.host.tell(table, &members, &owners, &text));
+        let mut event =
+            underway.event(SessionState::Ending, format!("ends: {}", note::phrase(&underway.why())));
+        note::told(&mut event, &told.unwrap_or_default());
+        self.note(known.mode, event);
+    }
+
+    /// Warns the people of a session.
+    fn warn(
+        &mut self,
+        known: &Known,
+        table: &Table,
+        session: &Session,
+        (left, at): (Span, Timestamp),
+        spared: &mut Spared,
+    ) {
+        let members = spared.members(table, session);
+        let text = words::warning(&known.view, session, left);
+        let owners = self.owners(session);
+        let told = self.host.tell(table, &members, &owners, &text);
+        self.registry.change(&session.id, |kept| kept.warned = at);
+        if session.life == Life::Closed && told.on.is_empty() {
+            // Nobody is there to be warned.
+            return;
+        }
+        let text = match told.on.is_empty() {
+            false => format!("warned: {left} left"),
+            true => format!("{left} left, and no terminal to say so on"),
+        };
+        let mut event = note::of(session, SessionState::Warned, text);
+        note::told(&mut event, &told);
+        self.note(known.mode, event);
+    }
+
+    /// The end that only is said.
+    fn only_say(
+        &mut self,
+        known: &Known,
+        table: &Table,
+        mut session: Session,
+        reason: DenyReason,
+        spared: &mut Spared,
+    ) {
+        let members = spared.members(table, &session);
+        let why = Why::Over(reason);
+        let text = words::last(&known.view, &session, &why);
+        let owners = self.owners(&session);
+        let told = self.host.tell(table, &members, &owners, &text);
+        let text = format!("it would be ended, were on_end not \"warn\": {}", note::phrase(&why));
+        let mut event = note::of(&session, SessionState::WouldEnd, text);
+        note::code(&mut event, &why);
+        note::told(&mut event, &told);
+        self.stand(&mut session, Standing::Warned);
+        self.note(known.mode, event);
+    }
+
+    /// Goes on with every ending that wants to.
+    pub(super) fn step(&mut self) {
+        match self.table() {
+            Some(table) => self.step_on(&table),
+            None => {
+                let later = Instant::now().checked_add(BLIND).unwrap_or_else(Instant::now);
+                for underway in self.underway.values_mut() {
+                    underway.next = underway.next.max(later);
+                }
+            }
+        }
+    }
+
+    /// The same, on a table that was read a moment ago.
+    pub(super) fn step_on(&mut self, table: &Table) {
+        let mode = self.mode.unwrap_or(Mode::Enforcing);
+        let soon = Instant::now().checked_add(TOGETHER).unwrap_or_else(Instant::now);
+        let mut spared = Spared::of(self);
+        let mut done = Vec::new();
+        let mut notes = Vec::new();
+        for (whom, underway) in &mut self.underway {
+            if underway.next > soon {
+                continue;
+            }
+            let Underway { ending, .. } = underway;
+            let now = Instant::now();
+            let step = spared.lend_ending(whom, ending, |ending| ending.step(now, table, &mut self.host));
+            let after = |wait: Duration| Instant::now().checked_add(wait).unwrap_or_else(Instant::now);
+            match step {
+                Step::Again(wait) => underway.next = after(wait),
+                Step::Stuck { why, again } => {
+                    underway.next = after(again);
+                    if !std::mem::replace(&mut underway.stuck, true) {
+                        notes.push(underway.event(SessionState::Stuck, format!("it cannot be ended: {why}")));
+                    }
+                }
+                Step::Done(outcome) => done.push((whom.clone(), outcome)),
+            }
+        }
+        for event in notes {
+            self.note(mode, event);
+        }
+        for (whom, outcome) in done {
+            self.finish(mode, &whom, outcome);
+        }
+        self.show_underway();
+    }
+
+    /// Nothing is left of it.
+    fn finish(&mut self, mode: Mode, whom: &Whom, outcome: Outcome) {
+        let Some(mut underway) = self.underway.remove(whom) else { return };
+        let outcome = sum(std::mem::take(&mut underway.before), outcome);
+        match &underway.of {
+            Of::Session(session, _) => {
+                self.registry.remove(&session.id);
+                self.hurry_person(session.mark.uid);
+            }
+            Of::Peer(_) => {}
+            Of::Person(visitor, _) => {
+                let uid = visitor.uid;
+                let ending = |whom: &Whom, other: &Underway| match (&other.of, whom) {
+                    (Of::Session(session, _) | Of::Peer(session), _) => session.mark.uid == uid,
+                    (Of::Person(..), _) => false,
+                };
+                if self.underway.iter().any(|(whom, other)| ending(whom, other)) {
+                    // What his sessions leave behind is his as well: looked at again until they are gone.
+                    let claim = underway.ending.claim;
+                    let again = Underway::new(claim, self.grace(), underway.of);
+                    let next = again.next.checked_add(LINGER).unwrap_or(again.next);
+                    let again = Underway { next, stuck: underway.stuck, before: outcome, ..again };
+                    self.underway.insert(whom.clone(), again);
+                    return;
+                }
+                self.registry.forget_visitor(&visitor.login);
+            }
+        }
+        let mut event = underway.event(SessionState::Ended, "");
+        note::outcome(&mut event, &outcome);
+        self.note(mode, event);
+    }
+
+    /// Whether everything of a uid is being ended.
+    pub(super) fn is_leaving(&self, uid: u32) -> bool {
+        self.underway
+            .values()
+            .any(|underway| matches!(&underway.of, Of::Person(visitor, _) if visitor.uid == uid))
+    }
+
+    fn grace(&self) -> Duration {
+        Duration::from_secs(self.desk.view().config.session.grace.0)
+    }
+
+    /// A session of his is gone: whoever waits for that, looks again.
+    fn hurry_person(&mut self, uid: u32) {
+        for underway in self.underway.values_mut() {
+            if matches!(&underway.of, Of::Person(visitor, _) if visitor.uid == uid)
+                && underway.ending.members().is_empty()
+            {
+                underway.next = Instant::now();
+            }
+        }
+    }
+
+    /// Somebody may be here again before all of his has ended: the rest stays.
+    pub(super) fn call_off(&mut self, mode: Mode, visitor: &Visitor) {
+        let Some(mut underway) = self.underway.remove(&Whom::Person(visitor.login.clone())) else { return };
+        underway.ending.release(&mut self.host);
+        let text = "he may be here again: what has not ended yet goes on";
+        self.note(mode, note::of_person(visitor, SessionState::Lifted, text));
+    }
+
+    /// Lets go of what is frozen: the daemon ends, and the next one begins anew.
+    pub(super) fn release(&mut self) {
+        for underway in self.underway.values_mut() {
+            underway.ending.release(&mut self.host);
+        }
+    }
+
+    fn show_underway(&self) {
+        let ids = self.underway.keys().filter_map(|whom| match whom {
+            Whom::Session(id) => Some(id.clone()),
+            Whom::Peer(_) | Whom::Person(_) => None,
+        });
+        self.registry.show_ending(ids.collect());
+    }
+}
+
+/// Two outcomes of one ending.
+fn sum(before: Outcome, after: Outcome) -> Outcome {
+    let mut killed = before.killed;
+    killed.extend(after.killed);
+    let cut = killed.len().saturating_sub(16);
+    killed.truncate(16);
+    Outcome {
+        processes: before.processes.saturating_add(after.processes),
+        killed,
+        more_killed: before.more_killed.saturating_add(after.more_killed).saturating_add(cut),
+        took: before.took.saturating_add(after.took),
+    }
+}
+
+/// Who is spared, lent to one claim at a time: a thousand endings would otherwise keep a thousand lists.
+struct Spared {
+    /// By a session that ends: the sessions that go on.
+    by_sessions: Vec<Mark>,
+    /// By a person's ending: all sessions, also those that end by themselves at the moment.
+    by_persons: Vec<Mark>,
+}
+
+impl Spared {
+    fn of<H: Host>(warden: &Warden<H>) -> Spared {
+        let peers = warden.underway.values().filter_map(|underway| match &underway.of {
+            Of::Peer(session) => Some(session.mark.clone()),
+            Of::Session(..) | Of::Person(..) => None,
+        });
+        let persons = warden.underway.keys().any(|whom| matches!(whom, Whom::Person(_)));
+        let by_persons = match persons {
+            true => warden.registry.sessions().into_iter().map(|session| session.mark).chain(peers).collect(),
+            false => Vec::new(),
+        };
+        Spared { by_sessions: warden.spared(), by_persons }
+    }
+
+    fn of_whom(&mut self, whom: &Whom) -> &mut Vec<Mark> {
+        match whom {
+            Whom::Session(_) | Whom::Peer(_) => &mut self.by_sessions,
+            Whom::Person(_) => &mut self.by_persons,
+        }
+    }
+
+    /// The members of a session that goes on. It is among those that are spared, by others.
+    fn members(&mut self, table: &Table, session: &Session) -> Vec<ProcessId> {
+        let others = std::mem::take(&mut self.by_sessions);
+        let (own, others): (Vec<Mark>, Vec<Mark>) =
+            others.into_iter().partition(|mark| *mark == session.mark);
+        let claim = Claim { whose: Whose::Session(session.mark.clone()), spared: others };
+        let members = claim.members(table);
+        self.by_sessions = claim.spared;
+        self.by_sessions.extend(own);
+        members
+    }
+
+    fn lend<T>(&mut self, whom: &Whom, claim: &mut Claim, with: impl FnOnce(&Claim) -> T) -> T {
+        std::mem::swap(&mut claim.spared, self.of_whom(whom));
+        let done = with(claim);
+        std::mem::swap(&mut claim.spared, self.of_whom(whom));
+        done
+    }
+
+    fn lend_ending<T>(&mut self, whom: &Whom, ending: &mut Ending, with: impl FnOnce(&mut Ending) -> T) -> T {
+        std::mem::swap(&mut ending.claim.spared, self.of_whom(whom));
+        let done = with(ending);
+        std::mem::swap(&mut ending.claim.spared, self.of_whom(whom));
+        done
+    }
+}
