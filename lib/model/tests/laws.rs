@@ -17,8 +17,13 @@
 //!   else had written it counts once it is approved;
 //! - background services are guarded for those who held a grant, so the first grant guards them, and a grant removed before
 //!   it began never did.
+//!
+//! The laws of sessions are in laws/session.rs.
 
 mod world;
+
+#[path = "laws/session.rs"]
+mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

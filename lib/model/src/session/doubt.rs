@@ -127,9 +127,11 @@ fn words(snapshot: &Snapshot, uuid: EntryUuid) -> impl Iterator<Item = Word<'_>>
     grants.map(Word::Grant).chain(aside.map(Word::Aside))
 }
 
-/// Why nothing holds any more: what became of the grant that held longest; without one, the nearest miss.
+/// Why nothing holds any more: what became of the grant that would have held longest; without one, the nearest miss.
 pub(super) fn fate(snapshot: &Snapshot, asked: &Asked<'_>, rests: &[Rest]) -> DenyReason {
-    let Some(rest) = rests.iter().max_by_key(|rest| (rest.end, rest.uuid)) else {
+    // One that only lies ahead did not hold yet, unless there is no other.
+    let held = |rest: &&Rest| (rest.start <= asked.now, rest.end, rest.uuid);
+    let Some(rest) = rests.iter().max_by_key(held) else {
         return miss::nearest(snapshot, asked);
     };
     let his = |grant: &AssessedGrant| grant.logins.contains_key(&asked.question.subject);
@@ -140,7 +142,7 @@ pub(super) fn fate(snapshot: &Snapshot, asked: &Asked<'_>, rests: &[Rest]) -> De
     match said {
         Some(Word::Grant(grant)) if his(grant) || is_removed(grant) => miss::reason(grant, asked),
         Some(Word::Aside(aside)) => miss::refused(aside),
-        Some(Word::Grant(_)) | None => unshown(rest, asked.now),
+        Some(Word::Grant(_)) | None => unshown(snapshot, rest, asked.now),
     }
 }
 
@@ -153,10 +155,12 @@ fn is_removed(grant: &AssessedGrant) -> bool {
 }
 
 /// Of a grant that is not shown, or not for its person any more.
-fn unshown(rest: &Rest, now: Timestamp) -> DenyReason {
+fn unshown(snapshot: &Snapshot, rest: &Rest, now: Timestamp) -> DenyReason {
     let grant = rest.id.clone();
     if rest.end <= now {
         DenyReason::Expired { ago: now.since(rest.end), grant }
+    } else if remembered(snapshot, std::slice::from_ref(rest)).next().is_some() {
+        DenyReason::Scheduled { at: rest.start, grant }
     } else {
         DenyReason::Gone { grant }
     }

@@ -1,0 +1,625 @@
+//! What becomes of a session, and of its person: each rule, what ends it and with which reason, and what must not end it.
+
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jit_model::assess::AssessedGrant;
+use jit_model::decide::Unguarded;
+use jit_model::grant::End;
+use jit_model::name::{SourceName, UnixGroup};
+use jit_model::policy::{Exempt, Who};
+use jit_model::question::Question;
+use jit_model::reason::DenyReason;
+use jit_model::session::{Presence, Rest, Stay, next_warning, presence, stay};
+use jit_model::snapshot::{Aside, Freshness, Snapshot};
+use jit_model::source::{EntryKind, SetAside};
+use jit_model::time::Span;
+use world::{World, at, login, person, question, service, uuid};
+
+/// How a source stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// It has shown a whole set in this run of the daemon.
+    Spoken,
+    /// The same, but long ago.
+    Stale,
+    /// Its set is from disk.
+    Recalled,
+    /// The same, and long ago.
+    RecalledStale,
+    /// A directory that was never heard.
+    NeverHeard,
+    /// A file that was never read: never stale, yet nothing is known.
+    Unread,
+}
+
+const SPEAKS: [Source; 2] = [Source::Spoken, Source::Stale];
+const SILENT: [Source; 4] = [Source::Recalled, Source::RecalledStale, Source::NeverHeard, Source::Unread];
+
+impl Source {
+    fn freshness(self) -> Freshness {
+        let (heard, max_offline) = match self {
+            Source::Spoken | Source::Recalled => (Some(0), None),
+            Source::Stale | Source::RecalledStale => (Some(0), Some(1)),
+            Source::NeverHeard => (None, Some(1)),
+            Source::Unread => (None, None),
+        };
+        Freshness { heard: heard.map(at), max_offline: max_offline.map(Span) }
+    }
+
+    fn is_recalled(self) -> bool {
+        matches!(self, Source::Recalled | Source::RecalledStale)
+    }
+}
+
+fn named(name: &str) -> SourceName {
+    SourceName::new(name).expect("a name")
+}
+
+/// What these sources show together. The policy and the ledger are the first one's.
+fn shown(sources: &[(&str, Source, &World)]) -> Snapshot {
+    let mut grants: Vec<Arc<AssessedGrant>> = Vec::new();
+    let mut asides = Vec::new();
+    for (name, _, world) in sources {
+        grants.extend(world.assess().into_iter().map(|grant| {
+            let source = named(name);
+            Arc::new(AssessedGrant { source, ..grant })
+        }));
+        asides.extend(Aside::of(&world.source()).into_iter().map(|aside| {
+            let source = named(name);
+            Aside { source, ..aside }
+        }));
+    }
+    let (_, _, first) = sources.first().expect("a source");
+    let freshness = sources.iter().map(|(name, source, _)| (named(name), source.freshness())).collect();
+    let recalled = sources.iter().filter(|(_, source, _)| source.is_recalled()).map(|(name, ..)| named(name));
+    Snapshot::new(first.policy.clone(), freshness, grants, asides, first.known.clone()).recalled(recalled)
+}
+
+/// A grant of alice's, live from 2000 to 9200.
+fn live(edit: impl FnOnce(&mut World)) -> World {
+    let mut world = World::new();
+    world.grant(1, |_| {}).approve(1, "bob", 2_000, |_| {});
+    edit(&mut world);
+    world
+}
+
+/// An approved grant with a fixed window, for these services (empty: all).
+fn fixed(world: &mut World, n: u32, start: i64, end: i64, services: &[&str]) {
+    let services = services.iter().map(|name| service(name)).collect();
+    world
+        .grant(n, |g| {
+            (g.not_before, g.end, g.services) = (Some(at(start)), End::At(at(end)), services);
+            g.provenance = world::written(&person("alice"), 0);
+        })
+        .approve(n, "bob", 0, |_| {});
+}
+
+/// What is remembered of grant `n` of the source `ldap`.
+fn rest(n: u32, start: i64, end: i64) -> Rest {
+    Rest { source: named("ldap"), uuid: uuid(n), id: format!("g{n}"), start: at(start), end: at(end) }
+}
+
+/// Of alice's grant as in [`live`].
+fn remembered() -> [Rest; 1] {
+    [rest(1, 2_000, 9_200)]
+}
+
+/// What becomes of alice's ssh session at 3000.
+fn alice(sources: &[(&str, Source, &World)], rests: &[Rest]) -> Stay {
+    stay(&shown(sources), &question("alice", "sshd"), rests, at(3_000))
+}
+
+fn until(stay: &Stay) -> Option<i64> {
+    match stay {
+        Stay::Until { until, .. } => Some(until.0),
+        Stay::Unguarded(_) | Stay::BreakGlass | Stay::Unknown | Stay::Over(_) => None,
+    }
+}
+
+fn ids(rests: &[Rest]) -> Vec<&str> {
+    rests.iter().map(|rest| rest.id.as_str()).collect()
+}
+
+#[test]
+fn a_live_grant_keeps_it_until_its_end() {
+    let world = live(|_| {});
+    let snapshot = shown(&[("ldap", Source::Spoken, &world)]);
+    let ask = |now: i64| stay(&snapshot, &question("alice", "sshd"), &remembered(), at(now));
+    for now in [2_000, 3_000, 9_199] {
+        let Stay::Until { grants, rests, until } = ask(now) else { panic!("{:?}", ask(now)) };
+        assert_eq!((grants.len(), rests.as_slice(), until), (1, &remembered()[..], at(9_200)));
+    }
+    let over = |ago| Stay::Over(DenyReason::Expired { ago: Span(ago), grant: "g1".to_owned() });
+    assert_eq!(ask(9_200), over(0));
+    assert_eq!(ask(9_260), over(60));
+    // For a session of which nothing is remembered, too.
+    assert_eq!(until(&stay(&snapshot, &question("alice", "sshd"), &[], at(3_000))), Some(9_200));
+}
+
+#[test]
+fn the_policy_comes_first() {
+    let world = live(|_| {});
+    let with = |edit: &dyn Fn(&mut World, &mut Question)| {
+        let (mut world, mut question) = (world.clone(), question("erin", "sshd"));
+        edit(&mut world, &mut question);
+        stay(&shown(&[("ldap", Source::Spoken, &world)]), &question, &remembered(), at(3_000))
+    };
+    let exempt = || Exempt { who: Who::User(login("erin")), services: BTreeSet::new(), from: Vec::new() };
+    assert!(matches!(with(&|_, _| {}), Stay::Over(_)));
+    assert_eq!(with(&|w, _| w.policy.production = false), Stay::Unguarded(Unguarded::NotProduction));
+    assert_eq!(
+        with(&|w, _| {
+            w.policy.guarded.remove(&service("sshd"));
+        }),
+        Stay::Unguarded(Unguarded::Service)
+    );
+    assert_eq!(with(&|w, _| w.policy.exempt = vec![exempt()]), Stay::Unguarded(Unguarded::Exempt(0)));
+    // By the question that it was opened with, and no further.
+    let elsewhere = |w: &mut World, _: &mut Question| {
+        w.policy.exempt = vec![Exempt { services: BTreeSet::from([service("sudo")]), ..exempt() }];
+    };
+    assert!(matches!(with(&elsewhere), Stay::Over(_)));
+    assert_eq!(
+        with(&|w, _| {
+            w.policy.break_glass.users.insert(login("erin"));
+        }),
+        Stay::BreakGlass
+    );
+    let no_account = |w: &mut World, q: &mut Question| {
+        w.policy.break_glass.users.insert(login("erin"));
+        q.local = false;
+    };
+    assert!(matches!(with(&no_account), Stay::Over(_)));
+}
+
+/// uid 0 holds no grant, so nothing that ends can end it.
+#[test]
+fn root_is_never_ended() {
+    let world = World::new();
+    for rests in [&[][..], &remembered()] {
+        for (name, uid) in [("root", 0), ("alice", 0)] {
+            let question = Question { uid, ..question(name, "sshd") };
+            let snapshot = shown(&[("ldap", Source::Spoken, &world)]);
+            assert_eq!(stay(&snapshot, &question, rests, at(3_000)), Stay::BreakGlass);
+            assert_eq!(presence(&snapshot, &question, rests, at(3_000)), Presence::Welcome);
+        }
+    }
+}
+
+#[test]
+fn a_background_service_is_judged_by_grants_for_those_who_held_one() {
+    let ask = |world: &World, rests: &[Rest]| {
+        stay(&shown(&[("ldap", Source::Spoken, world)]), &question("alice", "cron"), rests, at(3_000))
+    };
+    let nothing = World::new();
+    assert_eq!(ask(&nothing, &[]), Stay::Unguarded(Unguarded::Background));
+    assert_eq!(until(&ask(&live(|_| {}), &[])), Some(9_200));
+    // Every grant that opens anything opens it.
+    let mut sudo = World::new();
+    fixed(&mut sudo, 1, 0, 5_000, &["sudo"]);
+    assert_eq!(until(&ask(&sudo, &[])), Some(5_000));
+    let held = live(|w| {
+        w.source.grants.clear();
+        w.known = BTreeSet::from([login("alice")]);
+    });
+    assert_eq!(ask(&held, &[]), Stay::Over(DenyReason::NoGrant));
+    // What was opened under a grant stays under the rule, whatever the ledger has forgotten.
+    assert_eq!(ask(&nothing, &remembered()), Stay::Over(DenyReason::Gone { grant: "g1".to_owned() }));
+}
+
+#[test]
+fn silence_ends_nothing() {
+    let world = live(|_| {});
+    for source in SPEAKS.into_iter().chain(SILENT) {
+        assert_eq!(until(&alice(&[("ldap", source, &world)], &remembered())), Some(9_200), "{source:?}");
+    }
+}
+
+/// A grant that is not shown: gone, if its source would show it.
+#[test]
+fn what_is_not_shown_is_gone_once_its_source_has_spoken() {
+    let (nothing, other) = (World::new(), World::new());
+    let gone = Stay::Over(DenyReason::Gone { grant: "g1".to_owned() });
+    for source in SPEAKS {
+        assert_eq!(alice(&[("ldap", source, &nothing)], &remembered()), gone, "{source:?}");
+        // Whatever another does not say.
+        for silent in SILENT {
+            let sources = [("ldap", source, &nothing), ("other", silent, &other)];
+            assert_eq!(alice(&sources, &remembered()), gone, "{source:?} {silent:?}");
+        }
+    }
+    for source in SILENT {
+        let sources = [("ldap", source, &nothing)];
+        let Stay::Until { grants, rests, until: end } = alice(&sources, &remembered()) else {
+            panic!("{source:?}")
+        };
+        assert_eq!((grants.len(), rests.as_slice(), end), (0, &remembered()[..], at(9_200)));
+        // To the end that was known and no further, and not before it began.
+        let ask = |now: i64| stay(&shown(&sources), &question("alice", "sshd"), &remembered(), at(now));
+        assert!(matches!(ask(9_199), Stay::Until { .. }));
+        let over = Stay::Over(DenyReason::Expired { ago: Span(0), grant: "g1".to_owned() });
+        assert_eq!(ask(9_200), over, "{source:?}");
+        let ahead = Stay::Over(DenyReason::Scheduled { at: at(2_000), grant: "g1".to_owned() });
+        assert_eq!(ask(1_999), ahead, "{source:?}");
+        // What others have said of other things changes nothing.
+        let sources = [("ldap", source, &nothing), ("other", Source::Spoken, &other)];
+        assert_eq!(until(&alice(&sources, &remembered())), Some(9_200), "{source:?}");
+    }
+}
+
+/// A source that the configuration no longer has may have been given another name: gone when all that are there have spoken.
+#[test]
+fn a_source_that_is_configured_no_more() {
+    let (nothing, live) = (World::new(), live(|_| {}));
+    let gone = Stay::Over(DenyReason::Gone { grant: "g1".to_owned() });
+    assert_eq!(alice(&[("other", Source::Spoken, &nothing)], &remembered()), gone);
+    for silent in SILENT {
+        assert_eq!(until(&alice(&[("other", silent, &nothing)], &remembered())), Some(9_200), "{silent:?}");
+        let two = [("other", Source::Spoken, &nothing), ("third", silent, &nothing)];
+        assert_eq!(until(&alice(&two, &remembered())), Some(9_200), "{silent:?}");
+    }
+    // The same entries under another name.
+    for source in SPEAKS.into_iter().chain(SILENT) {
+        assert_eq!(until(&alice(&[("other", source, &live)], &remembered())), Some(9_200), "{source:?}");
+    }
+    // A set that nobody asked for speaks for nobody.
+    let stray = shown(&[("ldap", Source::Spoken, &live)]);
+    let freshness = BTreeMap::from([(named("other"), Source::Spoken.freshness())]);
+    let grants = stray.grants().to_vec();
+    let stray = Snapshot::new(live.policy.clone(), freshness, grants, Vec::new(), BTreeSet::new());
+    assert_eq!(stay(&stray, &question("alice", "sshd"), &remembered(), at(3_000)), gone);
+    let presence = presence(&stray, &question("alice", "sshd"), &remembered(), at(3_000));
+    assert_eq!(presence, Presence::Over(DenyReason::Gone { grant: "g1".to_owned() }));
+}
+
+fn aside(world: &mut World) {
+    world.source.grants.clear();
+    world.source.set_aside.push(SetAside {
+        dn: world::dn("cn=g1,ou=grants,dc=x"),
+        uuid: Some(uuid(1)),
+        kind: EntryKind::Grant,
+        attribute: Some("jitHost".to_owned()),
+        reason: "jitHost is missing".to_owned(),
+        subject: Some(person("alice")),
+    });
+}
+
+/// What can be shown of a grant that no longer holds; whether it is a removal; and the code and the text of the reason.
+fn faults() -> Vec<(World, bool, &'static str, &'static str)> {
+    let case =
+        |edit: &dyn Fn(&mut World), removal: bool, code, text| (live(|w| edit(w)), removal, code, text);
+    vec![
+        case(
+            &|w| {
+                w.revoke(1, Some("bob"), Some(2_500));
+            },
+            true,
+            "revoked",
+            "revoked by bob",
+        ),
+        case(
+            // Whose person is gone from the directory, too.
+            &|w| {
+                w.revoke(1, Some("bob"), Some(2_500));
+                w.persons.retain(|p| p.login != login("alice"));
+            },
+            true,
+            "revoked",
+            "revoked by bob",
+        ),
+        case(
+            &|w| {
+                w.memory.deleted.insert(uuid(1));
+            },
+            true,
+            "refused",
+            "it was deleted and cannot come back; ask again",
+        ),
+        case(&|w| w.tree(1).approvals.clear(), false, "pending", "pending: needs 1 more approval from leads"),
+        case(
+            &|w| {
+                w.grant(1, |g| g.end = End::After(Span(7_201)));
+                let stale = live(|_| {}).tree(1).approvals.clone();
+                w.tree(1).approvals = stale;
+            },
+            false,
+            "refused",
+            "it was changed after it was approved",
+        ),
+        case(
+            &|w| {
+                let grant = Arc::make_mut(&mut w.tree(1).grant);
+                grant.end = End::After(Span(900));
+                w.tree(1).approvals.clear();
+                w.approve(1, "bob", 2_000, |_| {});
+            },
+            false,
+            "expired",
+            "expired 1m 40s ago",
+        ),
+        case(
+            &|w| {
+                let grant = Arc::make_mut(&mut w.tree(1).grant);
+                grant.services = BTreeSet::from([service("sudo")]);
+                w.tree(1).approvals.clear();
+                w.approve(1, "bob", 2_000, |_| {});
+            },
+            false,
+            "wrong-service",
+            "not for sshd",
+        ),
+        case(
+            &|w| {
+                w.members("devs", &[person("dave")]);
+            },
+            false,
+            "refused",
+            "uid=alice,ou=people,dc=x is not eligible for the role dba",
+        ),
+        case(
+            &|w| w.persons.retain(|p| p.login != login("alice")),
+            false,
+            "refused",
+            "its subject uid=alice,ou=people,dc=x does not exist or cannot be used",
+        ),
+        case(
+            // It is for a group, and she is in it no more.
+            &|w| {
+                let grant = Arc::make_mut(&mut w.tree(1).grant);
+                grant.subject = world::group("devs");
+                w.members("devs", &[person("dave")]);
+                w.tree(1).approvals.clear();
+                w.approve(1, "bob", 2_000, |_| {});
+            },
+            false,
+            "gone",
+            "its grant is there no more, or for others now",
+        ),
+        case(&aside, false, "refused", "its entry is malformed: jitHost is missing"),
+        case(
+            &|w| {
+                w.source.roles.clear();
+            },
+            false,
+            "refused",
+            "its role cn=dba,ou=roles,dc=x does not exist where roles are kept, or is not for this host",
+        ),
+    ]
+}
+
+#[test]
+fn a_word_from_a_source_that_has_spoken_is_final() {
+    for (i, (world, _, code, text)) in faults().iter().enumerate() {
+        for source in SPEAKS {
+            let sources = [("ldap", source, world)];
+            let Stay::Over(reason) = alice(&sources, &remembered()) else { panic!("case {i}, {source:?}") };
+            assert_eq!((reason.code(), reason.to_string().as_str()), (*code, *text), "case {i}, {source:?}");
+            assert_eq!(reason.grant(), Some("g1"), "case {i}, {source:?}");
+            assert_eq!(
+                presence(&shown(&sources), &question("alice", "sudo"), &remembered(), at(3_000)),
+                if *code == "wrong-service" { Presence::Welcome } else { Presence::Over(reason) },
+                "case {i}, {source:?}"
+            );
+        }
+    }
+}
+
+/// A set from disk may lack what was added just before the daemon was killed, and one whose people were never read lacks them.
+#[test]
+fn of_a_source_that_has_not_spoken_only_a_removal_is_believed() {
+    for (i, (world, removal, code, _)) in faults().iter().enumerate() {
+        for source in SILENT {
+            let stay = alice(&[("ldap", source, world)], &remembered());
+            if *removal {
+                assert!(matches!(&stay, Stay::Over(reason) if reason.code() == *code), "case {i}: {stay:?}");
+            } else {
+                assert_eq!(until(&stay), Some(9_200), "case {i}, {source:?}: {stay:?}");
+            }
+        }
+    }
+}
+
+/// Silence of its own source does not make a session immortal when another shows the grant for what it is.
+#[test]
+fn another_source_that_shows_the_grant_is_believed() {
+    let nothing = World::new();
+    for (i, (world, _, code, _)) in faults().iter().enumerate() {
+        for silent in SILENT {
+            for source in SPEAKS {
+                let stay = alice(&[("ldap", silent, &nothing), ("other", source, world)], &remembered());
+                assert!(matches!(&stay, Stay::Over(reason) if reason.code() == *code), "case {i}: {stay:?}");
+            }
+        }
+    }
+    // And what shows it live keeps it, whatever else is said.
+    let (live, revoked) = (live(|_| {}), &faults()[0].0);
+    let stay = alice(&[("ldap", Source::Spoken, revoked), ("other", Source::Stale, &live)], &remembered());
+    assert_eq!(until(&stay), Some(9_200));
+}
+
+/// People of a directory that was never heard are not known, so its grants open no door; but what rests on one goes on.
+#[test]
+fn a_source_that_was_never_heard_adds_nothing() {
+    let mut world = World::new();
+    fixed(&mut world, 1, 2_000, 4_000, &[]);
+    fixed(&mut world, 2, 2_000, 5_000, &[]);
+    let rests = [rest(1, 2_000, 4_000)];
+    assert_eq!(until(&alice(&[("ldap", Source::NeverHeard, &world)], &rests)), Some(4_000));
+    assert_eq!(alice(&[("ldap", Source::NeverHeard, &world)], &[]), Stay::Unknown);
+    for source in [Source::Recalled, Source::RecalledStale, Source::Unread, Source::Spoken, Source::Stale] {
+        assert_eq!(until(&alice(&[("ldap", source, &world)], &rests)), Some(5_000), "{source:?}");
+    }
+}
+
+/// An extension counts though only its beginning is remembered otherwise, and so does what moved an end closer.
+#[test]
+fn a_shown_window_is_the_one_that_counts() {
+    let mut world = World::new();
+    fixed(&mut world, 1, 2_000, 6_000, &[]);
+    for source in SPEAKS {
+        for end in [4_000, 9_000] {
+            assert_eq!(until(&alice(&[("ldap", source, &world)], &[rest(1, 2_000, end)])), Some(6_000));
+        }
+    }
+    for source in SILENT {
+        for (end, most) in [(4_000, 6_000), (9_000, 9_000)] {
+            let stay = alice(&[("ldap", source, &world)], &[rest(1, 2_000, end)]);
+            assert_eq!(until(&stay), Some(most), "{source:?}");
+        }
+    }
+}
+
+#[test]
+fn it_rests_on_everything_that_follows_without_a_gap() {
+    let mut world = World::new();
+    fixed(&mut world, 1, 2_000, 4_000, &[]);
+    fixed(&mut world, 2, 2_500, 3_500, &["sshd"]);
+    fixed(&mut world, 3, 4_000, 5_000, &[]);
+    fixed(&mut world, 4, 5_001, 6_000, &[]);
+    fixed(&mut world, 5, 2_000, 9_000, &["sudo"]);
+    fixed(&mut world, 6, 2_000, 3_000, &[]);
+    let Stay::Until { grants, rests, until: end } = alice(&[("ldap", Source::Spoken, &world)], &[]) else {
+        panic!("over")
+    };
+    assert_eq!(grants.iter().map(|grant| grant.grant.id.as_str()).collect::<Vec<_>>(), ["g1", "g3"]);
+    assert_eq!((ids(&rests), end), (vec!["g1", "g3", "g2"], at(5_000)));
+    assert!(rests.contains(&rest(3, 4_000, 5_000)));
+    // The same again, and once each, however often it is remembered.
+    let again = alice(&[("ldap", Source::Spoken, &world)], &[rests.clone(), rests.clone()].concat());
+    assert_eq!(again, alice(&[("ldap", Source::Spoken, &world)], &[]));
+    let nothing = World::new();
+    let twice = [rests.clone(), rests.clone()].concat();
+    let Stay::Until { rests: kept, .. } = alice(&[("ldap", Source::Unread, &nothing)], &twice) else {
+        panic!("over")
+    };
+    assert_eq!(ids(&kept), ["g1", "g3", "g2"]);
+    // The first is taken away before the next begins; what is remembered of that one does not hold yet, and the one
+    // that was spare does.
+    let revoked = {
+        let mut world = World::new();
+        fixed(&mut world, 1, 2_000, 4_000, &[]);
+        world.revoke(1, Some("bob"), Some(2_900));
+        world
+    };
+    let sources = [("other", Source::Spoken, &revoked), ("ldap", Source::NeverHeard, &nothing)];
+    assert_eq!(until(&alice(&sources, &rests)), Some(3_500));
+    let Stay::Over(reason) = stay(&shown(&sources), &question("alice", "sshd"), &rests, at(3_600)) else {
+        panic!("not over")
+    };
+    assert_eq!(reason, DenyReason::Revoked { by: Some("bob".to_owned()), grant: "g1".to_owned() });
+    // And then the one that lay ahead.
+    assert_eq!(until(&stay(&shown(&sources), &question("alice", "sshd"), &rests, at(4_000))), Some(5_000));
+}
+
+#[test]
+fn of_what_was_found_after_a_restart_nothing_is_known_at_first() {
+    let nothing = World::new();
+    for source in SILENT {
+        let sources = [("ldap", source, &nothing)];
+        assert_eq!(alice(&sources, &[]), Stay::Unknown, "{source:?}");
+        assert_eq!(
+            presence(&shown(&sources), &question("alice", "sshd"), &[], at(3_000)),
+            Presence::Welcome,
+            "{source:?}"
+        );
+        let two = [("ldap", Source::Spoken, &nothing), ("other", source, &nothing)];
+        assert_eq!(alice(&two, &[]), Stay::Unknown, "{source:?}");
+    }
+    for source in SPEAKS {
+        assert_eq!(alice(&[("ldap", source, &nothing)], &[]), Stay::Over(DenyReason::NoGrant));
+        let none =
+            presence(&shown(&[("ldap", source, &nothing)]), &question("alice", "sshd"), &[], at(3_000));
+        assert_eq!(none, Presence::Over(DenyReason::NoGrant));
+    }
+}
+
+#[test]
+fn who_may_be_here() {
+    let ask = |world: &World, source: Source, rests: &[Rest], edit: &dyn Fn(&mut Question)| {
+        let mut question = question("alice", "sshd");
+        edit(&mut question);
+        presence(&shown(&[("ldap", source, world)]), &question, rests, at(3_000))
+    };
+    let (nothing, expired) = (World::new(), DenyReason::Expired { ago: Span(0), grant: "g1".to_owned() });
+    let gone = || Presence::Over(DenyReason::Gone { grant: "g1".to_owned() });
+    let plain = |_: &mut Question| {};
+    assert_eq!(ask(&nothing, Source::Spoken, &remembered(), &plain), gone());
+    let elsewhere = live(|w| {
+        w.source.grants.clear();
+        w.policy.production = false;
+    });
+    assert_eq!(ask(&elsewhere, Source::Spoken, &remembered(), &plain), Presence::Welcome);
+    // A live grant that opens anything, however silent its source; and what is only remembered.
+    let mut sudo = World::new();
+    fixed(&mut sudo, 7, 0, 3_001, &["sudo"]);
+    for source in SPEAKS.into_iter().chain(SILENT) {
+        assert_eq!(ask(&sudo, source, &remembered(), &plain), Presence::Welcome, "{source:?}");
+    }
+    for source in SILENT {
+        assert_eq!(ask(&nothing, source, &remembered(), &plain), Presence::Welcome, "{source:?}");
+        let over = [rest(1, 2_000, 3_000)];
+        assert_eq!(ask(&nothing, source, &over, &plain), Presence::Over(expired.clone()), "{source:?}");
+    }
+    let mut later = World::new();
+    fixed(&mut later, 7, 3_001, 4_000, &[]);
+    assert_eq!(ask(&later, Source::Spoken, &remembered(), &plain), gone(), "not yet");
+    let mut empty = World::new();
+    fixed(&mut empty, 7, 0, 4_000, &["sshd"]);
+    empty.role(|role| role.services = BTreeSet::from([service("sudo")]));
+    assert_eq!(ask(&empty, Source::Spoken, &remembered(), &plain), gone(), "opens nothing");
+
+    // Named by standing access for another service, or from elsewhere, or by break-glass.
+    let group = UnixGroup::new("ops").expect("a name");
+    let with = |edit: &dyn Fn(&mut World)| {
+        let mut world = World::new();
+        edit(&mut world);
+        let member = |question: &mut Question| {
+            question.local_groups = BTreeSet::from([UnixGroup::new("ops").expect("a name")]);
+            question.local = false;
+        };
+        (ask(&world, Source::Spoken, &[], &plain), ask(&world, Source::Spoken, &[], &member))
+    };
+    let over = || Presence::Over(DenyReason::NoGrant);
+    let services = || BTreeSet::from([service("sudo")]);
+    let from = || vec!["10.0.0.0/8".parse().expect("a network")];
+    let user = Who::User(login("alice"));
+    let exempt = |who: &Who| Exempt { who: who.clone(), services: services(), from: from() };
+    assert_eq!(with(&|_| {}), (over(), over()));
+    assert_eq!(with(&|w| w.policy.exempt = vec![exempt(&user)]), (Presence::Standing, Presence::Standing));
+    let ops = Who::Group(group.clone());
+    assert_eq!(with(&|w| w.policy.exempt = vec![exempt(&ops)]), (over(), Presence::Standing));
+    let other = Who::User(login("erin"));
+    assert_eq!(with(&|w| w.policy.exempt = vec![exempt(&other)]), (over(), over()));
+    let glass = |w: &mut World| {
+        w.policy.break_glass.users.insert(login("alice"));
+    };
+    assert_eq!(with(&glass), (Presence::Standing, Presence::Standing));
+    let glass = |w: &mut World| {
+        w.policy.break_glass.groups.insert(group.clone());
+    };
+    assert_eq!(with(&glass), (over(), Presence::Standing));
+    // A grant is more than that.
+    let mut both = live(|_| {});
+    both.policy.exempt = vec![exempt(&user)];
+    assert_eq!(ask(&both, Source::Spoken, &[], &plain), Presence::Welcome);
+}
+
+#[test]
+fn the_next_warning() {
+    let before = [Span(900), Span(60), Span(300), Span(60)];
+    let next = |after: i64| next_warning(at(10_000), &before, at(after)).map(|(at, span)| (at.0, span.0));
+    assert_eq!(next(0), Some((9_100, 900)));
+    assert_eq!(next(9_099), Some((9_100, 900)));
+    assert_eq!(next(9_100), Some((9_700, 300)));
+    assert_eq!(next(9_760), Some((9_940, 60)), "it begins four minutes before its end");
+    assert_eq!(next(9_940), None);
+    assert_eq!(next(20_000), None);
+    assert_eq!(next_warning(at(10_000), &[], at(0)), None);
+    assert_eq!(next_warning(at(10_000), &[Span(0)], at(0)), None, "at the end itself come the last words");
+    assert_eq!(next_warning(at(i64::MIN), &[Span(u64::MAX)], at(0)), None);
+    let far = next_warning(at(i64::MAX), &[Span(1)], at(0));
+    assert_eq!(far, Some((at(i64::MAX - 1), Span(1))));
+}
