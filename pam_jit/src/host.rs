@@ -124,7 +124,7 @@ pub(crate) unsafe extern "C" fn pam_sm_close_session(
     argc: c_int,
     argv: *const *const c_char,
 ) -> PamResultCode {
-    guarded(PamResultCode::PAM_SESSION_ERR, || {
+    guarded(PamResultCode::PAM_SYSTEM_ERR, || {
         // SAFETY: handed on from our caller, who keeps them valid for the call.
         unsafe { enter(Phase::Close, pamh, flags, argc, argv) }
     })

@@ -128,6 +128,9 @@ fn a_panic_denies() -> Result<()> {
     let report = rig.run("panic", &spec)?;
     assert_eq!(report.codes, [PERM_DENIED; 3]);
     assert_eq!((report.said.len(), &report.open_before), (0, &report.open_after));
+    for (call, code) in [(Call::OpenSession, PERM_DENIED), (Call::CloseSession, SYSTEM_ERR)] {
+        assert_eq!(rig.run("panic", &Spec { calls: vec![call], ..alice() })?.codes, [code], "{call:?}");
+    }
     // The same module without the option works, and the module that is installed does not know it.
     assert_eq!(rig.run("", &alice())?.codes, [SUCCESS]);
     let installed = Rig::new(&built::pam_jit()?)?;
