@@ -17,7 +17,7 @@ use super::signals::{Signal, Signals};
 mod crowd;
 mod hunt;
 
-use crowd::{Asked, Crowd};
+use crowd::{Asked, Crowd, stands_by_its_parent};
 use hunt::Hunt;
 pub use hunt::{Host, Look};
 
@@ -136,9 +136,9 @@ impl Ending {
         signals: &mut impl Signals,
         look: &mut impl Look,
     ) -> Step {
-        let new = self.crowd.refresh(&self.claim, table, look, signals);
+        let new = self.crowd.refresh(&self.claim, now, table, look, signals);
         self.members = self.crowd.ids();
-        if self.crowd.is_empty() && self.catch(now, signals, look) == 0 {
+        if self.crowd.is_empty() && self.catch(now, table, signals, look) == 0 {
             return Step::Done(self.crowd.outcome(now.saturating_duration_since(self.begun)));
         }
         let pause = match self.phase {
@@ -152,7 +152,7 @@ impl Ending {
             }
             Phase::Kill { since } => {
                 self.kill(now, signals);
-                self.catch(now, signals, look);
+                self.catch(now, table, signals, look);
                 if now.saturating_duration_since(since) < SURVIVES { self.patience(LONG) } else { RETRY }
             }
         };
@@ -188,12 +188,8 @@ impl Ending {
         for id in &others {
             self.crowd.send(*id, Signal::Stop, now, signals);
         }
-        let caught = if rounds == 0 {
-            self.hunt.note(look);
-            0
-        } else {
-            self.catch(now, signals, look)
-        };
+        // The first table shows what there is; only then is it worth looking for what it does not show.
+        let caught = if rounds == 0 { 0 } else { self.catch(now, table, signals, look) };
         let quiet = if new == 0 && caught == 0 { quiet + 1 } else { 0 };
         // What cannot be signalled is not waited for.
         let stopped =
@@ -273,11 +269,21 @@ impl Ending {
     }
 
     /// Hunts for what is in no table, and does with it what is done with the others now. How many were caught.
-    fn catch(&mut self, now: Instant, signals: &mut impl Signals, look: &mut impl Look) -> usize {
+    fn catch(
+        &mut self,
+        now: Instant,
+        table: &Table,
+        signals: &mut impl Signals,
+        look: &mut impl Look,
+    ) -> usize {
         let (claim, crowd, phase) = (&self.claim, &mut self.crowd, self.phase);
         let mut pids = crowd.pids();
-        self.hunt.run(look, |process: &Process| {
+        self.hunt.run(table, look, |process: &Process| {
             if process.run == Run::Dead || crowd.get(process.id).is_some() || !claim.takes(process, &pids) {
+                return false;
+            }
+            // Its parent is in the table, and was not claimed.
+            if !pids.contains(&process.parent) && stands_by_its_parent(process, table) {
                 return false;
             }
             crowd.insert(process);
@@ -333,3 +339,5 @@ impl Ending {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;

@@ -14,6 +14,8 @@ use super::hunt::Look;
 
 /// How many are named.
 const NAMED: usize = 16;
+/// A setsid-session in which nothing was seen for so long is over: its number may be used again.
+const HELD: Duration = Duration::from_secs(1);
 
 /// What a process was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,9 @@ pub(super) struct Member {
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
     living: BTreeMap<ProcessId, Member>,
+    /// The sessions of setsid(2) that members began, and when something was last seen in them: the kernel gives their numbers
+    /// to nobody else while anything is left in them.
+    held: BTreeMap<ProcessId, Instant>,
     /// The leaders of the sessions that were spared when it began.
     spared: Option<BTreeSet<ProcessId>>,
     outcome: Outcome,
@@ -76,8 +81,9 @@ impl Crowd {
         self.living.keys().copied().collect()
     }
 
+    /// The numbers of all of them, and of the setsid-sessions that they began.
     pub(super) fn pids(&self) -> BTreeSet<i32> {
-        self.living.keys().map(|id| id.pid).collect()
+        self.living.keys().chain(self.held.keys()).map(|id| id.pid).collect()
     }
 
     pub(super) fn outcome(&self, took: Duration) -> Outcome {
@@ -88,6 +94,7 @@ impl Crowd {
     pub(super) fn refresh(
         &mut self,
         claim: &Claim,
+        now: Instant,
         table: &Table,
         look: &mut impl Look,
         signals: &mut impl Signals,
@@ -115,8 +122,9 @@ impl Crowd {
         }
         if !cut_off.is_empty() {
             self.let_go(claim, table, &cut_off, signals);
-            self.follow(claim, table);
         }
+        self.hold(now, table);
+        self.follow(claim, table);
         self.outcome.processes - before
     }
 
@@ -133,21 +141,35 @@ impl Crowd {
         }
     }
 
-    /// What comes from a process that has lost its place in the tree.
+    /// Remembers which setsid-sessions members began, and forgets those that are over.
+    fn hold(&mut self, now: Instant, table: &Table) {
+        self.held.retain(|leader, seen| {
+            if table.in_session(leader.pid).next().is_some() {
+                *seen = now;
+            }
+            let reused = table.get(leader.pid).is_some_and(|process| process.id != *leader);
+            !reused && now.saturating_duration_since(*seen) < HELD
+        });
+        for id in self.living.keys() {
+            if table.alive(*id).is_some_and(|process| process.session == id.pid) {
+                self.held.insert(*id, now);
+            }
+        }
+    }
+
+    /// What comes from those that have lost their place in the tree, or was born to them when they died.
     fn follow(&mut self, claim: &Claim, table: &Table) {
         let mut pids = self.pids();
-        loop {
-            let new: Vec<&Process> = table
-                .iter()
-                .filter(|process| pids.contains(&process.parent) && !pids.contains(&process.id.pid))
-                .filter(|process| process.run != Run::Dead && claim.takes(process, &pids))
-                .collect();
-            if new.is_empty() {
-                return;
-            }
-            for process in new {
-                pids.insert(process.id.pid);
-                self.insert(process);
+        let mut look_at: Vec<i32> = pids.iter().copied().collect();
+        while let Some(pid) = look_at.pop() {
+            let left_behind = table.in_session(pid).filter(|process| !stands_by_its_parent(process, table));
+            for process in table.children(pid).chain(left_behind) {
+                let known = pids.contains(&process.id.pid) || process.run == Run::Dead;
+                if !known && claim.takes(process, &pids) {
+                    pids.insert(process.id.pid);
+                    look_at.push(process.id.pid);
+                    self.insert(process);
+                }
             }
         }
     }
@@ -259,6 +281,14 @@ impl Crowd {
             )
         }
     }
+}
+
+/// Whether a process is in the setsid-session of its parent: then it is the parent's, or whoever's the parent is. If not, it began one
+/// itself, or its parent has died and it was given another.
+pub(super) fn stands_by_its_parent(process: &Process, table: &Table) -> bool {
+    table
+        .get(process.parent)
+        .is_some_and(|parent| parent.run != Run::Dead && parent.session == process.session)
 }
 
 fn processes(count: usize) -> String {

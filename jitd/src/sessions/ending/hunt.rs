@@ -4,12 +4,12 @@
 //!
 //! Bounded by a number of looks, not by time; and as good as free on a host where nothing forks.
 
-use super::super::process::{self, Process};
+use super::super::process::{self, Process, Table};
 
-/// How many of the numbers given out since the last look are tried, newest first. Older ones that still live are in the next table.
-const RECENT: usize = 64;
-/// So many when there was no last look.
-const FIRST: usize = 16;
+/// How many of the numbers given out since the last hunt are tried, newest first. Older ones that still live are in the table.
+const RECENT: usize = 256;
+/// So many the first time.
+const FIRST: usize = 64;
 /// How often the newest number is asked for again while it moves on.
 const PASSES: usize = 8;
 /// How often, in all, a number is tried that nobody has yet: a few milliseconds.
@@ -56,19 +56,19 @@ impl Look for Host {
 /// A hunt for processes that are in no table.
 #[derive(Debug, Default)]
 pub(super) struct Hunt {
-    /// The newest number at the last look.
+    /// The newest number that was looked at.
     seen: Option<i32>,
 }
 
 impl Hunt {
-    /// Only remembers where the numbers are now.
-    pub(super) fn note(&mut self, look: &mut impl Look) {
-        self.seen = look.newest();
-    }
-
-    /// Shows every process that is new since the last time to `catch`, which says whether it was one to be caught and signalled it. How
-    /// many there were.
-    pub(super) fn run(&mut self, look: &mut impl Look, mut catch: impl FnMut(&Process) -> bool) -> usize {
+    /// Shows every process that is new since the last time, and not in the table, to `catch`, which says whether it was one to be caught
+    /// and has signalled it then. How many there were.
+    pub(super) fn run(
+        &mut self,
+        table: &Table,
+        look: &mut impl Look,
+        mut catch: impl FnMut(&Process) -> bool,
+    ) -> usize {
         let mut caught = 0;
         let mut limit = None;
         for _ in 0..PASSES {
@@ -83,7 +83,7 @@ impl Hunt {
                 if Some(number) == self.seen {
                     break;
                 }
-                if look.look(number).is_some_and(|process| catch(&process)) {
+                if table.get(number).is_none() && look.look(number).is_some_and(|process| catch(&process)) {
                     caught += 1;
                 }
                 number = if number <= LOWEST { limit.saturating_sub(1) } else { number - 1 };
@@ -100,7 +100,7 @@ impl Hunt {
 
     /// Waits for numbers that nobody has yet.
     fn lie_in_wait(
-        &mut self,
+        &self,
         look: &mut impl Look,
         mut newest: i32,
         limit: i32,
@@ -132,7 +132,7 @@ impl Hunt {
                 }
             }
         }
-        self.seen = Some(newest);
+        // What passed us by is looked at the next time: it is newer than what was seen.
         caught
     }
 }
