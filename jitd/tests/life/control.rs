@@ -2,13 +2,13 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
-use jit_proto::Verdict;
+use jit_proto::{Phase, Question, Verdict};
 use serde_json::{Value, json};
 
-use crate::host::{Host, PEOPLE, SOMEBODY, grant, until};
+use crate::host::{Host, PEOPLE, SOMEBODY, grant, read_answer, sshd, until};
 
 /// Runs one of the `as_somebody` tests below in a process of that uid; what it printed.
 fn as_uid(host: &Host, uid: u32, test: &str) -> String {
@@ -52,10 +52,12 @@ fn as_somebody_ask_everything() {
         json!({ "ask": "why", "user": "alice" }),
         json!({ "ask": "clock-accept" }),
         json!({ "ask": "render-enforcing" }),
+        json!({ "ask": "terminate", "id": "22222222", "reason": "because" }),
     ] {
         let answer = ask(&request);
         assert_eq!(answer["code"], "not-permitted", "{request}: {answer}");
     }
+    assert_eq!(ask(&json!({ "ask": "sessions" }))["sessions"], json!([]), "others' are not shown");
     assert_eq!(ask(&json!({ "ask": "grants", "all": true }))["grants"], json!([]), "others' are not shown");
 }
 
@@ -175,4 +177,132 @@ fn requests_are_bounded_and_understood_or_refused() {
     assert!(said.contains("bad-request"), "{said}");
     assert!(say(b"{\"ask\":\"status\"}\nand more").contains("\"answer\":\"status\""));
     assert_eq!(jitd.status()["answer"], "status");
+}
+
+/// A local account that every Debian has and that runs nothing.
+const GAMES: u32 = 5;
+
+#[test]
+#[ignore = "run by another test, as a process that opens a session"]
+fn as_root_hold_a_session() {
+    let subject = std::env::var("SUBJECT").unwrap();
+    let uid = std::env::var("SUBJECT_UID").unwrap().parse().unwrap();
+    let question = Question { phase: Phase::Open, target: Some("root"), ..sshd(&subject, uid) };
+    let mut stream = UnixStream::connect(std::env::var("SOCKET").unwrap()).unwrap();
+    stream.write_all(question.encode().unwrap().as_bytes()).unwrap();
+    println!("{:?}", read_answer(&mut stream).expect("jitd should answer").0);
+    // Until the test ends it, or jitd does.
+    let _ = std::io::stdin().read(&mut [0]);
+}
+
+/// A process that has opened a session and goes on.
+struct Holder {
+    child: Child,
+    _said: BufReader<ChildStdout>,
+}
+
+impl Holder {
+    fn new(host: &Host, subject: &str, uid: u32) -> Holder {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "--nocapture", "control::as_root_hold_a_session"])
+            .env("SOCKET", host.path("run/pam.sock"))
+            .env("SUBJECT", subject)
+            .env("SUBJECT_UID", uid.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        let answered = said.by_ref().lines().find(|line| line.as_ref().unwrap().ends_with("Allow"));
+        assert!(answered.is_some(), "{subject} got no session");
+        Holder { child, _said: said }
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+#[ignore = "run by another test, as uid 5"]
+fn as_games_see_ones_own_session() {
+    let sessions = ask(&json!({ "ask": "sessions" }))["sessions"].clone();
+    assert_eq!(sessions.as_array().unwrap().len(), 1, "{sessions}");
+    assert_eq!(sessions[0]["user"], "games");
+    let request = json!({ "ask": "terminate", "id": sessions[0]["id"], "reason": "mine" });
+    assert_eq!(ask(&request)["code"], "not-permitted", "one's own neither: log out instead");
+}
+
+#[test]
+fn sessions_are_shown_to_whom_they_concern_and_ended_by_root() {
+    let host = Host::new();
+    let games = "dn: uid=games,ou=people,dc=local\nobjectClass: inetOrgPerson\nuid: games\ncn: G\nsn: G\n\n";
+    host.write("enforcing", "");
+    host.write("grants.ldif", &format!("{PEOPLE}{games}{}{}", grant("g1", "alice"), grant("g2", "games")));
+    let jitd = host.start();
+    jitd.comes_to("alice", Verdict::Allow);
+    let mut alice = Holder::new(&host, "alice", SOMEBODY);
+    let _games = Holder::new(&host, "games", GAMES);
+
+    let all = jitd.control(&json!({ "ask": "sessions" }));
+    let of = |user: &str| {
+        let found = all["sessions"].as_array().unwrap().iter().find(|session| session["user"] == user);
+        found.unwrap_or_else(|| panic!("{user}: {all}"))
+    };
+    let session = of("alice");
+    for (field, value) in [
+        ("service", json!("sshd")),
+        ("target", json!("root")),
+        ("from", json!("192.0.2.7")),
+        ("pid", json!(alice.child.id())),
+        ("grants", json!(["g1"])),
+        ("until", json!(1_861_920_000)),
+        ("standing", Value::Null),
+        ("state", json!("open")),
+    ] {
+        assert_eq!(session[field], value, "{field}: {session}");
+    }
+    assert_eq!(jitd.status()["sessions"], 2);
+    assert_eq!(of("games")["grants"], json!(["g2"]));
+    as_uid(&host, SOMEBODY, "as_somebody_ask_everything");
+    as_uid(&host, GAMES, "as_games_see_ones_own_session");
+
+    let end =
+        |id: &Value, reason: &str| jitd.control(&json!({ "ask": "terminate", "id": id, "reason": reason }));
+    assert_eq!(end(&session["id"], " ")["code"], "bad-request");
+    for unknown in ["22222222", "", "../../x", "BBBBBBBB", "\u{1b}[2J"] {
+        let refused = end(&json!(unknown), "why not");
+        assert_eq!(refused["code"], "no-such-session", "{refused}");
+        assert!(!refused["text"].as_str().unwrap().contains('\u{1b}'), "{refused}");
+    }
+    assert!(alice.child.try_wait().unwrap().is_none(), "nobody was ended yet");
+
+    let done = end(&session["id"], "left\u{1b}[2J the shell open");
+    let id = session["id"].as_str().unwrap();
+    assert_eq!(done["text"], format!("session {id} of alice (sshd) is being ended"), "{done}");
+    let status = until("the process is ended", || alice.child.try_wait().unwrap());
+    assert!(status.signal().is_some(), "{status}");
+    let ordered = host.audited("who ordered it", |event| event["event"] == "control");
+    assert_eq!((&ordered["uid"], &ordered["request"]), (&json!(0), &json!("session-terminate")), "{ordered}");
+    let text = ordered["text"].as_str().unwrap();
+    assert!(text.contains(id) && text.contains("the shell open"), "{ordered}");
+    let ended = host.audited("its end", |event| event["event"] == "session" && event["state"] == "ended");
+    assert_eq!(
+        (&ended["id"], &ended["code"], &ended["by"]),
+        (&json!(id), &json!("ordered"), &json!(0)),
+        "{ended}"
+    );
+    until("it is listed no longer", || {
+        let left = jitd.control(&json!({ "ask": "sessions" }))["sessions"].clone();
+        (left.as_array().unwrap().len() == 1 && left[0]["user"] == "games").then_some(())
+    });
+    assert_eq!(end(&session["id"], "again")["code"], "no-such-session");
+    assert_eq!(
+        host.audit().iter().filter(|event| event["event"] == "control").count(),
+        1,
+        "refusals fill no audit"
+    );
 }
