@@ -8,4 +8,5 @@ mod manager;
 mod modes;
 mod questions;
 mod reload;
+mod sessions;
 mod start;
