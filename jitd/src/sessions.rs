@@ -10,6 +10,7 @@
 
 pub mod claim;
 pub mod ending;
+mod logind;
 pub mod process;
 pub mod record;
 pub mod registry;

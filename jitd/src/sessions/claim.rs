@@ -1,5 +1,19 @@
 //! Which processes belong to a session or to a person. A pure function of the process table, and the place where it is decided who
-//! is signalled: each rule names evidence that others cannot have by accident.
+//! is signalled: each rule names evidence that others cannot have by accident, and that who wants to stay cannot shed.
+//!
+//! Three kinds of evidence, in this order. The *mark* of a login ([`AuditMark`]) is inherited by everything that comes from it and cannot be
+//! changed by who is not root; another login's mark says as firmly that a process is not ours. The *scope* is logind's cgroup of
+//! the login. The *tree* is who came from whom, and holds only while the parents live. Names prove nothing and are not looked at.
+//!
+//! A process is never older than the leader of its session, nor than its parent: that tells apart numbers that were used again.
+//!
+//! What is not fought: root, who can shed every mark. What is not known: a service that was started again by hand from a session, and
+//! not through systemd, is that session's like everything else that was started from it.
+
+mod mark;
+mod person;
+mod rules;
+mod session;
 
 use std::collections::BTreeSet;
 
@@ -37,17 +51,11 @@ pub struct Mark {
     /// The person's uid.
     pub uid: u32,
     /// The login it is (Login) or is in (Become); only one that is provably not shared with daemons or with other logins. None if the
-    /// host makes no such marks.
+    /// host makes no such marks. The login that a Become is in may be another person's, who became this one; then it
+    /// only says that the mark is no stranger's.
     pub audit: Option<AuditMark>,
     /// The cgroup of the login, `…/session-N.scope`; only where logind names our leader (Login) or the login around it (Become).
     pub scope: Option<String>,
-}
-
-impl Mark {
-    /// What can be seen of a leader now. The kernel's and logind's word, so it may be told again when it says more.
-    pub fn of(leader: ProcessId, kind: Kind, uid: u32) -> Mark {
-        Mark { leader, kind, uid, audit: None, scope: None }
-    }
 }
 
 /// Whose processes are meant.
@@ -70,18 +78,30 @@ pub enum Whose {
 pub struct Claim {
     /// Whose processes are meant.
     pub whose: Whose,
-    /// The other sessions that are known and go on: never theirs.
+    /// The other sessions that are known and go on: never theirs. Except that what somebody became within a login (Kind::Become) ends
+    /// with that login, and with what it was itself started from.
     pub spared: Vec<Mark>,
 }
 
 impl Claim {
     /// Every living process that belongs, in no order. Never process 1, this daemon, or a thread of the kernel's.
-    pub fn members(&self, _table: &Table) -> Vec<ProcessId> {
-        Vec::new()
+    pub fn members(&self, table: &Table) -> Vec<ProcessId> {
+        match &self.whose {
+            Whose::Session(mark) => session::members(mark, &self.spared, table),
+            Whose::Person { uid, marked } => person::members(*uid, *marked, &self.spared, table),
+        }
     }
 
-    /// Whether a process that is not in the table yet belongs, given those that do: for catching what forks without pause.
-    pub fn takes(&self, _process: &Process, _members: &BTreeSet<i32>) -> bool {
-        false
+    /// Whether a process that is not in the table yet belongs, given those that do: for catching what forks without pause. Less than
+    /// [`Claim::members`] can see with a whole table, and never more. `members` must be the numbers of processes that are members
+    /// now: a number that was used again makes a stranger's child look like theirs where the host makes no marks.
+    pub fn takes(&self, process: &Process, members: &BTreeSet<i32>) -> bool {
+        match &self.whose {
+            Whose::Session(mark) => session::takes(mark, &self.spared, process, members),
+            Whose::Person { uid, marked } => person::takes(*uid, *marked, &self.spared, process, members),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use self::proc::Proc;
+pub(super) use self::proc::Proc;
 
 /// One process and no other: a number is used again, the time of its start is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,6 +88,13 @@ pub struct Process {
     pub kernel: bool,
     /// In a pid namespace below ours: a container's, or one that unshare(1) made.
     pub nested: bool,
+}
+
+impl Process {
+    /// Whether it started before another one.
+    pub(super) fn is_older_than(&self, other: ProcessId) -> bool {
+        self.id.start < other.start
+    }
 }
 
 /// All processes at about one moment, found by what they have in common.

@@ -84,6 +84,14 @@ impl Proc {
         Ok(self.file(pid, "stat")?.and_then(parse::stat).map(|stat| stat.id))
     }
 
+    /// The parent of a process; none if it is gone or hidden.
+    ///
+    /// # Errors
+    /// As in [`Proc::process`].
+    pub(crate) fn parent(&mut self, pid: i32) -> io::Result<Option<i32>> {
+        Ok(self.file(pid, "stat")?.and_then(parse::stat).map(|stat| stat.parent))
+    }
+
     /// The login of a process; none without one, and in a kernel that does not keep it.
     ///
     /// # Errors

@@ -1,0 +1,120 @@
+//! What belongs to a person who has no business on this host any more.
+
+use std::collections::BTreeSet;
+
+use super::rules::{Nearest, Others, SelfMade, ancestors, is_nobodys, is_nobodys_in, parent, runs_as};
+use super::session::all_are_marked;
+use super::{Kind, Mark};
+use crate::sessions::process::{Process, ProcessId, Run, Table};
+
+/// See [`super::Claim::members`].
+pub(super) fn members(uid: u32, marked: bool, spared: &[Mark], table: &Table) -> Vec<ProcessId> {
+    if uid == 0 {
+        return Vec::new();
+    }
+    // Who became another within one of his logins ends with him.
+    let spared = spared.iter().filter(|other| other.kind == Kind::Login || other.uid != uid);
+    let mut search = Search {
+        uid,
+        marked,
+        table,
+        slice: slice(uid, table.get(1)),
+        others: Others::of(spared.clone(), &[], None),
+        logins: Nearest::new(
+            table,
+            spared.clone().filter(|other| other.kind == Kind::Login).map(|other| other.leader),
+        ),
+        all: Nearest::new(table, spared.map(|other| other.leader)),
+        self_made: SelfMade::by(uid, table),
+    };
+    table
+        .iter()
+        .filter(|process| process.run != Run::Dead && !is_nobodys_in(table, process))
+        .filter(|process| search.is_his(process))
+        .map(|process| process.id)
+        .collect()
+}
+
+/// See [`super::Claim::takes`].
+pub(super) fn takes(
+    uid: u32,
+    marked: bool,
+    spared: &[Mark],
+    process: &Process,
+    members: &BTreeSet<i32>,
+) -> bool {
+    let others = Others::of(spared.iter(), &[], None);
+    if uid == 0 || is_nobodys(process) || others.led_by(process.id).is_some() || others.bear(process, &[]) {
+        return false;
+    }
+    let child = members.contains(&process.parent);
+    match process.audit {
+        Some(audit) => audit.login_uid == uid && (child || !process.nested && all_are_marked(spared)),
+        None if in_slice(process, &slice(uid, None)) => true,
+        None => !marked && runs_as(process, uid) && (child || !process.nested && process.parent == 1),
+    }
+}
+
+/// Where systemd keeps what is his: below the same place as process 1, for a container inside may have one of the same name.
+fn slice(uid: u32, init: Option<&Process>) -> String {
+    let root = init.and_then(|init| init.cgroup.strip_suffix("/init.scope")).unwrap_or_default();
+    format!("{root}/user.slice/user-{uid}.slice")
+}
+
+fn in_slice(process: &Process, slice: &str) -> bool {
+    process.cgroup.strip_prefix(slice).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+struct Search<'a> {
+    uid: u32,
+    marked: bool,
+    table: &'a Table,
+    slice: String,
+    others: Others<'a>,
+    logins: Nearest<'a>,
+    all: Nearest<'a>,
+    self_made: SelfMade<'a>,
+}
+
+impl<'a> Search<'a> {
+    fn is_his(&mut self, process: &'a Process) -> bool {
+        if self.others.bear(process, &[]) {
+            return false;
+        }
+        match process.audit {
+            Some(audit) if audit.login_uid == self.uid => {
+                // Somebody else's login that has inherited his mark: its sshd was started by hand from his.
+                let others = self.logins.of(process).is_some_and(|leader| leader.audit == process.audit);
+                !others && self.is_marked_here(process)
+            }
+            Some(audit) => !self.marked && self.self_made.is(audit) && self.runs_as_him_here(process),
+            None if self.all.of(process).is_some() => false,
+            None if in_slice(process, &self.slice) => true,
+            None => !self.marked && self.runs_as_him_here(process),
+        }
+    }
+
+    /// Whether a mark was given on this host. A container may have a person of the same uid, whose logins are marked alike; then
+    /// the process that began the container does not bear one of his.
+    fn is_marked_here(&self, process: &'a Process) -> bool {
+        let first = self.outermost(process);
+        !process.nested || first.audit.is_some_and(|audit| audit.login_uid == self.uid)
+    }
+
+    /// Whether it runs as him, not as somebody of the same uid in a container that is not his.
+    fn runs_as_him_here(&self, process: &'a Process) -> bool {
+        let begun_by_him = || {
+            let first = self.outermost(process);
+            parent(self.table, first).is_none_or(|parent| parent.id.pid == 1 || runs_as(parent, self.uid))
+        };
+        runs_as(process, self.uid) && (!process.nested || begun_by_him())
+    }
+
+    /// The outermost of the nested processes above a nested one.
+    fn outermost(&self, process: &'a Process) -> &'a Process {
+        if !process.nested {
+            return process;
+        }
+        ancestors(self.table, process).into_iter().take_while(|above| above.nested).last().unwrap_or(process)
+    }
+}
