@@ -41,7 +41,7 @@ mod underway;
 
 use found::Search;
 use host::{Host, Kernel};
-use judge::{Act, Stays, judge, leavers, warnings};
+use judge::{Act, Stays, as_of, judge, leavers, warnings};
 use underway::{Underway, Whom};
 
 /// Between two looks at what nobody tells.
@@ -71,6 +71,10 @@ pub async fn serve(
     // What became overdue while nobody watched, before anything else.
     warden.evaluate();
     loop {
+        if std::mem::take(&mut warden.again) {
+            warden.evaluate();
+            continue;
+        }
         alarm.set(warden.wait())?;
         let step = warden.next_step();
         let stepping = async {
@@ -110,6 +114,8 @@ struct Warden<H> {
     underway: BTreeMap<Whom, Underway>,
     /// When to evaluate again, whatever happens.
     next: Option<Timestamp>,
+    /// Something has ended for whose sake others may have stayed: to be evaluated again at once.
+    again: bool,
     /// The mode at the last evaluation.
     mode: Option<Mode>,
     /// Opened a moment ago: their marks are to be looked at again.
@@ -164,6 +170,7 @@ impl<H: Host> Warden<H> {
             host,
             underway: BTreeMap::new(),
             next: None,
+            again: false,
             mode: None,
             fresh: Vec::new(),
             prune: begun,
@@ -221,7 +228,7 @@ impl<H: Host> Warden<H> {
                 let mut question = self.desk.question_as(&session.login, session.mark.uid, &session.service);
                 question.rhost.clone_from(&session.rhost);
                 question.tty.clone_from(&session.tty);
-                stay(&view.snapshot, &question, rests, *now)
+                stay(&view.snapshot, &question, rests, as_of(rests, *now))
             });
             match act {
                 Act::Keep => {}
@@ -312,23 +319,10 @@ impl<H: Host> Warden<H> {
         let Ok(service) = Service::new("sshd") else { return };
         let ask = |visitor: Visitor| {
             let question = self.desk.question_as(&visitor.login, visitor.uid, &service);
-            let presence = presence(&view.snapshot, &question, &visitor.rests, *now);
+            let presence = presence(&view.snapshot, &question, &visitor.rests, as_of(&visitor.rests, *now));
             (visitor, presence)
         };
         let visitors: Vec<(Visitor, Presence)> = self.registry.visitors().into_iter().map(ask).collect();
-        for (visitor, presence) in &visitors {
-            if !matches!(presence, Presence::Over(_)) {
-                self.call_off(*mode, visitor);
-            }
-        }
-        if *mode == Mode::Permissive || !terminate {
-            return;
-        }
-        let ends = visitors.iter().flat_map(|(visitor, _)| &visitor.rests).map(|rest| rest.end);
-        let soon: Option<Timestamp> = ends.filter(|end| end > now).min();
-        if let Some(at) = soon {
-            self.wake(at, *now);
-        }
         let ending: BTreeSet<&SessionId> = due.end.iter().map(|(session, _)| &session.id).collect();
         let stays: Vec<Stays> = self
             .registry
@@ -341,6 +335,14 @@ impl<H: Host> Warden<H> {
             })
             .collect();
         let leaving = leavers(&visitors, &stays);
+        self.call_off(*mode, &leaving.iter().map(|(visitor, _)| visitor.uid).collect());
+        if *mode == Mode::Permissive || !terminate {
+            return;
+        }
+        let ends = visitors.iter().flat_map(|(visitor, _)| &visitor.rests).map(|rest| rest.end);
+        if let Some(at) = ends.filter(|end| end > now).min() {
+            self.wake(at, *now);
+        }
         let new = leaving.into_iter().filter(|(visitor, _)| !self.is_leaving(visitor.uid));
         due.leave = new.map(|(visitor, reason)| (visitor.clone(), reason.clone())).collect();
     }
@@ -398,7 +400,8 @@ impl<H: Host> Warden<H> {
         }
         let mut due = self.judge(&known, asked.into_values().collect());
         due.denied = denied;
-        if !due.end.is_empty() {
+        // A session that ends may be a person's last; one that begins may be why he stays.
+        if !due.end.is_empty() || self.underway.keys().any(|whom| matches!(whom, Whom::Person(_))) {
             self.judge_persons(&known, &mut due);
         }
         self.act(&known, due);
@@ -424,6 +427,7 @@ impl<H: Host> Warden<H> {
         let now = Instant::now();
         if self.prune <= now {
             self.prune = now.checked_add(PRUNE).unwrap_or(now);
+            self.again = true;
             self.prune(&known);
         }
         self.refresh(now);
@@ -455,7 +459,6 @@ impl<H: Host> Warden<H> {
         }
         // After the sessions were listed: the leader of each was there before its session was.
         let Some(table) = self.table() else { return };
-        let mut gone = false;
         for session in sessions {
             let session = self.refresh_mark(&table, &session).unwrap_or(session);
             if session.life == Life::Open && table.alive(session.mark.leader).is_some() {
@@ -465,22 +468,24 @@ impl<H: Host> Warden<H> {
             let claim = Claim { whose: Whose::Session(session.mark.clone()), spared: Vec::new() };
             if claim.members(&table).is_empty() {
                 self.registry.remove(&session.id);
-                gone = true;
                 self.note(known.mode, note::of(&session, SessionState::Closed, "closed"));
             } else if session.life == Life::Open {
                 self.registry.change(&session.id, |kept| kept.life = Life::Closed);
             }
         }
-        if gone {
-            // A person who stayed for the sake of a session may have to leave.
-            self.evaluate();
-        }
     }
 
     /// Looks again at a mark that says too little; the session, if it says more now.
     fn refresh_mark(&self, table: &Table, session: &Session) -> Option<Session> {
-        let _ = (table, session);
-        None
+        let mut mark = session.mark.clone();
+        if !mark.refresh(table) {
+            return None;
+        }
+        self.registry.change(&session.id, |kept| kept.mark = mark.clone());
+        if mark.audit.is_some() {
+            self.registry.change_visitor(&session.login, |visitor| visitor.marked = true);
+        }
+        Some(Session { mark, ..session.clone() })
     }
 
     /// The processes; when they cannot be seen, that is a concern.

@@ -57,10 +57,8 @@ impl Search {
 /// A login that nobody told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stranger {
-    /// Its mark.
-    mark: AuditMark,
-    /// Its oldest process.
-    leader: ProcessId,
+    /// By what its processes are known.
+    mark: Mark,
     /// By which service it came; none if it is not provably a login.
     service: Option<&'static str>,
 }
@@ -85,8 +83,16 @@ fn strangers(table: &Table, known: &[Session], us: ProcessId) -> Vec<Stranger> {
         }
     }
     let old = oldest.into_iter().filter(|(_, leader)| leader.id.start < us.start);
-    old.map(|(mark, leader)| Stranger { mark, leader: leader.id, service: service(table, leader, mark) })
-        .collect()
+    let stranger = |(audit, leader): (AuditMark, &Process)| {
+        let service = service(table, leader, audit);
+        let kind = Kind::of(service.unwrap_or_default());
+        let mut mark = Mark { leader: leader.id, kind, uid: audit.login_uid, audit: None, scope: None };
+        mark.refresh(table);
+        // A mark that is not its leader's own proves nothing.
+        let service = service.filter(|_| mark.audit == Some(audit));
+        Stranger { mark: Mark { audit: Some(audit), ..mark }, service }
+    };
+    old.map(stranger).collect()
 }
 
 /// By which service somebody came, by the first process of his login: root's, with a name that only says so together with its parent's,
@@ -181,25 +187,24 @@ impl<H: Host> Warden<H> {
         // Listed after the table was read: what opened meanwhile is known.
         let strangers = strangers(&table, &self.registry.sessions(), us);
         let unknown = |uid: &u32| self.desk.login_of(*uid).is_none();
-        let unnamed: BTreeSet<u32> = strangers.iter().map(|s| s.mark.login_uid).filter(unknown).collect();
+        let unnamed: BTreeSet<u32> = strangers.iter().map(|s| s.mark.uid).filter(unknown).collect();
         let names = if unnamed.is_empty() { channel().1 } else { ask_names(unnamed) };
         Search::Naming { strangers, names, until: now.checked_add(NAMING).unwrap_or(now) }
     }
 
     /// Writes down who was found, and keeps an eye on him.
     fn find(&mut self, known: &Known, strangers: Vec<Stranger>, names: &BTreeMap<u32, Login>) {
-        for Stranger { mark, leader, service } in strangers {
-            let uid = mark.login_uid;
+        for Stranger { mark, service } in strangers {
+            let (uid, leader) = (mark.uid, mark.leader);
             let Some(login) = self.desk.login_of(uid).or_else(|| names.get(&uid).cloned()) else { continue };
-            if !concerns(&known.view.snapshot, &login, known.now) || self.is_known(mark, leader) {
+            if !concerns(&known.view.snapshot, &login, known.now) || self.is_known(&mark) {
                 continue;
             }
             let Ok(name) = Service::new(service.unwrap_or("unknown")) else { continue };
-            let kind = Kind::of(name.as_str());
-            let mut session = Session {
+            let session = Session {
                 id: self.registry.new_id(leader),
                 boot: self.registry.boot(),
-                mark: Mark { audit: Some(mark), ..Mark::of(leader, kind, uid) },
+                mark,
                 login,
                 service: name,
                 target: None,
@@ -211,7 +216,6 @@ impl<H: Host> Warden<H> {
                 warned: known.now,
                 order: None,
             };
-            session.mark.audit = Some(mark);
             let text = match service {
                 Some(_) => "found: nobody had told of it; it is judged when every source has been heard of",
                 None => "found: what remains of a login that nobody had told of; it is left alone",
@@ -227,9 +231,10 @@ impl<H: Host> Warden<H> {
         }
     }
 
-    fn is_known(&self, mark: AuditMark, leader: ProcessId) -> bool {
-        let same = |session: &Session| session.mark.leader == leader || session.mark.audit == Some(mark);
-        self.registry.sessions().iter().any(|session| session.mark.kind == Kind::Login && same(session))
+    fn is_known(&self, mark: &Mark) -> bool {
+        let same = |known: &Mark| known.leader == mark.leader || known.audit == mark.audit;
+        let mut sessions = self.registry.sessions().into_iter().map(|session| session.mark);
+        sessions.any(|known| known.kind == Kind::Login && same(&known))
     }
 
     /// Judges those that were found; whether some are left that cannot be judged yet.

@@ -34,7 +34,12 @@ impl Signals for Kernel {
 
 impl Host for Kernel {
     fn table(&mut self) -> io::Result<Table> {
-        Table::read()
+        let table = Table::read()?;
+        // What cannot be seen must not be taken for gone.
+        match table.get(1) {
+            Some(_) => Ok(table),
+            None => Err(io::Error::other("it hides other users' processes from jitd (hidepid=)")),
+        }
     }
 
     fn tell(&mut self, table: &Table, members: &[ProcessId], owners: &BTreeSet<u32>, text: &str) -> Told {

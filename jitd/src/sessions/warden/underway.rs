@@ -1,5 +1,6 @@
 //! The endings that have begun: all of them go on together, on one look at the processes, until nothing is left of each.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jit_model::name::Login;
@@ -267,6 +268,7 @@ impl<H: Host> Warden<H> {
         match &underway.of {
             Of::Session(session, _) => {
                 self.registry.remove(&session.id);
+                self.again = true;
                 self.hurry_person(session.mark.uid);
             }
             Of::Peer(_) => {}
@@ -315,12 +317,25 @@ impl<H: Host> Warden<H> {
         }
     }
 
-    /// Somebody may be here again before all of his has ended: the rest stays.
-    pub(super) fn call_off(&mut self, mode: Mode, visitor: &Visitor) {
-        let Some(mut underway) = self.underway.remove(&Whom::Person(visitor.login.clone())) else { return };
-        underway.ending.release(&mut self.host);
-        let text = "he may be here again: what has not ended yet goes on";
-        self.note(mode, note::of_person(visitor, SessionState::Lifted, text));
+    /// Whoever is not among the leavers any more may be here again: what of his has not ended stays.
+    pub(super) fn call_off(&mut self, mode: Mode, leaving: &BTreeSet<u32>) {
+        let stays = |underway: &Underway| match &underway.of {
+            Of::Person(visitor, _) => !leaving.contains(&visitor.uid),
+            Of::Session(..) | Of::Peer(_) => false,
+        };
+        let called_off: Vec<Whom> = self
+            .underway
+            .iter()
+            .filter(|(_, underway)| stays(underway))
+            .map(|(whom, _)| whom.clone())
+            .collect();
+        for mut underway in
+            called_off.iter().filter_map(|whom| self.underway.remove(whom)).collect::<Vec<_>>()
+        {
+            underway.ending.release(&mut self.host);
+            let text = "may be here again: what of his has not ended yet goes on";
+            self.note(mode, underway.event(SessionState::Lifted, text));
+        }
     }
 
     /// Lets go of what is frozen: the daemon ends, and the next one begins anew.

@@ -1,1 +1,92 @@
+use super::*;
+use crate::sessions::process::{Run, Uids};
+use crate::sessions::testing::session;
 
+const US: ProcessId = ProcessId { pid: 5000, start: 5000 };
+const ALICE: u32 = 1000;
+
+fn process(pid: i32, parent: i32, name: &str, uid: u32, login: Option<u32>) -> Process {
+    Process {
+        id: ProcessId { pid, start: u64::try_from(pid).unwrap() },
+        name: name.to_owned(),
+        run: Run::Running,
+        parent,
+        group: pid,
+        session: pid,
+        terminal: 0,
+        uids: Uids { real: uid, effective: uid, saved: uid, fs: uid },
+        audit: login.map(|session| AuditMark { login_uid: ALICE, session }),
+        cgroup: String::new(),
+        kernel: false,
+        nested: false,
+    }
+}
+
+/// Those that are found, by the number of their leader.
+fn found(processes: Vec<Process>, known: &[Session]) -> Vec<(i32, Option<&'static str>)> {
+    let common = [process(1, 0, "systemd", 0, None), process(5000, 1, "jitd", 900, None)];
+    let table = Table::of(common.into_iter().chain(processes));
+    strangers(&table, known, US).into_iter().map(|found| (found.mark.leader.pid, found.service)).collect()
+}
+
+#[test]
+fn a_login_is_known_by_its_oldest_process_and_where_that_comes_from() {
+    let sshd = || {
+        vec![
+            process(10, 1, "sshd", 0, None),
+            process(20, 10, "sshd", 0, Some(4)),
+            process(21, 20, "sshd", ALICE, Some(4)),
+            process(22, 21, "bash", ALICE, Some(4)),
+        ]
+    };
+    assert_eq!(found(sshd(), &[]), [(20, Some("sshd"))]);
+    let mut newer = sshd();
+    newer[1].name = "sshd-session".to_owned();
+    assert_eq!(found(newer, &[]), [(20, Some("sshd"))]);
+    let job = vec![process(10, 1, "cron", 0, None), process(20, 10, "cron", 0, Some(4))];
+    assert_eq!(found(job, &[]), [(20, Some("cron"))]);
+    let console = vec![process(20, 1, "login", 0, Some(4)), process(21, 20, "bash", ALICE, Some(4))];
+    assert_eq!(found(console, &[]), [(20, Some("login"))]);
+    let mut manager = vec![process(20, 1, "systemd", ALICE, Some(4))];
+    manager[0].cgroup = "/user.slice/user-1000.slice/user@1000.service/init.scope".to_owned();
+    assert_eq!(found(manager, &[]), [(20, Some("systemd-user"))]);
+    // What a person left running is his.
+    assert_eq!(found(vec![process(20, 1, "tmux: server", ALICE, Some(4))], &[]), [(20, Some("sshd"))]);
+}
+
+#[test]
+fn a_daemon_that_somebody_started_again_is_no_login() {
+    // The person has gone, and the daemon bears his login's mark, as does what it starts.
+    let cron = vec![process(20, 1, "cron", 0, Some(4)), process(30, 20, "cron", 0, Some(4))];
+    assert_eq!(found(cron, &[]), [(20, None)]);
+    let sshd = vec![process(20, 1, "sshd", 0, Some(4)), process(30, 20, "sshd", 0, Some(5))];
+    assert_eq!(found(sshd, &[]), [(20, None), (30, Some("sshd"))]);
+    assert_eq!(found(vec![process(20, 1, "nginx", 33, Some(4))], &[]), [(20, None)]);
+}
+
+#[test]
+fn who_is_known_or_came_later_is_not_found() {
+    let login = |pid: i32| vec![process(10, 1, "sshd", 0, None), process(pid, 10, "sshd", 0, Some(4))];
+    let known = |pid: i32, audit: Option<AuditMark>| {
+        let mut known = session(pid);
+        known.mark.leader.start = u64::try_from(pid).unwrap();
+        known.mark.audit = audit;
+        known
+    };
+    let mark = AuditMark { login_uid: ALICE, session: 4 };
+    assert_eq!(found(login(20), &[known(77, Some(mark))]), []);
+    assert_eq!(found(login(20), &[known(20, None)]), []);
+    // What somebody became within it does not make the login known.
+    let mut sudo = known(77, Some(mark));
+    sudo.mark.kind = Kind::Become;
+    assert_eq!(found(login(20), &[sudo]), [(20, Some("sshd"))]);
+    assert_eq!(found(login(6000), &[]), []);
+    // The daemon itself was started from it.
+    let mut ours = login(20);
+    ours.push(process(5000, 1, "jitd", 900, Some(4)));
+    assert_eq!(found(ours, &[]), []);
+    // root's.
+    let mut roots = login(20);
+    roots[1].audit = Some(AuditMark { login_uid: 0, session: 4 });
+    assert_eq!(found(roots, &[]), []);
+}
