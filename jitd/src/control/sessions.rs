@@ -90,3 +90,6 @@ pub(super) fn terminate(desk: &Desk, registry: &Registry, caller: &Caller, id: &
     let text = format!("session {} of {} ({}) is being ended", session.id, session.login, session.service);
     Answer::Done { text }
 }
+
+#[cfg(test)]
+mod tests;
