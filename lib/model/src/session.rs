@@ -83,7 +83,7 @@ pub enum Stay {
 /// What becomes of a session at the settled time `now`. `question` is the one it was opened with, `rests` what it rested on when
 /// last looked at.
 pub fn stay(snapshot: &Snapshot, question: &Question, rests: &[Rest], now: Timestamp) -> Stay {
-    let policy = snapshot.policy();
+    let (policy, now) = (snapshot.policy(), doubt::moment(rests, now));
     if !policy.production {
         return Stay::Unguarded(Unguarded::NotProduction);
     }
@@ -136,7 +136,7 @@ pub enum Presence {
 
 /// See [`Presence`]. Everybody is welcome on a host that is not production. `question` is any of his (its service does not count).
 pub fn presence(snapshot: &Snapshot, question: &Question, rests: &[Rest], now: Timestamp) -> Presence {
-    let policy = snapshot.policy();
+    let (policy, now) = (snapshot.policy(), doubt::moment(rests, now));
     if !policy.production || question.uid == 0 {
         return Presence::Welcome;
     }

@@ -237,16 +237,42 @@ fn what_is_not_shown_is_gone_once_its_source_has_spoken() {
             panic!("{source:?}")
         };
         assert_eq!((grants.len(), rests.as_slice(), end), (0, &remembered()[..], at(9_200)));
-        // To the end that was known and no further, and not before it began.
+        // To the end that was known and no further.
         let ask = |now: i64| stay(&shown(&sources), &question("alice", "sshd"), &remembered(), at(now));
         assert!(matches!(ask(9_199), Stay::Until { .. }));
         let over = Stay::Over(DenyReason::Expired { ago: Span(0), grant: "g1".to_owned() });
         assert_eq!(ask(9_200), over, "{source:?}");
-        let ahead = Stay::Over(DenyReason::Scheduled { at: at(2_000), grant: "g1".to_owned() });
-        assert_eq!(ask(1_999), ahead, "{source:?}");
         // What others have said of other things changes nothing.
         let sources = [("ldap", source, &nothing), ("other", Source::Spoken, &other)];
         assert_eq!(until(&alice(&sources, &remembered())), Some(9_200), "{source:?}");
+    }
+}
+
+/// It was let in by the login time. When the clock jumped ahead, the settled time lags behind that.
+#[test]
+fn a_settled_time_before_its_beginning_ends_nothing() {
+    let (live, nothing) = (live(|_| {}), World::new());
+    let rests = [rest(1, 2_000, 9_200), rest(2, 9_000, 9_900)];
+    let at_500 = |sources: &[(&str, Source, &World)], rests: &[Rest]| {
+        let (snapshot, question) = (shown(sources), question("alice", "sshd"));
+        (stay(&snapshot, &question, rests, at(500)), presence(&snapshot, &question, rests, at(500)))
+    };
+    let (stay, presence) = at_500(&[("ldap", Source::Spoken, &live)], &rests);
+    assert_eq!((until(&stay), presence), (Some(9_200), Presence::Welcome));
+    for source in SILENT {
+        let (stay, presence) = at_500(&[("ldap", source, &nothing)], &rests);
+        assert_eq!((until(&stay), presence), (Some(9_900), Presence::Welcome), "{source:?}");
+    }
+    // But what ends it then, ends it; the grant that followed had not begun.
+    let revoked = &faults()[0].0;
+    let reason = DenyReason::Revoked { by: Some("bob".to_owned()), grant: "g1".to_owned() };
+    let over = (Stay::Over(reason.clone()), Presence::Over(reason));
+    for source in SPEAKS.into_iter().chain(SILENT) {
+        let sources = [("ldap", Source::Spoken, revoked), ("other", source, &nothing)];
+        assert_eq!(at_500(&sources, &rests), over, "{source:?}");
+        let mut later = rests.clone();
+        later[1].source = named("other");
+        assert_eq!(at_500(&sources, &later), over, "{source:?}");
     }
 }
 

@@ -100,6 +100,12 @@ pub(super) fn remembered<'a>(
     rests.iter().filter(counts).filter_map(|rest| Some((Window::new(rest.start, rest.end)?, rest)))
 }
 
+/// The time by which a session is judged: never before it began. It was let in by the login time, and the settled time may lag behind
+/// that when the clock jumped; a grant that has not begun by it ends nothing that it began.
+pub(super) fn moment(rests: &[Rest], settled: Timestamp) -> Timestamp {
+    rests.iter().map(|rest| rest.start).min().map_or(settled, |began| settled.max(began))
+}
+
 /// Whether a configured source has not spoken since the daemon began.
 pub(super) fn some_source_is_silent(snapshot: &Snapshot) -> bool {
     snapshot.sources().keys().any(|source| !snapshot.has_spoken(source))
@@ -117,8 +123,7 @@ fn words(snapshot: &Snapshot, uuid: EntryUuid) -> impl Iterator<Item = Word<'_>>
         Assessed::Refused(_) | Assessed::Pending { .. } | Assessed::Granted { .. } => false,
     };
     let grants = snapshot.grants().iter().filter(move |grant| {
-        let configured = snapshot.sources().contains_key(&grant.source);
-        grant.grant.uuid == uuid && (snapshot.has_spoken(&grant.source) || configured && removed(grant))
+        grant.grant.uuid == uuid && (snapshot.has_spoken(&grant.source) || removed(grant))
     });
     let aside = snapshot.set_aside().iter().filter(move |aside| {
         let entry = &aside.entry;
@@ -129,7 +134,7 @@ fn words(snapshot: &Snapshot, uuid: EntryUuid) -> impl Iterator<Item = Word<'_>>
 
 /// Why nothing holds any more: what became of the grant that would have held longest; without one, the nearest miss.
 pub(super) fn fate(snapshot: &Snapshot, asked: &Asked<'_>, rests: &[Rest]) -> DenyReason {
-    // One that only lies ahead did not hold yet, unless there is no other.
+    // One that only lies ahead did not hold yet.
     let held = |rest: &&Rest| (rest.start <= asked.now, rest.end, rest.uuid);
     let Some(rest) = rests.iter().max_by_key(held) else {
         return miss::nearest(snapshot, asked);
@@ -142,7 +147,7 @@ pub(super) fn fate(snapshot: &Snapshot, asked: &Asked<'_>, rests: &[Rest]) -> De
     match said {
         Some(Word::Grant(grant)) if his(grant) || is_removed(grant) => miss::reason(grant, asked),
         Some(Word::Aside(aside)) => miss::refused(aside),
-        Some(Word::Grant(_)) | None => unshown(snapshot, rest, asked.now),
+        Some(Word::Grant(_)) | None => unshown(rest, asked.now),
     }
 }
 
@@ -155,12 +160,10 @@ fn is_removed(grant: &AssessedGrant) -> bool {
 }
 
 /// Of a grant that is not shown, or not for its person any more.
-fn unshown(snapshot: &Snapshot, rest: &Rest, now: Timestamp) -> DenyReason {
+fn unshown(rest: &Rest, now: Timestamp) -> DenyReason {
     let grant = rest.id.clone();
     if rest.end <= now {
         DenyReason::Expired { ago: now.since(rest.end), grant }
-    } else if remembered(snapshot, std::slice::from_ref(rest)).next().is_some() {
-        DenyReason::Scheduled { at: rest.start, grant }
     } else {
         DenyReason::Gone { grant }
     }
