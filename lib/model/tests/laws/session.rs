@@ -6,6 +6,9 @@
 //! - where every source speaks, a session goes on exactly where and as long as the door is open;
 //! - whose last grant is over, his guarded sessions are over.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use jit_model::session::{Presence, Rest, Stay, presence, stay};
 use jit_model::snapshot::Freshness;
 
@@ -44,19 +47,36 @@ fn any_voices() -> impl Strategy<Value = [Voice; 2]> {
     [select(&VOICES[..]), select(&VOICES[..])]
 }
 
-/// What a host knows at a time, with sources that stand like this.
+/// What a host knows, with sources that stand like this, at each time that was asked about: many ask.
+struct Seen<'a> {
+    host: &'a Host,
+    voices: [Voice; 2],
+    at: RefCell<BTreeMap<i64, Rc<Snapshot>>>,
+}
+
+impl<'a> Seen<'a> {
+    fn by(host: &'a Host, voices: [Voice; 2]) -> Seen<'a> {
+        Seen { host, voices, at: RefCell::default() }
+    }
+
+    fn at(&self, now: i64) -> Rc<Snapshot> {
+        let mut known = self.at.borrow_mut();
+        Rc::clone(known.entry(now).or_insert_with(|| Rc::new(seen(self.host, self.voices, now))))
+    }
+}
+
 fn seen(host: &Host, voices: [Voice; 2], now: i64) -> Snapshot {
     let freshness = |voice: Voice| match voice {
         Voice::Fresh => Freshness { heard: Some(at(now)), max_offline: Some(Span(1)) },
         Voice::Stale | Voice::Recalled => Freshness { heard: Some(at(now - 9)), max_offline: Some(Span(1)) },
         Voice::NeverHeard | Voice::Nothing => Freshness { heard: None, max_offline: Some(Span(1)) },
     };
-    let whole = host.snapshot(at(now));
     let grants = host.assessed.iter().filter(|judged| voices[home(judged)] != Voice::Nothing);
     let grants =
         grants.map(|judged| Arc::new(AssessedGrant { source: name(home(judged)), ..judged.clone() }));
     let sources = (0..2).map(|which| (name(which), freshness(voices[which])));
     let recalled = (0..2).filter(|which| voices[*which] == Voice::Recalled).map(name);
+    let whole = host.snapshot(at(now));
     let (policy, known) = (whole.policy().clone(), whole.known().clone());
     Snapshot::new(policy, sources.collect(), grants.collect(), Vec::new(), known).recalled(recalled)
 }
@@ -92,8 +112,8 @@ fn sessions(host: &Host) -> Vec<Open> {
 }
 
 impl Open {
-    fn stay(&self, host: &Host, voices: [Voice; 2], now: i64) -> Stay {
-        stay(&seen(host, voices, now), &question(self.who, self.what), &self.rests, at(now))
+    fn stay(&self, seen: &Seen<'_>, now: i64) -> Stay {
+        stay(&seen.at(now), &question(self.who, self.what), &self.rests, at(now))
     }
 
     /// From when it was looked at to beyond its end.
@@ -133,15 +153,17 @@ proptest! {
     #[test]
     fn silence_never_ends_a_session(world in a_world(), voices in any_voices()) {
         let host = Host::sees(&world);
+        let (seen, fresh) = (Seen::by(&host, voices), Seen::by(&host, FRESH));
+        let nothing = Seen::by(&host, [Voice::Nothing; 2]);
         for open in sessions(&host) {
             for now in open.times().filter(|now| *now < open.until.0) {
-                let stay = open.stay(&host, voices, now);
+                let stay = open.stay(&seen, now);
                 prop_assert_eq!(length(&stay), open.until.0, "{:?} at {}: {:?}", open, now, stay);
                 // And what is remembered from then on carries as far.
                 let Stay::Until { rests, .. } = stay else { unreachable!("it has a length") };
                 let later = Open { rests, ..open.clone() };
-                prop_assert_eq!(length(&later.stay(&host, [Voice::Nothing; 2], now)), open.until.0);
-                prop_assert_eq!(length(&later.stay(&host, FRESH, now)), open.until.0);
+                prop_assert_eq!(length(&later.stay(&nothing, now)), open.until.0);
+                prop_assert_eq!(length(&later.stay(&fresh, now)), open.until.0);
             }
         }
     }
@@ -150,9 +172,10 @@ proptest! {
     #[test]
     fn staleness_changes_nothing(world in a_world(), voices in speaking()) {
         let host = Host::sees(&world);
+        let (seen, fresh) = (Seen::by(&host, voices), Seen::by(&host, FRESH));
         for open in sessions(&host) {
             for now in open.times() {
-                prop_assert_eq!(open.stay(&host, voices, now), open.stay(&host, FRESH, now));
+                prop_assert_eq!(open.stay(&seen, now), open.stay(&fresh, now));
             }
         }
     }
@@ -166,9 +189,10 @@ proptest! {
     ) {
         let host = Host::sees(&world);
         let after = after(&host, &removals, revoked.as_ref());
+        let (fresh, seen) = (Seen::by(&host, FRESH), Seen::by(&after, voices));
         for open in sessions(&host) {
             for now in open.times() {
-                let (was, is) = (open.stay(&host, FRESH, now), open.stay(&after, voices, now));
+                let (was, is) = (open.stay(&fresh, now), open.stay(&seen, now));
                 // It may be longer than what all see, where they do not, but never than what was known.
                 prop_assert!(length(&is) <= open.until.0.max(length(&was)), "{:?} at {}: {:?}", open, now, is);
                 if voices.iter().all(|voice| SPEAKS.contains(voice)) {
@@ -188,13 +212,14 @@ proptest! {
         let revocation = a_revocation(&tree.grant);
         tree.revocations.push(revocation);
         revoked.sync(&world);
+        let seen = Seen::by(&revoked, voices);
         for open in sessions(&host) {
             for now in open.times() {
                 let shows = |judged: &AssessedGrant| judged.grant.uuid == gone && voices[home(judged)] != Voice::Nothing;
                 if !revoked.assessed.iter().any(shows) {
                     continue;
                 }
-                if let Stay::Until { rests, .. } = open.stay(&revoked, voices, now) {
+                if let Stay::Until { rests, .. } = open.stay(&seen, now) {
                     prop_assert!(rests.iter().all(|rest| rest.uuid != gone), "{:?} at {}", open, now);
                 }
             }
@@ -208,9 +233,10 @@ proptest! {
         world.source.grants.insert(uuid(9), new);
         let mut after = host.clone();
         after.sync(&world);
+        let (before, after) = (Seen::by(&host, voices), Seen::by(&after, voices));
         for open in sessions(&host) {
             for now in open.times() {
-                let (was, is) = (open.stay(&host, voices, now), open.stay(&after, voices, now));
+                let (was, is) = (open.stay(&before, now), open.stay(&after, now));
                 prop_assert!(length(&was) <= length(&is), "{:?} at {}: was {:?}, is {:?}", open, now, was, is);
             }
         }
@@ -221,13 +247,13 @@ proptest! {
     fn a_session_goes_on_where_the_door_is_open(world in a_world(), removals in proptest::collection::vec(a_removal(), 0..2)) {
         let host = Host::sees(&world);
         let after = after(&host, &removals, None);
+        let seen = Seen::by(&after, FRESH);
         let all = sessions(&host);
         let none = NOWS.step_by(9).flat_map(|since| PEOPLE.map(|who| Open { who, what: "sshd", since, rests: Vec::new(), until: at(since) }));
         for open in all.into_iter().chain(none) {
             for now in open.times() {
-                let snapshot = seen(&after, FRESH, now);
-                let door = decide(&snapshot, &question(open.who, open.what), at(now));
-                match open.stay(&after, FRESH, now) {
+                let door = decide(&seen.at(now), &question(open.who, open.what), at(now));
+                match open.stay(&seen, now) {
                     Stay::Until { grants, rests, until } => {
                         prop_assert!(at(now) < until);
                         prop_assert!(rests.iter().all(|rest| rest.start <= until && at(now) < rest.end));
@@ -252,9 +278,10 @@ proptest! {
     ) {
         let host = Host::sees(&world);
         let after = after(&host, &removals, None);
+        let seen = Seen::by(&after, voices);
         for open in sessions(&host) {
             for now in open.times() {
-                let snapshot = seen(&after, voices, now);
+                let snapshot = seen.at(now);
                 let ask = |what| question(open.who, what);
                 match presence(&snapshot, &ask("login"), &open.rests, at(now)) {
                     Presence::Over(reason) => {
