@@ -152,6 +152,28 @@ pub fn set_aside(path: &Path, damage: Damage) -> SetAside {
 /// # Errors
 /// When it is too long, or the operating system says no; then the old file is still there.
 pub fn write(path: &Path, kind: Kind, payload: &[u8]) -> Result<(), WriteError> {
+    write_to(path, kind, payload, Lasting::ForEver)
+}
+
+/// The same for what means nothing after a reboot: there is the old file or the new one whatever becomes of the daemon. Nobody waits
+/// for a disk, should the directory not be a tmpfs.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_for_this_boot(path: &Path, kind: Kind, payload: &[u8]) -> Result<(), WriteError> {
+    write_to(path, kind, payload, Lasting::ThisBoot)
+}
+
+/// What a file must survive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lasting {
+    /// A loss of power.
+    ForEver,
+    /// A crash of the daemon.
+    ThisBoot,
+}
+
+fn write_to(path: &Path, kind: Kind, payload: &[u8], lasting: Lasting) -> Result<(), WriteError> {
     let bytes = envelope::wrap(kind, payload)
         .ok_or_else(|| WriteError::TooLong { path: path.to_owned(), max: kind.max })?;
     let beside = {
@@ -159,9 +181,12 @@ pub fn write(path: &Path, kind: Kind, payload: &[u8]) -> Result<(), WriteError> 
         name.push(".new");
         PathBuf::from(name)
     };
-    let done = write_beside(&beside, &bytes)
+    let done = write_beside(&beside, &bytes, lasting)
         .and_then(|()| fs::rename(&beside, path).map_err(|error| ("rename", error)))
-        .and_then(|()| sync_directory(path).map_err(|error| ("sync of the directory", error)));
+        .and_then(|()| match lasting {
+            Lasting::ForEver => sync_directory(path).map_err(|error| ("sync of the directory", error)),
+            Lasting::ThisBoot => Ok(()),
+        });
     done.map_err(|(step, error)| {
         // Nothing to do about a failure to clean up: the next write begins by removing it.
         let _ = fs::remove_file(&beside);
@@ -169,7 +194,7 @@ pub fn write(path: &Path, kind: Kind, payload: &[u8]) -> Result<(), WriteError> 
     })
 }
 
-fn write_beside(beside: &Path, bytes: &[u8]) -> Result<(), (&'static str, io::Error)> {
+fn write_beside(beside: &Path, bytes: &[u8], lasting: Lasting) -> Result<(), (&'static str, io::Error)> {
     match fs::remove_file(beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(("removal of a left-over", error));
@@ -185,7 +210,10 @@ fn write_beside(beside: &Path, bytes: &[u8]) -> Result<(), (&'static str, io::Er
         .open(beside)
         .map_err(|error| ("create", error))?;
     file.write_all(bytes).map_err(|error| ("write", error))?;
-    file.sync_all().map_err(|error| ("sync", error))
+    match lasting {
+        Lasting::ForEver => file.sync_all().map_err(|error| ("sync", error)),
+        Lasting::ThisBoot => Ok(()),
+    }
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {
@@ -216,6 +244,8 @@ mod tests {
         write(&path, KIND, b"one").unwrap();
         write(&path, KIND, b"two").unwrap();
         assert_eq!(read(&path, KIND), Found::Whole(b"two".to_vec()));
+        write_for_this_boot(&path, KIND, b"three").unwrap();
+        assert_eq!(read(&path, KIND), Found::Whole(b"three".to_vec()));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left over");
     }

@@ -1,8 +1,8 @@
 //! The sessions that are known, shared by the threads that hear of them: pam.sock opens and closes, the warden changes and ends, jitctl
 //! lists. What is changed is on disk before the change returns; a disk that fails is a concern and never a lost login.
 //!
-//! One lock, held while a file is written, so that the disk sees changes in the order in which they were made. The directory is a
-//! tmpfs, where a write takes some 20 µs; who asks at the account phase never comes here.
+//! One lock, held while a file is written, so that the disk sees changes in the order in which they were made: some ten microseconds
+//! on the tmpfs that /run is. Who asks in the account phase never comes here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

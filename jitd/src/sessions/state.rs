@@ -1,6 +1,9 @@
 //! Sessions on disk: one small file for each below /run/jitd/state/sessions, so that an opening costs one write however many there are,
 //! and one file for the visitors. Damaged and foreign files are set aside; what belongs to another boot is removed.
 //!
+//! Nothing is forced to disk: after a loss of power it is another boot's. (On the tmpfs that /run is that would cost nothing; where it
+//! is none, every login would wait for the disk.)
+//!
 //! What is read here decides which processes get signals, so it is read whole or not at all, and from a directory that nobody
 //! but the daemon may enter.
 
@@ -166,7 +169,7 @@ impl StateDir {
     fn put(&self, path: &Path, kind: Kind, value: &impl Serialize) -> Result<(), WriteError> {
         let payload = postcard::to_allocvec(value)
             .map_err(|error| WriteError::Encode { path: path.to_owned(), error })?;
-        match disk::write(path, kind, &payload) {
+        match disk::write_for_this_boot(path, kind, &payload) {
             Err(WriteError::Io { error, .. }) if error.kind() == ErrorKind::NotFound => {
                 // The directory is not there yet, or somebody took it away.
                 disk::private_directory(&self.0).map_err(|error| WriteError::Io {
@@ -174,7 +177,7 @@ impl StateDir {
                     step: "making of the directory",
                     error,
                 })?;
-                disk::write(path, kind, &payload)
+                disk::write_for_this_boot(path, kind, &payload)
             }
             other => other,
         }
