@@ -37,11 +37,13 @@ mod found;
 mod host;
 mod judge;
 mod note;
+mod say;
+mod spared;
 mod underway;
 
 use found::Search;
 use host::{Host, Kernel};
-use judge::{Act, Stays, as_of, judge, leavers, warnings};
+use judge::{Act, Stays, judge, leavers, warnings};
 use underway::{Underway, Whom};
 
 /// Between two looks at what nobody tells.
@@ -228,7 +230,7 @@ impl<H: Host> Warden<H> {
                 let mut question = self.desk.question_as(&session.login, session.mark.uid, &session.service);
                 question.rhost.clone_from(&session.rhost);
                 question.tty.clone_from(&session.tty);
-                stay(&view.snapshot, &question, rests, as_of(rests, *now))
+                stay(&view.snapshot, &question, rests, *now)
             });
             match act {
                 Act::Keep => {}
@@ -319,7 +321,7 @@ impl<H: Host> Warden<H> {
         let Ok(service) = Service::new("sshd") else { return };
         let ask = |visitor: Visitor| {
             let question = self.desk.question_as(&visitor.login, visitor.uid, &service);
-            let presence = presence(&view.snapshot, &question, &visitor.rests, as_of(&visitor.rests, *now));
+            let presence = presence(&view.snapshot, &question, &visitor.rests, *now);
             (visitor, presence)
         };
         let visitors: Vec<(Visitor, Presence)> = self.registry.visitors().into_iter().map(ask).collect();

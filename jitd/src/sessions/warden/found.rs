@@ -1,6 +1,6 @@
 //! Sessions that were there when the daemon came, and of which nobody had told: opened while it was away, or before it was ever started.
-//! Found by the marks of pam_loginuid, written down, and judged after a grace, once every source has been heard of. Only those of
-//! people who hold or held a grant here: what others run, applications' cron jobs among it, is nobody's business.
+//! Found by the marks of pam_loginuid, written down, and judged after a grace, once every source has been heard of. Only those to which
+//! the rule applies: applications' cron jobs are nobody's business.
 //!
 //! What is not provably a login is left alone: of a login whose leader is gone, a daemon may remain that its person had started again.
 
@@ -19,7 +19,7 @@ use nix::unistd::{Uid, User};
 
 use super::host::Host;
 use super::{Due, Known, Warden, note};
-use crate::audit::event::SessionState;
+use crate::audit::event::{SessionEvent, SessionState};
 use crate::config::OnEnd;
 use crate::mode::Mode;
 use crate::sessions::claim::{Kind, Mark};
@@ -59,8 +59,19 @@ impl Search {
 pub(super) struct Stranger {
     /// By what its processes are known.
     mark: Mark,
-    /// By which service it came; none if it is not provably a login.
-    service: Option<&'static str>,
+    /// What can be said of it.
+    login: Sort,
+}
+
+/// What can be said of a login by its oldest process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    /// It came by this service.
+    By(&'static str),
+    /// Its leader is gone, and this process of its person's is what remains of it.
+    Remains,
+    /// Its oldest process is somebody else's: a daemon that its person had started again, most likely.
+    Unclear,
 }
 
 /// The logins in a table that are none of the known sessions', of processes older than this daemon.
@@ -84,39 +95,43 @@ fn strangers(table: &Table, known: &[Session], us: ProcessId) -> Vec<Stranger> {
     }
     let old = oldest.into_iter().filter(|(_, leader)| leader.id.start < us.start);
     let stranger = |(audit, leader): (AuditMark, &Process)| {
-        let service = service(table, leader, audit);
-        let kind = Kind::of(service.unwrap_or_default());
-        let mut mark = Mark { leader: leader.id, kind, uid: audit.login_uid, audit: None, scope: None };
+        let mut mark =
+            Mark { leader: leader.id, kind: Kind::Login, uid: audit.login_uid, audit: None, scope: None };
         mark.refresh(table);
         // A mark that is not its leader's own proves nothing.
-        let service = service.filter(|_| mark.audit == Some(audit));
-        Stranger { mark: Mark { audit: Some(audit), ..mark }, service }
+        let own = mark.audit == Some(audit);
+        let login = if own { sort(table, leader, audit) } else { Sort::Unclear };
+        Stranger { mark: Mark { audit: Some(audit), ..mark }, login }
     };
     old.map(stranger).collect()
 }
 
-/// By which service somebody came, by the first process of his login: root's, with a name that only says so together with its parent's,
-/// for a daemon that he had started again has the same. A process of his own is a login's too, whatever it is: it can come from nowhere else.
-fn service(table: &Table, leader: &Process, mark: AuditMark) -> Option<&'static str> {
+/// What can be said of a login by the first process of it. Root's has a name that only says so together with its parent's, for a
+/// daemon that its person had started again has the same.
+fn sort(table: &Table, leader: &Process, mark: AuditMark) -> Sort {
     if leader.uids.all().iter().all(|uid| *uid == mark.login_uid) {
         // The person's service manager has a login of its own.
         let manager = leader.cgroup.contains("/user@");
-        return Some(if manager { "systemd-user" } else { "sshd" });
+        return if manager { Sort::By("systemd-user") } else { Sort::Remains };
     }
-    let parent = table.get(leader.parent).filter(|parent| parent.audit != leader.audit)?;
-    match (leader.name.as_str(), parent.name.as_str()) {
-        ("sshd" | "sshd-session", "sshd") => Some("sshd"),
-        ("cron", "cron") => Some("cron"),
-        ("crond", "crond") => Some("crond"),
-        ("atd", "atd") => Some("atd"),
-        ("login", _) => Some("login"),
-        _ => None,
+    let parent = table.get(leader.parent).filter(|parent| parent.audit != leader.audit);
+    match (leader.name.as_str(), parent.map(|parent| parent.name.as_str())) {
+        ("sshd" | "sshd-session", Some("sshd")) => Sort::By("sshd"),
+        ("cron", Some("cron")) => Sort::By("cron"),
+        ("crond", Some("crond")) => Sort::By("crond"),
+        ("atd", Some("atd")) => Sort::By("atd"),
+        ("login", Some(_)) => Sort::By("login"),
+        _ => Sort::Unclear,
     }
 }
 
-/// Whether a person's sessions are our business.
-fn concerns(snapshot: &Snapshot, login: &Login, now: Timestamp) -> bool {
-    snapshot.has_held(login, now) || !snapshot.grants_of(login).is_empty()
+/// Whether the rule applies to a service for somebody: not to what is not guarded, and to what runs in the background only for those who
+/// hold or held a grant.
+fn applies(known: &Known, question: &Question) -> bool {
+    !matches!(
+        stay_of(&known.view.snapshot, question, known.now),
+        Stay::Unguarded(Unguarded::NotProduction | Unguarded::Service | Unguarded::Background)
+    )
 }
 
 /// What becomes of a session that was found. From where it came is not known: an exemption for somewhere may be his.
@@ -194,19 +209,26 @@ impl<H: Host> Warden<H> {
 
     /// Writes down who was found, and keeps an eye on him.
     fn find(&mut self, known: &Known, strangers: Vec<Stranger>, names: &BTreeMap<u32, Login>) {
-        for Stranger { mark, service } in strangers {
-            let (uid, leader) = (mark.uid, mark.leader);
-            let Some(login) = self.desk.login_of(uid).or_else(|| names.get(&uid).cloned()) else { continue };
-            if !concerns(&known.view.snapshot, &login, known.now) || self.is_known(&mark) {
+        for Stranger { mark, login: sort } in strangers {
+            let named = self.desk.login_of(mark.uid).or_else(|| names.get(&mark.uid).cloned());
+            let Some(login) = named.filter(|_| !self.is_known(&mark)) else { continue };
+            let service = match sort {
+                Sort::By(service) => service,
+                Sort::Remains | Sort::Unclear => "sshd",
+            };
+            let Ok(service) = Service::new(service) else { continue };
+            let question = self.desk.question_as(&login, mark.uid, &service);
+            let snapshot = &known.view.snapshot;
+            let held = || snapshot.has_held(&login, known.now) || !snapshot.grants_of(&login).is_empty();
+            if !applies(known, &question) || !matches!(sort, Sort::By(_)) && !held() {
                 continue;
             }
-            let Ok(name) = Service::new(service.unwrap_or("unknown")) else { continue };
             let session = Session {
-                id: self.registry.new_id(leader),
+                id: self.registry.new_id(mark.leader),
                 boot: self.registry.boot(),
                 mark,
                 login,
-                service: name,
+                service,
                 target: None,
                 rhost: None,
                 tty: None,
@@ -216,17 +238,14 @@ impl<H: Host> Warden<H> {
                 warned: known.now,
                 order: None,
             };
-            let text = match service {
-                Some(_) => "found: nobody had told of it; it is judged when every source has been heard of",
-                None => "found: what remains of a login that nobody had told of; it is left alone",
-            };
-            let event = note::of(&session, SessionState::Found, text);
-            match service {
-                Some(_) => {
-                    self.note(known.mode, event);
-                    self.registry.open(session);
-                }
-                None => self.note(known.mode, crate::audit::event::SessionEvent { id: None, ..event }),
+            if sort == Sort::Unclear {
+                let text = "found: what remains of a login that nobody had told of; it is left alone";
+                let event = note::of(&session, SessionState::Found, text);
+                self.note(known.mode, SessionEvent { id: None, ..event });
+            } else {
+                let text = "found: nobody had told of it; it is judged when every source has been heard of";
+                self.note(known.mode, note::of(&session, SessionState::Found, text));
+                self.registry.open(session);
             }
         }
     }

@@ -69,14 +69,6 @@ pub(super) fn judge(session: &Session, mode: Mode, on_end: OnEnd, stay: impl FnO
     }
 }
 
-/// As of when the grants of a session or of a person are asked: `now`, the settled time. But where everything it began with lies ahead of
-/// that, the door went by a wall clock that the settled time has not followed, and they are asked as of their beginning: clock
-/// trouble ends nothing before the known end.
-pub(super) fn as_of(rests: &[Rest], now: Timestamp) -> Timestamp {
-    let begun = rests.iter().filter(|rest| rest.end > now).map(|rest| rest.start).min();
-    begun.map_or(now, |begun| begun.max(now))
-}
-
 /// The warnings of a session that ends at `until`, as they stand at `now`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Warnings {

@@ -482,31 +482,38 @@ fn who_left_is_forgotten_when_nothing_of_his_is_left() {
     assert_eq!(stage.warden.registry.visitors(), []);
 }
 
-/// Somebody's login over ssh that nobody tells of.
-fn come_in_silence(stage: &mut Stage, leader: i32, uid: u32) {
+/// A daemon of root's.
+fn serve(stage: &mut Stage, pid: i32, name: &str) {
+    stage.spawn(pid, 1, 0, None);
+    name.clone_into(&mut stage.warden.host.processes.get_mut(&pid).unwrap().name);
+}
+
+/// Somebody who comes in by such a daemon, and nobody tells of it.
+fn come_in_silence(stage: &mut Stage, daemon: i32, leader: i32, uid: u32) {
     let mark = AuditMark { login_uid: uid, session: u32::try_from(leader).unwrap() };
-    stage.spawn(50, 1, 0, None);
-    stage.spawn(leader, 50, 0, Some(mark));
+    stage.spawn(leader, daemon, 0, Some(mark));
     stage.spawn(leader + 1, leader, uid, Some(mark));
-    for pid in [50, leader] {
-        "sshd".clone_into(&mut stage.warden.host.processes.get_mut(&pid).unwrap().name);
-    }
+    let name = stage.warden.host.processes[&daemon].name.clone();
+    stage.warden.host.processes.get_mut(&leader).unwrap().name = name;
 }
 
 #[test]
 fn sessions_that_nobody_told_of_are_found_and_judged_after_a_grace() {
     let mut stage = Stage::new();
-    for (leader, uid) in [(100, 1000), (200, 1001), (300, 1002)] {
-        come_in_silence(&mut stage, leader, uid);
-    }
+    serve(&mut stage, 50, "sshd");
+    serve(&mut stage, 60, "cron");
+    come_in_silence(&mut stage, 50, 100, 1000);
+    come_in_silence(&mut stage, 50, 200, 1001);
+    // A job of bob's, who has no grant, and an application's: nobody's business.
+    come_in_silence(&mut stage, 60, 300, 1001);
+    come_in_silence(&mut stage, 60, 400, 4242);
     let begun = Instant::now();
     let search = |stage: &mut Stage, seconds| {
         let known = stage.warden.known();
         stage.warden.search(&known, begun + Duration::from_secs(seconds));
         stage.settle();
     };
-    // Of bob it is known that he had a grant; of uid 1002 nothing is, and it is nobody's business.
-    stage.show(&[("alice", 3600), ("bob", -60)]);
+    stage.show(&[("alice", 3600)]);
     search(&mut stage, 0);
     search(&mut stage, 4);
     // Whoever is not in /etc/passwd has to be asked for, on another thread.
@@ -520,12 +527,43 @@ fn sessions_that_nobody_told_of_are_found_and_judged_after_a_grace() {
     assert_eq!(stage.warden.host.sent, []);
     search(&mut stage, 60);
     stage.evaluate();
-    assert_eq!(stage.living(), [50, 100, 101, 300, 301]);
+    assert_eq!(stage.living(), [50, 60, 100, 101, 300, 301, 400, 401]);
     let told = stage.told().split_off(2);
-    assert_eq!(told, ["moved alice session", "ending bob session expired", "ended bob session expired"]);
+    assert_eq!(told, ["moved alice session", "ending bob session no-grant", "ended bob session no-grant"]);
     // alice's is like any other now, and so is she.
     stage.show(&[]);
     stage.evaluate();
-    assert_eq!(stage.living(), [50, 300, 301]);
+    assert_eq!(stage.living(), [50, 60, 300, 301, 400, 401]);
     assert_eq!(stage.warden.registry.visitors(), []);
+}
+
+#[test]
+fn what_is_found_is_not_judged_while_a_source_is_silent() {
+    let mut stage = Stage::new();
+    serve(&mut stage, 50, "sshd");
+    come_in_silence(&mut stage, 50, 100, 1000);
+    let begun = Instant::now();
+    for seconds in [0, 4, 5, 60, 600] {
+        let known = stage.warden.known();
+        stage.warden.search(&known, begun + Duration::from_secs(seconds));
+        stage.settle();
+    }
+    assert_eq!(stage.told(), ["found alice session"]);
+    assert_eq!(stage.warden.host.sent, []);
+    assert!(matches!(stage.warden.search, Search::Judging(_)), "it is judged when there is word");
+}
+
+#[test]
+fn the_same_words_are_said_once() {
+    let mut stage = Stage::new();
+    stage.show(&[("alice", 3600), ("bob", 3600)]);
+    for name in ["alice", "alice", "bob"] {
+        stage.log_in(name);
+    }
+    stage.settle();
+    stage.show(&[]);
+    stage.evaluate();
+    let mut said: Vec<usize> = stage.warden.host.said.iter().map(|(members, _)| members.len()).collect();
+    said.sort_unstable();
+    assert_eq!(said, [3, 6]);
 }

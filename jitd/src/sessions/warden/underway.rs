@@ -5,17 +5,18 @@ use std::time::{Duration, Instant};
 
 use jit_model::name::Login;
 use jit_model::reason::DenyReason;
-use jit_model::time::{Span, Timestamp};
 
 use super::host::Host;
+use super::say::Announced;
+use super::spared::Spared;
 use super::{Due, Known, Warden, leader, note};
 use crate::audit::event::{SessionEvent, SessionState, Text};
 use crate::mode::Mode;
-use crate::sessions::claim::{Claim, Mark, Whose};
+use crate::sessions::claim::{Claim, Whose};
 use crate::sessions::ending::{Ending, Outcome, Step};
 use crate::sessions::process::{ProcessId, Table};
-use crate::sessions::record::{Life, Session, SessionId, Standing, Visitor};
-use crate::sessions::words::{self, Why};
+use crate::sessions::record::{Session, SessionId, Visitor};
+use crate::sessions::words::Why;
 
 /// Endings that want to go on within this time go on together: a look at the processes costs more than it.
 const TOGETHER: Duration = Duration::from_millis(2);
@@ -39,23 +40,26 @@ pub(super) enum Whom {
 
 /// What is remembered of it for the audit.
 #[derive(Debug)]
-enum Of {
+pub(super) enum Of {
+    /// A session, and why it ends.
     Session(Box<Session>, Why),
+    /// A denied peer, as a session that never was.
     Peer(Box<Session>),
+    /// Somebody, and why he leaves.
     Person(Visitor, DenyReason),
 }
 
 /// An ending that has begun.
 #[derive(Debug)]
 pub(super) struct Underway {
-    ending: Ending,
+    pub(super) ending: Ending,
     /// When it wants to go on.
     next: Instant,
     /// It is stuck, and that was said.
     stuck: bool,
     /// What came of it before it began again, for a person whose sessions were still ending.
     before: Outcome,
-    of: Of,
+    pub(super) of: Of,
 }
 
 impl Underway {
@@ -65,7 +69,8 @@ impl Underway {
         Underway { ending, next: now, stuck: false, before: Outcome::default(), of }
     }
 
-    fn why(&self) -> Why {
+    /// Why.
+    pub(super) fn why(&self) -> Why {
         match &self.of {
             Of::Session(_, why) => why.clone(),
             Of::Peer(_) => Why::Denied,
@@ -73,7 +78,8 @@ impl Underway {
         }
     }
 
-    fn event(&self, state: SessionState, text: impl Into<Text>) -> SessionEvent {
+    /// Something that happened in its course.
+    pub(super) fn event(&self, state: SessionState, text: impl Into<Text>) -> SessionEvent {
         let mut event = match &self.of {
             Of::Session(session, _) => note::of(session, state, text),
             Of::Peer(session) => SessionEvent { id: None, until: None, ..note::of(session, state, text) },
@@ -120,16 +126,7 @@ impl<H: Host> Warden<H> {
             self.underway.insert(whom.clone(), Underway::new(claim, grace, Of::Person(visitor, reason)));
             begun.push(whom);
         }
-        let mut spared = Spared::of(self);
-        for whom in begun {
-            self.say_it_ends(known, table, &whom, &mut spared);
-        }
-        for (session, reason) in only_say {
-            self.only_say(known, table, session, reason, &mut spared);
-        }
-        for (session, left, at) in warn {
-            self.warn(known, table, &session, (left, at), &mut spared);
-        }
+        self.say(known, table, Announced { begun, only_say, warn });
         self.show_underway();
     }
 
@@ -137,80 +134,6 @@ impl<H: Host> Warden<H> {
     fn host_is_marked(&self) -> bool {
         self.registry.sessions().iter().any(|session| session.mark.audit.is_some())
             || self.registry.visitors().iter().any(|visitor| visitor.marked)
-    }
-
-    /// The last words, and the line in the audit.
-    fn say_it_ends(&mut self, known: &Known, table: &Table, whom: &Whom, spared: &mut Spared) {
-        let words = match self.underway.get(whom).map(|underway| &underway.of) {
-            Some(Of::Session(session, why)) => {
-                Some((self.owners(session), words::last(&known.view, session, why)))
-            }
-            Some(Of::Peer(session)) => {
-                Some((self.owners(session), words::last(&known.view, session, &Why::Denied)))
-            }
-            // What is left of him when his sessions end runs in the background: there is no terminal that is his.
-            Some(Of::Person(..)) | None => None,
-        };
-        let Some(underway) = self.underway.get_mut(whom) else { return };
-        let members = spared.lend(whom, &mut underway.ending.claim, |claim| claim.members(table));
-        if words.is_none() && members.is_empty() {
-            // One line will say that nothing was left.
-            return;
-        }
-        let told = words.map(|(owners, text)| self.host.tell(table, &members, &owners, &text));
-        let mut event =
-            underway.event(SessionState::Ending, format!("ends: {}", note::phrase(&underway.why())));
-        note::told(&mut event, &told.unwrap_or_default());
-        self.note(known.mode, event);
-    }
-
-    /// Warns the people of a session.
-    fn warn(
-        &mut self,
-        known: &Known,
-        table: &Table,
-        session: &Session,
-        (left, at): (Span, Timestamp),
-        spared: &mut Spared,
-    ) {
-        let members = spared.members(table, session);
-        let text = words::warning(&known.view, session, left);
-        let owners = self.owners(session);
-        let told = self.host.tell(table, &members, &owners, &text);
-        self.registry.change(&session.id, |kept| kept.warned = at);
-        if session.life == Life::Closed && told.on.is_empty() {
-            // Nobody is there to be warned.
-            return;
-        }
-        let text = match told.on.is_empty() {
-            false => format!("warned: {left} left"),
-            true => format!("{left} left, and no terminal to say so on"),
-        };
-        let mut event = note::of(session, SessionState::Warned, text);
-        note::told(&mut event, &told);
-        self.note(known.mode, event);
-    }
-
-    /// The end that only is said.
-    fn only_say(
-        &mut self,
-        known: &Known,
-        table: &Table,
-        mut session: Session,
-        reason: DenyReason,
-        spared: &mut Spared,
-    ) {
-        let members = spared.members(table, &session);
-        let why = Why::Over(reason);
-        let text = words::last(&known.view, &session, &why);
-        let owners = self.owners(&session);
-        let told = self.host.tell(table, &members, &owners, &text);
-        let text = format!("it would be ended, were on_end not \"warn\": {}", note::phrase(&why));
-        let mut event = note::of(&session, SessionState::WouldEnd, text);
-        note::code(&mut event, &why);
-        note::told(&mut event, &told);
-        self.stand(&mut session, Standing::Warned);
-        self.note(known.mode, event);
     }
 
     /// Goes on with every ending that wants to.
@@ -365,61 +288,5 @@ fn sum(before: Outcome, after: Outcome) -> Outcome {
         killed,
         more_killed: before.more_killed.saturating_add(after.more_killed).saturating_add(cut),
         took: before.took.saturating_add(after.took),
-    }
-}
-
-/// Who is spared, lent to one claim at a time: a thousand endings would otherwise keep a thousand lists.
-struct Spared {
-    /// By a session that ends: the sessions that go on.
-    by_sessions: Vec<Mark>,
-    /// By a person's ending: all sessions, also those that end by themselves at the moment.
-    by_persons: Vec<Mark>,
-}
-
-impl Spared {
-    fn of<H: Host>(warden: &Warden<H>) -> Spared {
-        let peers = warden.underway.values().filter_map(|underway| match &underway.of {
-            Of::Peer(session) => Some(session.mark.clone()),
-            Of::Session(..) | Of::Person(..) => None,
-        });
-        let persons = warden.underway.keys().any(|whom| matches!(whom, Whom::Person(_)));
-        let by_persons = match persons {
-            true => warden.registry.sessions().into_iter().map(|session| session.mark).chain(peers).collect(),
-            false => Vec::new(),
-        };
-        Spared { by_sessions: warden.spared(), by_persons }
-    }
-
-    fn of_whom(&mut self, whom: &Whom) -> &mut Vec<Mark> {
-        match whom {
-            Whom::Session(_) | Whom::Peer(_) => &mut self.by_sessions,
-            Whom::Person(_) => &mut self.by_persons,
-        }
-    }
-
-    /// The members of a session that goes on. It is among those that are spared, by others.
-    fn members(&mut self, table: &Table, session: &Session) -> Vec<ProcessId> {
-        let others = std::mem::take(&mut self.by_sessions);
-        let (own, others): (Vec<Mark>, Vec<Mark>) =
-            others.into_iter().partition(|mark| *mark == session.mark);
-        let claim = Claim { whose: Whose::Session(session.mark.clone()), spared: others };
-        let members = claim.members(table);
-        self.by_sessions = claim.spared;
-        self.by_sessions.extend(own);
-        members
-    }
-
-    fn lend<T>(&mut self, whom: &Whom, claim: &mut Claim, with: impl FnOnce(&Claim) -> T) -> T {
-        std::mem::swap(&mut claim.spared, self.of_whom(whom));
-        let done = with(claim);
-        std::mem::swap(&mut claim.spared, self.of_whom(whom));
-        done
-    }
-
-    fn lend_ending<T>(&mut self, whom: &Whom, ending: &mut Ending, with: impl FnOnce(&mut Ending) -> T) -> T {
-        std::mem::swap(&mut ending.claim.spared, self.of_whom(whom));
-        let done = with(ending);
-        std::mem::swap(&mut ending.claim.spared, self.of_whom(whom));
-        done
     }
 }

@@ -23,10 +23,10 @@ fn process(pid: i32, parent: i32, name: &str, uid: u32, login: Option<u32>) -> P
 }
 
 /// Those that are found, by the number of their leader.
-fn found(processes: Vec<Process>, known: &[Session]) -> Vec<(i32, Option<&'static str>)> {
+fn found(processes: Vec<Process>, known: &[Session]) -> Vec<(i32, Sort)> {
     let common = [process(1, 0, "systemd", 0, None), process(5000, 1, "jitd", 900, None)];
     let table = Table::of(common.into_iter().chain(processes));
-    strangers(&table, known, US).into_iter().map(|found| (found.mark.leader.pid, found.service)).collect()
+    strangers(&table, known, US).into_iter().map(|found| (found.mark.leader.pid, found.login)).collect()
 }
 
 #[test]
@@ -39,29 +39,29 @@ fn a_login_is_known_by_its_oldest_process_and_where_that_comes_from() {
             process(22, 21, "bash", ALICE, Some(4)),
         ]
     };
-    assert_eq!(found(sshd(), &[]), [(20, Some("sshd"))]);
+    assert_eq!(found(sshd(), &[]), [(20, Sort::By("sshd"))]);
     let mut newer = sshd();
     newer[1].name = "sshd-session".to_owned();
-    assert_eq!(found(newer, &[]), [(20, Some("sshd"))]);
+    assert_eq!(found(newer, &[]), [(20, Sort::By("sshd"))]);
     let job = vec![process(10, 1, "cron", 0, None), process(20, 10, "cron", 0, Some(4))];
-    assert_eq!(found(job, &[]), [(20, Some("cron"))]);
+    assert_eq!(found(job, &[]), [(20, Sort::By("cron"))]);
     let console = vec![process(20, 1, "login", 0, Some(4)), process(21, 20, "bash", ALICE, Some(4))];
-    assert_eq!(found(console, &[]), [(20, Some("login"))]);
+    assert_eq!(found(console, &[]), [(20, Sort::By("login"))]);
     let mut manager = vec![process(20, 1, "systemd", ALICE, Some(4))];
     manager[0].cgroup = "/user.slice/user-1000.slice/user@1000.service/init.scope".to_owned();
-    assert_eq!(found(manager, &[]), [(20, Some("systemd-user"))]);
+    assert_eq!(found(manager, &[]), [(20, Sort::By("systemd-user"))]);
     // What a person left running is his.
-    assert_eq!(found(vec![process(20, 1, "tmux: server", ALICE, Some(4))], &[]), [(20, Some("sshd"))]);
+    assert_eq!(found(vec![process(20, 1, "tmux: server", ALICE, Some(4))], &[]), [(20, Sort::Remains)]);
 }
 
 #[test]
 fn a_daemon_that_somebody_started_again_is_no_login() {
     // The person has gone, and the daemon bears his login's mark, as does what it starts.
     let cron = vec![process(20, 1, "cron", 0, Some(4)), process(30, 20, "cron", 0, Some(4))];
-    assert_eq!(found(cron, &[]), [(20, None)]);
+    assert_eq!(found(cron, &[]), [(20, Sort::Unclear)]);
     let sshd = vec![process(20, 1, "sshd", 0, Some(4)), process(30, 20, "sshd", 0, Some(5))];
-    assert_eq!(found(sshd, &[]), [(20, None), (30, Some("sshd"))]);
-    assert_eq!(found(vec![process(20, 1, "nginx", 33, Some(4))], &[]), [(20, None)]);
+    assert_eq!(found(sshd, &[]), [(20, Sort::Unclear), (30, Sort::By("sshd"))]);
+    assert_eq!(found(vec![process(20, 1, "nginx", 33, Some(4))], &[]), [(20, Sort::Unclear)]);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn who_is_known_or_came_later_is_not_found() {
     // What somebody became within it does not make the login known.
     let mut sudo = known(77, Some(mark));
     sudo.mark.kind = Kind::Become;
-    assert_eq!(found(login(20), &[sudo]), [(20, Some("sshd"))]);
+    assert_eq!(found(login(20), &[sudo]), [(20, Sort::By("sshd"))]);
     assert_eq!(found(login(6000), &[]), []);
     // The daemon itself was started from it.
     let mut ours = login(20);

@@ -164,15 +164,3 @@ fn everything_of_a_person_ends_only_when_nothing_of_him_may_stay() {
     // Never root's.
     assert_eq!(leaving(&[visitor("toor", 0, over())], &[]), [""; 0]);
 }
-
-#[test]
-fn what_began_by_a_clock_ahead_is_asked_as_of_its_beginning() {
-    let from = |start, end| Rest { start: Timestamp(start), ..rest(1, end) };
-    assert_eq!(as_of(&[], NOW), NOW);
-    assert_eq!(as_of(&[from(0, 20_000)], NOW), NOW);
-    assert_eq!(as_of(&[from(12_000, 20_000)], NOW), Timestamp(12_000));
-    // One of them holds by the settled time, and the other follows.
-    assert_eq!(as_of(&[from(12_000, 20_000), from(0, 12_000)], NOW), NOW);
-    // It is over.
-    assert_eq!(as_of(&[from(0, 9_000)], NOW), NOW);
-}
