@@ -168,6 +168,25 @@ proptest! {
         }
     }
 
+    /// What is on disk may be older than what a session was opened by: it lacks what was added since.
+    #[test]
+    fn an_older_set_from_disk_ends_nothing(world in a_world(), since in proptest::collection::vec(a_removal(), 1..4)) {
+        let host = Host::sees(&world);
+        let mut older = world.clone();
+        for added in &since {
+            remove(&mut older, added);
+        }
+        let mut older = Host::sees(&older);
+        older.held.clone_from(&host.held);
+        let seen = Seen::by(&older, [Voice::Recalled; 2]);
+        for open in sessions(&host) {
+            for now in open.times().filter(|now| *now < open.until.0) {
+                let stay = open.stay(&seen, now);
+                prop_assert!(length(&stay) >= open.until.0, "{:?} at {}: {:?}", open, now, stay);
+            }
+        }
+    }
+
     /// A source that is stale says as much as one that is not.
     #[test]
     fn staleness_changes_nothing(world in a_world(), voices in speaking()) {
