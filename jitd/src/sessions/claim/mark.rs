@@ -44,7 +44,7 @@ impl Facts {
     }
 
     /// In a table.
-    fn of(leader: ProcessId, table: &Table, us: i32, logins: &Path) -> Facts {
+    pub(super) fn of(leader: ProcessId, table: &Table, us: i32, logins: &Path) -> Facts {
         let Some(process) = table.alive(leader) else { return Facts::default() };
         let mut facts = Facts { audit: process.audit, ..Facts::default() };
         if let Some(audit) = process.audit {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::rules::{Nearest, Others, SelfMade, ancestors, is_nobodys, is_nobodys_in, parent, runs_as};
-use super::session::all_are_marked;
+use super::session::all_have;
 use super::{Kind, Mark};
 use crate::sessions::process::{Process, ProcessId, Run, Table};
 
@@ -49,9 +49,18 @@ pub(super) fn takes(
     }
     let child = members.contains(&process.parent);
     match process.audit {
-        Some(audit) => audit.login_uid == uid && (child || !process.nested && all_are_marked(spared)),
-        None if in_slice(process, &slice(uid, None)) => true,
-        None => !marked && runs_as(process, uid) && (child || !process.nested && process.parent == 1),
+        Some(audit) => {
+            audit.login_uid == uid
+                && (child || !process.nested && all_have(spared, |other| other.audit.is_some()))
+        }
+        None if in_slice(process, &slice(uid, None)) => {
+            child || all_have(spared, |other| other.audit.is_some() || other.scope.is_some())
+        }
+        None => {
+            let became = |other: &Mark| other.kind == Kind::Become && other.uid != uid;
+            let child = child && !spared.iter().any(became);
+            !marked && runs_as(process, uid) && (child || !process.nested && process.parent == 1)
+        }
     }
 }
 
@@ -83,15 +92,18 @@ impl<'a> Search<'a> {
         }
         match process.audit {
             Some(audit) if audit.login_uid == self.uid => {
-                // Somebody else's login that has inherited his mark: its sshd was started by hand from his.
-                let others = self.logins.of(process).is_some_and(|leader| leader.audit == process.audit);
-                !others && self.is_marked_here(process)
+                // A login that is spared may have inherited his mark: its sshd was started by hand from his.
+                self.logins.of(process).is_none() && self.is_marked_here(process)
             }
-            Some(audit) => !self.marked && self.self_made.is(audit) && self.runs_as_him_here(process),
-            None if self.all.of(process).is_some() => false,
-            None if in_slice(process, &self.slice) => true,
-            None => !self.marked && self.runs_as_him_here(process),
+            Some(audit) => self.self_made.is(audit) && self.only_runs_as_him(process),
+            None if in_slice(process, &self.slice) => self.logins.of(process).is_none(),
+            None => self.only_runs_as_him(process),
         }
+    }
+
+    /// Whether nothing but his uid says that a process is his, and that is enough. Who became him in a session of his own is not he.
+    fn only_runs_as_him(&mut self, process: &'a Process) -> bool {
+        !self.marked && self.all.of(process).is_none() && self.runs_as_him_here(process)
     }
 
     /// Whether a mark was given on this host. A container may have a person of the same uid, whose logins are marked alike; then

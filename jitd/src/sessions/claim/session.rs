@@ -21,34 +21,42 @@ pub(super) fn members(mark: &Mark, spared: &[Mark], table: &Table) -> Vec<Proces
 pub(super) fn takes(mark: &Mark, spared: &[Mark], process: &Process, members: &BTreeSet<i32>) -> bool {
     let own: Vec<AuditMark> = mark.audit.into_iter().collect();
     let others = Others::of(spared.iter(), &own, mark.scope.as_deref());
-    let leads = others.led_by(process.id).is_some_and(|other| other.kind == Kind::Login);
+    // Whoever became another within a login ends with it, and with nothing else that can be seen here.
+    let counts = |other: &Mark| other.kind == Kind::Login || mark.kind == Kind::Become;
+    let leads = others.led_by(process.id).is_some_and(counts);
     if is_nobodys(process) || process.is_older_than(mark.leader) || leads || others.bear(process, &own) {
         return false;
     }
-    let related = members.contains(&process.parent) || members.contains(&process.session);
+    let child = members.contains(&process.parent);
+    // What has lost its parents could come from whoever else became another in the same login.
+    let same = |other: &Mark| {
+        other.kind == Kind::Become && (&other.audit, &other.scope) == (&mark.audit, &mark.scope)
+    };
+    let lost = process.parent == 1 && (mark.kind == Kind::Login || !spared.iter().any(same));
+    // A session of setsid(2) is looked at only where nothing is marked.
+    let related = child || mark.audit.is_none() && lost && members.contains(&process.session);
+    let unmarked = process.audit.is_none() || process.uids.real == mark.uid;
     match (mark.kind, mark.audit) {
         // Everything that comes from it bears its mark: there is nothing to be guessed. But a login without a mark of its own may
         // have inherited this one.
-        (Kind::Login, Some(audit)) => process.audit == Some(audit) && (related || all_are_marked(spared)),
-        (Kind::Become, Some(audit)) => {
-            // What has lost its parent could come from another one in the same login, too.
-            let alone = || {
-                let same = |other: &Mark| other.kind == Kind::Become && other.audit == Some(audit);
-                process.parent == 1 && around(mark, process) && !spared.iter().any(same)
-            };
-            process.audit == Some(audit) && (related || alone())
+        (Kind::Login, Some(audit)) => {
+            process.audit == Some(audit) && (child || all_have(spared, |other| other.audit.is_some()))
         }
         (Kind::Login, None) => {
             let scoped = process.audit.is_none() && in_scope(mark, process);
-            scoped || related && (process.audit.is_none() || process.uids.real == mark.uid)
+            related && unmarked
+                || scoped && all_have(spared, |other| other.audit.is_some() || other.scope.is_some())
         }
-        (Kind::Become, None) => related && (process.audit.is_none() || process.uids.real == mark.uid),
+        (Kind::Become, Some(audit)) => {
+            process.audit == Some(audit) && (related || lost && around(mark, process))
+        }
+        (Kind::Become, None) => related && unmarked,
     }
 }
 
-/// Whether each login among these has a mark of its own.
-pub(super) fn all_are_marked(spared: &[Mark]) -> bool {
-    spared.iter().all(|other| other.kind == Kind::Become || other.audit.is_some())
+/// Whether each login among these has some evidence of its own. One that has not may bear what another one does.
+pub(super) fn all_have(spared: &[Mark], evidence: impl Fn(&Mark) -> bool) -> bool {
+    spared.iter().all(|other| other.kind == Kind::Become || evidence(other))
 }
 
 /// Whether a process is in the scope of a mark.

@@ -1,0 +1,413 @@
+//! Who belongs to somebody who came in.
+
+use super::super::{Kind, Whose};
+use super::world::{ALICE, BOB, Marks, World, set};
+use crate::sessions::process::{ProcessId, Run, Uids, identify};
+
+const ALL: [Marks; 4] = [Marks::Both, Marks::Audit, Marks::Scope, Marks::None];
+const MARKED: [Marks; 2] = [Marks::Both, Marks::Audit];
+
+#[test]
+fn its_tree_is_its_own_with_any_marks() {
+    for marks in ALL {
+        let mut world = World::new(marks);
+        let alice = world.ssh(ALICE);
+        let bob = world.ssh(BOB);
+        let (sudo, root) = world.sudo(alice.shell, 0);
+        let second = world.fork(alice.leader);
+        let mark = world.login(alice, ALICE);
+        assert_eq!(mark.audit.is_some(), MARKED.contains(&marks));
+        assert_eq!(mark.scope.is_some(), matches!(marks, Marks::Both | Marks::Scope));
+        let expected = set([alice.leader, alice.transport, alice.shell, sudo, root, second]);
+        assert_eq!(world.of_session(&mark, &[]), expected, "{marks:?}");
+        assert_eq!(world.of_session(&mark, &[world.login(bob, BOB)]), expected, "{marks:?}");
+    }
+}
+
+/// setsid, double fork, nohup, tmux, closed descriptors, another name, orphans: nothing of this changes the mark.
+#[test]
+fn no_trick_sheds_a_mark() {
+    for marks in MARKED {
+        let mut world = World::new(marks);
+        let alice = world.ssh(ALICE);
+        let mark = world.login(alice, ALICE);
+        let daemon = world.daemonize(alice.shell);
+        let orphan = world.daemonize(daemon);
+        let renamed = world.daemonize(alice.shell);
+        world.at(renamed).name = "sshd".to_owned();
+        let root = world.sudo(alice.shell, 0).1;
+        let roots = world.daemonize(root);
+        let bobs = world.sudo(alice.shell, BOB).1;
+        let bobs = world.daemonize(bobs);
+        let stopped = world.daemonize(alice.shell);
+        world.at(stopped).run = Run::Stopped;
+        let moved = world.daemonize(alice.shell);
+        world.at(moved).cgroup =
+            "/user.slice/user-1000.slice/user@1000.service/app.slice/run-1.scope".to_owned();
+        let contained = world.daemonize(alice.shell);
+        world.at(contained).nested = true;
+        // A subreaper takes the place of process 1 for its own.
+        let reaped = world.daemonize(alice.shell);
+        world.at(reaped).parent = daemon;
+        let all = [daemon, orphan, renamed, roots, bobs, stopped, moved, contained, reaped];
+        let members = world.of_session(&mark, &[]);
+        assert!(all.iter().all(|pid| members.contains(pid)), "{members:?}");
+        // The same when everything else that was there is gone.
+        for pid in [alice.shell, alice.transport, alice.leader] {
+            world.exit(pid);
+        }
+        let members = world.of_session(&mark, &[]);
+        assert!(all.iter().all(|pid| members.contains(pid)), "{members:?}");
+    }
+}
+
+#[test]
+fn the_scope_keeps_what_lost_its_parents() {
+    let mut world = World::new(Marks::Scope);
+    let alice = world.ssh(ALICE);
+    let mark = world.login(alice, ALICE);
+    assert_eq!((mark.audit, mark.scope.is_some()), (None, true));
+    let daemon = world.daemonize(alice.shell);
+    let below = world.daemonize(alice.shell);
+    world.at(below).cgroup.push_str("/below");
+    let other = world.ssh(ALICE);
+    let beside = world.daemonize(other.shell);
+    let expected = set([alice.leader, alice.transport, alice.shell, daemon, below]);
+    assert_eq!(world.of_session(&mark, &[world.login(other, ALICE)]), expected);
+    assert_eq!(world.of_session(&mark, &[]), expected);
+    for pid in [alice.shell, alice.transport, alice.leader] {
+        world.exit(pid);
+    }
+    assert_eq!(world.of_session(&mark, &[]), set([daemon, below]));
+    assert!(!world.of_session(&mark, &[]).contains(&beside));
+}
+
+#[test]
+fn a_scope_is_its_own_only_if_logind_says_so() {
+    let mut world = World::new(Marks::Scope);
+    let alice = world.ssh(ALICE);
+    // A second PAM login within the scope of the first, as sshd started by hand makes it.
+    let inner = world.fork(alice.shell);
+    assert!(world.login(alice, ALICE).scope.is_some());
+    assert_eq!(world.mark(inner, Kind::Login, ALICE).scope, None);
+    assert_eq!(world.mark(inner, Kind::Become, ALICE).scope, world.login(alice, ALICE).scope);
+    // Without pam_systemd everybody is in the service's cgroup.
+    let mut world = World::new(Marks::Audit);
+    let alice = world.ssh(ALICE);
+    assert_eq!(world.login(alice, ALICE).scope, None);
+}
+
+#[test]
+fn without_marks_the_tree_and_its_terminals_remain() {
+    let mut world = World::new(Marks::None);
+    let alice = world.ssh(ALICE);
+    let mark = world.login(alice, ALICE);
+    let middle = world.fork(alice.shell);
+    let nohup = world.fork(middle);
+    world.exit(middle);
+    let lost = world.daemonize(alice.shell);
+    let expected = set([alice.leader, alice.transport, alice.shell, nohup]);
+    assert_eq!(world.of_session(&mark, &[]), expected, "nothing says whose {lost} is");
+    // A number that was used again begins no session of ours.
+    let foreign = world.fork(1);
+    world.at(foreign).session = world.get(alice.shell).session;
+    world.at(foreign).id.start = 1;
+    assert_eq!(world.of_session(&mark, &[]), expected);
+}
+
+#[test]
+fn without_marks_the_session_that_a_dead_leader_began_remains() {
+    let mut world = World::new(Marks::None);
+    let login = world.service("login", 0);
+    let shell = world.fork(login);
+    world.becomes(shell, ALICE);
+    let mark = world.mark(login, Kind::Login, ALICE);
+    let (_, root) = world.sudo(shell, 0);
+    world.exit(login);
+    assert_eq!(world.of_session(&mark, &[]), world.of_session(&mark, &[]));
+    assert!(world.of_session(&mark, &[]).contains(&shell));
+    assert!(world.of_session(&mark, &[]).contains(&root), "from the shell");
+    // Somebody else's, who has the number now.
+    world.fork_as(1, login);
+    world.setsid(login);
+    assert_eq!(world.of_session(&mark, &[]), set([]));
+    let child = world.fork(login);
+    world.exit(login);
+    assert!(!world.of_session(&mark, &[]).contains(&child), "a daemon's is not his");
+}
+
+#[test]
+fn a_leader_whose_number_was_used_again_has_no_tree() {
+    for marks in ALL {
+        let mut world = World::new(marks);
+        let alice = world.ssh(ALICE);
+        let mark = world.login(alice, ALICE);
+        for pid in [alice.shell, alice.transport, alice.leader] {
+            world.exit(pid);
+        }
+        let nginx = world.fork_as(1, alice.leader);
+        let worker = world.fork(nginx);
+        assert_eq!(world.of_session(&mark, &[]), set([]), "{nginx} {worker}");
+    }
+}
+
+/// The table is read while processes come and go: a child may be read before its parent's number is used again.
+#[test]
+fn a_parent_that_is_younger_than_its_child_is_none() {
+    for marks in ALL {
+        let mut world = World::new(marks);
+        let nginx = world.service("nginx", 0);
+        let worker = world.fork(nginx);
+        let alice = world.ssh(ALICE);
+        let mark = world.login(alice, ALICE);
+        world.processes.remove(&nginx);
+        let reused = world.fork_as(alice.shell, nginx);
+        assert_eq!(world.get(worker).parent, reused);
+        let members = world.of_session(&mark, &[]);
+        assert!(members.contains(&reused) && !members.contains(&worker), "{marks:?}");
+    }
+}
+
+#[test]
+fn who_is_nobodys_is_never_ours() {
+    for marks in ALL {
+        let mut world = World::new(marks);
+        let alice = world.ssh(ALICE);
+        let mark = world.login(alice, ALICE);
+        let like = world.get(alice.shell).clone();
+        // The kernel's helper, this daemon, a thread of the kernel's: made to look like hers in everything.
+        let us = identify(std::process::id().cast_signed()).unwrap();
+        let helper = world.fork(2);
+        for (pid, parent) in [(1, 0), (2, alice.shell), (helper, 2), (us.pid, alice.shell)] {
+            let (start, kernel) =
+                (world.processes.get(&pid).map_or(us.start, |p| p.id.start + 1000), pid == 2);
+            let id = ProcessId { pid, start };
+            let made = crate::sessions::process::Process { id, parent, kernel, ..like.clone() };
+            world.processes.insert(pid, made);
+        }
+        let members = world.of_session(&mark, &[]);
+        assert_eq!(members, set([alice.leader, alice.transport, alice.shell]));
+        let person = world.of_person(ALICE, &[]);
+        for pid in [1, 2, helper, us.pid] {
+            assert!(!person.contains(&pid));
+            let whose = Whose::Session(mark.clone());
+            assert!(pid == helper || !world.takes(&whose, &[], &members, pid), "{pid}");
+        }
+    }
+}
+
+#[test]
+fn the_dead_are_not_members() {
+    let mut world = World::new(Marks::Both);
+    let alice = world.ssh(ALICE);
+    let mark = world.login(alice, ALICE);
+    world.at(alice.shell).run = Run::Dead;
+    assert_eq!(world.of_session(&mark, &[]), set([alice.leader, alice.transport]));
+    world.at(alice.leader).run = Run::Dead;
+    assert_eq!(world.of_session(&mark, &[]), set([alice.transport]));
+}
+
+/// pam_loginuid leaves a mark alone that is right already: so two logins of hers have the same one, and it is neither's alone.
+#[test]
+fn a_listener_started_by_hand_does_not_make_two_logins_one() {
+    for marks in MARKED {
+        let mut world = World::new(marks);
+        let first = world.ssh(ALICE);
+        let one = world.login(first, ALICE);
+        let (_, root) = world.sudo(first.shell, 0);
+        let listener = world.daemonize(root);
+        let second = world.ssh_by(listener, ALICE);
+        let mut two = world.login(second, ALICE);
+        assert_eq!(two.audit, None);
+        let job = world.fork(second.shell);
+        let expected = set([second.leader, second.transport, second.shell, job]);
+        assert_eq!(world.of_session(&two, &[one.clone()]), expected);
+        // The first one's end spares the second, and finds the listener: see the head of the module.
+        let ended = world.of_session(&one, &[two.clone()]);
+        assert!(ended.is_disjoint(&expected) && ended.contains(&listener) && ended.contains(&root));
+        // When the listener is gone, nothing but the older bearers says that the mark is not the second one's.
+        world.exit(listener);
+        let later = world.mark(second.leader, Kind::Login, ALICE);
+        assert_eq!(later.audit, None);
+        two.audit = one.audit;
+        assert_eq!(world.of_session(&two, &[]), expected);
+        assert_eq!(world.of_session(&two, &[one.clone()]), expected);
+        let whose = Whose::Session(one);
+        let two = world.mark(second.leader, Kind::Login, ALICE);
+        let late = world.fork(second.shell);
+        assert!(!world.takes(&whose, &[two], &ended, late));
+    }
+}
+
+#[test]
+fn who_came_in_by_a_listener_started_by_hand_is_himself() {
+    for marks in MARKED {
+        let mut world = World::new(marks);
+        let alice = world.ssh(ALICE);
+        let mark = world.login(alice, ALICE);
+        let (_, root) = world.sudo(alice.shell, 0);
+        let listener = world.daemonize(root);
+        let bob = world.ssh_by(listener, BOB);
+        let (_, bobs_root) = world.sudo(bob.shell, 0);
+        let bobs_daemon = world.daemonize(bobs_root);
+        // Whether his session is known or not.
+        for spared in [vec![], vec![world.login(bob, BOB)]] {
+            let members = world.of_session(&mark, &spared);
+            assert!(members.is_disjoint(&set([
+                bob.leader,
+                bob.transport,
+                bob.shell,
+                bobs_root,
+                bobs_daemon
+            ])));
+            let person = world.of_person(ALICE, &spared);
+            assert!(person.is_disjoint(&set([bob.leader, bob.transport, bob.shell, bobs_root, bobs_daemon])));
+        }
+        assert!(world.login(bob, BOB).audit.is_some());
+    }
+}
+
+/// On a host without marks that is known from the session's being known, and from nothing else.
+#[test]
+fn another_known_login_is_spared_wherever_it_is_in_the_tree() {
+    for marks in ALL {
+        let mut world = World::new(marks);
+        let alice = world.ssh(ALICE);
+        let (_, root) = world.sudo(alice.shell, 0);
+        let listener = world.fork(root);
+        let bob = world.ssh_by(listener, BOB);
+        let job = world.fork(bob.shell);
+        let members = world.of_session(&world.login(alice, ALICE), &[world.login(bob, BOB)]);
+        assert!(members.contains(&listener));
+        assert!(members.is_disjoint(&set([bob.leader, bob.transport, bob.shell, job])), "{marks:?}");
+        // And the other way round: what is above a leader is never its session's.
+        let members = world.of_session(&world.login(bob, BOB), &[world.login(alice, ALICE)]);
+        assert_eq!(members, set([bob.leader, bob.transport, bob.shell, job]), "{marks:?}");
+    }
+}
+
+#[test]
+fn a_cron_started_by_hand_runs_the_jobs_of_others() {
+    for marks in MARKED {
+        let mut world = World::new(marks);
+        let alice = world.ssh(ALICE);
+        let mark = world.login(alice, ALICE);
+        let (_, root) = world.sudo(alice.shell, 0);
+        let cron = world.daemonize(root);
+        let (bobs, bobs_job) = world.job(cron, BOB);
+        let (roots, roots_job) = world.job(cron, 0);
+        let members = world.of_session(&mark, &[]);
+        assert!(members.contains(&cron));
+        assert!(members.is_disjoint(&set([bobs, bobs_job, roots, roots_job])), "{marks:?} {members:?}");
+        assert!(world.of_person(ALICE, &[]).is_disjoint(&set([bobs, bobs_job, roots, roots_job])));
+    }
+}
+
+#[test]
+fn whom_she_became_ends_with_her_login() {
+    for marks in ALL {
+        let mut world = World::new(marks);
+        let alice = world.ssh(ALICE);
+        let (su, bobs) = world.sudo(alice.shell, BOB);
+        let (sudo, root) = world.sudo(bobs, 0);
+        let inner = [world.mark(su, Kind::Become, ALICE), world.mark(sudo, Kind::Become, BOB)];
+        let members = world.of_session(&world.login(alice, ALICE), &inner);
+        assert!([su, bobs, sudo, root].iter().all(|pid| members.contains(pid)), "{marks:?}");
+    }
+}
+
+/// On a host that marks nobody, anybody may mark himself, and as whom he likes.
+#[test]
+fn who_gives_himself_anothers_mark_stays_who_he_is() {
+    for marks in [Marks::Scope, Marks::None] {
+        for name in [BOB, 0, ALICE] {
+            let mut world = World::new(marks);
+            let alice = world.ssh(ALICE);
+            let mark = world.login(alice, ALICE);
+            let marked = world.fork(alice.shell);
+            let made = world.marks_itself(marked, name);
+            let child = world.fork(marked);
+            // A program that runs as root for her, with her own real uid, bears it too.
+            let (su, _) = world.sudo(child, 0);
+            let members = world.of_session(&mark, &[]);
+            assert!([marked, child, su].iter().all(|pid| members.contains(pid)), "{marks:?} {made:?}");
+            assert!(world.takes(&Whose::Session(mark), &[], &members, child));
+            let left = world.daemonize(child);
+            assert!(
+                world.of_person(ALICE, &[]).contains(&left) && world.of_person(ALICE, &[]).contains(&child)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_login_of_another_within_an_unmarked_one_is_not_taken_for_self_made() {
+    let mut world = World::new(Marks::None);
+    let alice = world.ssh(ALICE);
+    let mark = world.login(alice, ALICE);
+    let (_, root) = world.sudo(alice.shell, 0);
+    // login(1), by root: the only service with pam_loginuid on this host.
+    let login = world.fork(root);
+    world.marks_itself(login, BOB);
+    let shell = world.fork(login);
+    world.becomes(shell, BOB);
+    let as_alice = world.sudo(shell, ALICE);
+    let members = world.of_session(&mark, &[]);
+    assert!(members.is_disjoint(&set([login, shell, as_alice.0, as_alice.1])), "{members:?}");
+}
+
+/// A sudo whose stack has pam_loginuid marks its shell as root's.
+#[test]
+fn a_sudo_that_marks_again_is_still_in_the_tree() {
+    for marks in MARKED {
+        let mut world = World::new(marks);
+        let alice = world.ssh(ALICE);
+        let mark = world.login(alice, ALICE);
+        let (sudo, _) = world.sudo(alice.shell, 0);
+        world.marks_itself(sudo, 0);
+        let root = world.fork(sudo);
+        let members = world.of_session(&mark, &[]);
+        assert!(members.contains(&sudo) && members.contains(&root));
+    }
+}
+
+#[test]
+fn what_is_just_appearing() {
+    for marks in ALL {
+        let mut world = World::new(marks);
+        let (alice, bob) = (world.ssh(ALICE), world.ssh(BOB));
+        let mark = world.login(alice, ALICE);
+        let whose = Whose::Session(mark.clone());
+        let spared = [world.login(bob, BOB)];
+        let members = world.of_session(&mark, &spared);
+        let child = world.fork(alice.shell);
+        let middle = world.fork(alice.shell);
+        let orphan = world.fork(middle);
+        world.exit(middle);
+        let far = world.daemonize(alice.shell);
+        let bobs = world.fork(bob.shell);
+        let bobs_far = world.daemonize(bob.shell);
+        let third = world.ssh(BOB);
+        let service = world.service("nginx", ALICE);
+        let took = |pid| world.takes(&whose, &spared, &members, pid);
+        assert!(took(child) && took(orphan), "{marks:?}");
+        assert_eq!(took(far), marks != Marks::None, "{marks:?}");
+        for pid in [bobs, bobs_far, third.leader, third.shell, service, world.sshd] {
+            assert!(!took(pid), "{marks:?} {pid}");
+        }
+    }
+}
+
+#[test]
+fn uids_are_no_evidence_for_a_login() {
+    for marks in ALL {
+        let mut world = World::new(marks);
+        let alice = world.ssh(ALICE);
+        let service = world.service("hers", ALICE);
+        let bob = world.ssh(BOB);
+        let (su, as_alice) = world.sudo(bob.shell, ALICE);
+        world.at(su).uids = Uids { real: ALICE, effective: 0, saved: 0, fs: 0 };
+        let members = world.of_session(&world.login(alice, ALICE), &[]);
+        assert_eq!(members, set([alice.leader, alice.transport, alice.shell]), "{service} {as_alice}");
+    }
+}
