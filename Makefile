@@ -47,7 +47,7 @@ test: packages
 	echo "--- the modules under the real libpam, without root's help"
 	$(TEST) -p jit-tests --lib --test 'pam_*' 2>&1 | tee -a $(LOG) || failed=1
 	echo "--- real hosts: sshd, sudo, su, login, cron, slapd"
-	$(TEST) -p jit-tests --test host --test 'door_*' --test 'directory_*' --test slapd_door 2>&1 | tee -a $(LOG) || failed=1
+	$(TEST) -p jit-tests --test host --test 'door_*' --test 'directory_*' --test slapd_door --test booted_sessions 2>&1 | tee -a $(LOG) || failed=1
 	$(COUNT)
 	[ -z "$$failed" ]
 

@@ -2,12 +2,14 @@
 //! host itself, as root, whose key opens everybody's account.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{Read, Write};
-use std::process::{Child, ChildStdin};
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::door::{Door, NAME, SOON};
+use crate::host::console::terminal;
 use crate::host::exec::end_group;
 use crate::marked::VARIABLE;
 use crate::trouble::{Result, Trouble};
@@ -21,6 +23,16 @@ pub struct Plan<'a> {
     words: Vec<String>,
     user: String,
     command: Option<String>,
+    seat: Seat,
+}
+
+/// Where the person sits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seat {
+    /// In a script: pipes.
+    Pipes,
+    /// At a terminal of this side; a second session over a connection wants one.
+    Terminal,
 }
 
 impl Plan<'_> {
@@ -32,6 +44,12 @@ impl Plan<'_> {
     /// With a terminal on the other side.
     pub fn with_a_terminal(self) -> Self {
         self.flag("-tt")
+    }
+
+    /// With a terminal on this side too.
+    pub fn sitting_at_a_terminal(mut self) -> Self {
+        self.seat = Seat::Terminal;
+        self
     }
 
     /// An option of ssh_config(5).
@@ -52,17 +70,30 @@ impl Plan<'_> {
     pub fn start(self) -> Result<Client> {
         let command = ["ssh".to_owned()].into_iter().chain(self.words);
         let command = command.chain([format!("{}@{NAME}", self.user)]).chain(self.command);
-        let mut child = self.door.host().spawn(command)?;
-        let said = |from: Option<Box<dyn Read + Send>>| {
-            let text = Arc::new(Mutex::new(String::new()));
-            if let Some(from) = from {
-                listen(from, &text);
+        let host = self.door.host();
+        let (screen, errors) = (Arc::default(), Arc::default());
+        let (keyboard, child): (Box<dyn Write + Send>, Child) = match self.seat {
+            Seat::Pipes => {
+                let mut child = host.spawn(command, [Stdio::piped(), Stdio::piped(), Stdio::piped()])?;
+                let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+                let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
+                    return Err(Trouble::new("ssh has no streams"));
+                };
+                listen(stdout, &screen);
+                listen(stderr, &errors);
+                (Box::new(stdin), child)
             }
-            text
+            Seat::Terminal => {
+                let (master, slave) = terminal(host)?;
+                let path = host.path(&slave);
+                let open = || File::options().read(true).write(true).open(&path).map(Stdio::from);
+                let streams = open().and_then(|stdin| Ok([stdin, open()?, open()?]));
+                let child = host.spawn(command, streams.map_err(|e| Trouble::io(&path, e))?)?;
+                listen(master.try_clone().map_err(|e| Trouble::io(&path, e))?, &screen);
+                (Box::new(master), child)
+            }
         };
-        let screen = said(child.stdout.take().map(|out| Box::new(out) as Box<dyn Read + Send>));
-        let errors = said(child.stderr.take().map(|err| Box::new(err) as Box<dyn Read + Send>));
-        Ok(Client { keyboard: child.stdin.take(), child: Mutex::new(child), screen, errors })
+        Ok(Client { keyboard: Some(keyboard), child: Mutex::new(child), screen, errors })
     }
 
     /// Starts it with this command on the other side.
@@ -75,7 +106,8 @@ impl Plan<'_> {
     }
 }
 
-fn listen(mut from: Box<dyn Read + Send>, text: &Arc<Mutex<String>>) {
+/// Keeps what comes; the end of a pipe, or a terminal that nobody has open any more, ends it.
+fn listen(mut from: impl Read + Send + 'static, text: &Arc<Mutex<String>>) {
     let text = Arc::clone(text);
     thread::spawn(move || {
         let mut buffer = [0; 4096];
@@ -91,7 +123,7 @@ fn listen(mut from: Box<dyn Read + Send>, text: &Arc<Mutex<String>>) {
 
 /// A client at work. Dropped, it is killed, as when somebody's laptop dies.
 pub struct Client {
-    keyboard: Option<ChildStdin>,
+    keyboard: Option<Box<dyn Write + Send>>,
     child: Mutex<Child>,
     screen: Arc<Mutex<String>>,
     errors: Arc<Mutex<String>>,
@@ -181,7 +213,7 @@ impl Drop for Client {
 impl Door {
     /// An ssh client of `user`.
     pub fn client(&self, user: &str) -> Plan<'_> {
-        Plan { door: self, words: Vec::new(), user: user.to_owned(), command: None }
+        Plan { door: self, words: Vec::new(), user: user.to_owned(), command: None, seat: Seat::Pipes }
     }
 
     /// An ssh client of `user` with a shell on a terminal, whose processes have this mark.

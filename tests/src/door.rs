@@ -33,11 +33,6 @@ pub const SESSION_LINE: &str = "session required pam_jit.so\n";
 /// Where the daemon's own unit file lies in this source tree.
 const UNIT: &str = "packaging/systemd/jitd.service";
 
-/// Until that file is there.
-const STOPGAP: &str = "[Unit]\nAfter=network.target\n[Service]\nType=notify\nExecStart=/usr/sbin/jitd --user jitd\n\
-                       ExecReload=/bin/kill -HUP $MAINPID\nRestart=always\nRuntimeDirectory=jitd\nRuntimeDirectoryPreserve=yes\n\
-                       [Install]\nWantedBy=multi-user.target\n";
-
 /// Generous: on a busy machine everything takes longer, and nothing here measures time.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
@@ -124,6 +119,9 @@ impl Door {
         host.append("/etc/group", &format!("people:x:4000:{}\n", people.join(",")))?;
         if host.is_booted() {
             install_unit(&host)?;
+            // For what lingers; its own session lines come before ours.
+            let lingering = host.read("/usr/lib/pam.d/systemd-user")?;
+            host.write("/etc/pam.d/systemd-user", 0o644, format!("{LINE}{lingering}{SESSION_LINE}"))?;
         }
         let sshd = open_sshd(&host, people)?;
         Ok(Door { host, jitd: RefCell::new(None), _sshd: sshd, marks: Cell::new(0) })
@@ -330,7 +328,7 @@ fn configure(host: &Host, config: &str) -> Result<()> {
 /// The daemon as a unit.
 fn install_unit(host: &Host) -> Result<()> {
     let unit = workspace().join(UNIT);
-    let text = fs::read_to_string(&unit).unwrap_or_else(|_| STOPGAP.to_owned());
+    let text = fs::read_to_string(&unit).map_err(|e| Trouble::io(&unit, e))?;
     host.write("/etc/systemd/system/jitd.service", 0o644, text)?;
     host.exec(["systemctl", "daemon-reload"]).run()?.must().map(drop)
 }

@@ -225,10 +225,14 @@ impl Host {
         Daemon::start(command, shown, self.path(&format!("/var/log/{name}.out")))
     }
 
-    /// Starts a program whose three streams are the caller's; it leads a process group, outside.
-    pub(crate) fn spawn<A: AsRef<OsStr>>(&self, argv: impl IntoIterator<Item = A>) -> Result<Child> {
+    /// Starts a program on these three streams; it leads a process group, outside.
+    pub(crate) fn spawn<A: AsRef<OsStr>>(
+        &self,
+        argv: impl IntoIterator<Item = A>,
+        [stdin, stdout, stderr]: [Stdio; 3],
+    ) -> Result<Child> {
         let (mut command, shown) = self.command(argv);
-        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0).stdin(stdin).stdout(stdout).stderr(stderr);
         command.spawn().map_err(|e| Trouble::new(format!("`{shown}`: {e}")))
     }
 

@@ -12,6 +12,7 @@ pub mod libpam;
 pub mod marked;
 pub mod proxy;
 pub mod root;
+pub mod sessions;
 pub mod slapd;
 pub mod trouble;
 pub mod wait;

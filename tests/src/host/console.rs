@@ -95,7 +95,7 @@ impl Console {
 }
 
 /// A new pseudo-terminal of a host: its master, and its name inside.
-fn terminal(host: &Host) -> Result<(File, String)> {
+pub(crate) fn terminal(host: &Host) -> Result<(File, String)> {
     let ptmx = host.path("/dev/pts/ptmx");
     let keyboard = File::options().read(true).write(true).open(&ptmx).map_err(|e| Trouble::io(&ptmx, e))?;
     let made =
