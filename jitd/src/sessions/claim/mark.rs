@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use nix::unistd::getpid;
+
 use super::{Kind, Mark};
 use crate::sessions::logind;
 use crate::sessions::process::{AuditMark, Proc, ProcessId, Table, session_scope};
@@ -28,7 +30,7 @@ impl Facts {
         let mut proc = Proc::open()?;
         let mut facts = Facts { audit: proc.audit(leader.pid)?, ..Facts::default() };
         if facts.audit.is_some() {
-            for pid in [1, std::process::id().cast_signed()] {
+            for pid in [1, getpid().as_raw()] {
                 facts.everybodys.extend(proc.audit(pid)?);
             }
             if let Some(parent) = proc.parent(leader.pid)? {
@@ -79,7 +81,7 @@ impl Mark {
         if self.audit.is_some() && self.scope.is_some() {
             return false;
         }
-        let us = std::process::id().cast_signed();
+        let us = getpid().as_raw();
         let facts = Facts::of(self.leader, table, us, Path::new(logind::SESSIONS));
         self.learn(Mark::seen(self.leader, self.kind, self.uid, &facts))
     }

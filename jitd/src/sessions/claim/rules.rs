@@ -3,13 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
+use nix::unistd::getpid;
+
 use super::{Kind, Mark};
 use crate::sessions::process::{AuditMark, Process, ProcessId, Table, identify, session_scope};
 
 /// Whether a process is never anybody's: process 1, the kernel's threads, and this daemon.
 pub(super) fn is_nobodys(process: &Process) -> bool {
     static US: OnceLock<Option<ProcessId>> = OnceLock::new();
-    let own = std::process::id().cast_signed();
+    let own = getpid().as_raw();
     // By its start as well, so that a table made by hand may use any number.
     let us = *US.get_or_init(|| identify(own));
     process.id.pid <= 1

@@ -32,7 +32,8 @@ pub(super) fn stat(bytes: &[u8]) -> Option<Stat> {
     let group = number(fields.next()?)?;
     let session = number(fields.next()?)?;
     // An unsigned device number that the kernel prints as if it were signed.
-    let terminal: i32 = number(fields.next()?)?;
+    let terminal: i64 = number(fields.next()?)?;
+    let terminal = u64::try_from(terminal.rem_euclid(1 << 32)).ok()?;
     let flags: u64 = number(fields.nth(1)?)?;
     let threads: i64 = number(fields.nth(10)?)?;
     let start = number(fields.nth(1)?)?;
@@ -49,7 +50,7 @@ pub(super) fn stat(bytes: &[u8]) -> Option<Stat> {
         parent,
         group,
         session,
-        terminal: u64::from(terminal.cast_unsigned()),
+        terminal,
         kernel: flags & KERNEL_THREAD != 0,
     })
 }

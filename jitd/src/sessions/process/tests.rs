@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
-use nix::unistd::{Pid, getpgrp, getppid, getsid, getuid};
+use nix::unistd::{Pid, getpgrp, getpid, getppid, getsid, getuid};
 
 use super::*;
 
@@ -21,7 +21,7 @@ impl Owned {
     }
 
     fn pid(&self) -> i32 {
-        self.0.id().cast_signed()
+        self.0.id().try_into().unwrap()
     }
 
     fn look(&self) -> Process {
@@ -37,13 +37,12 @@ impl Drop for Owned {
 }
 
 fn me() -> i32 {
-    std::process::id().cast_signed()
+    getpid().as_raw()
 }
 
 #[test]
 fn this_process() {
     let me = look(me()).unwrap();
-    assert_eq!(me.id.pid, std::process::id().cast_signed());
     assert_eq!(identify(me.id.pid), Some(me.id));
     assert_eq!(me.run, Run::Running);
     assert_eq!(me.parent, getppid().as_raw());

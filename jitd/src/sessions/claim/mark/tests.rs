@@ -1,1 +1,151 @@
+use std::process::{Command, Stdio};
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::sessions::process::{Process, Run, Uids, identify, look};
+
+const LEADER: ProcessId = ProcessId { pid: 100, start: 5 };
+const ALICES: AuditMark = AuditMark { login_uid: 1000, session: 7 };
+const BOBS: AuditMark = AuditMark { login_uid: 1001, session: 8 };
+const SCOPE: &str = "/user.slice/user-1000.slice/session-4.scope";
+
+fn marked(audit: AuditMark) -> Facts {
+    Facts { audit: Some(audit), ..Facts::default() }
+}
+
+fn scoped(leader: i32) -> Facts {
+    let logind = Some(logind::Login { leader, scope: "session-4.scope".to_owned() });
+    Facts { scope: Some(SCOPE.to_owned()), logind, ..Facts::default() }
+}
+
+fn audit(kind: Kind, facts: &Facts) -> Option<AuditMark> {
+    Mark::seen(LEADER, kind, 1000, facts).audit
+}
+
+fn scope(kind: Kind, facts: &Facts) -> Option<String> {
+    Mark::seen(LEADER, kind, 1000, facts).scope
+}
+
+#[test]
+fn a_login_has_the_mark_that_is_its_own() {
+    assert_eq!(audit(Kind::Login, &marked(ALICES)), Some(ALICES));
+    assert_eq!(audit(Kind::Login, &Facts::default()), None);
+    assert_eq!(audit(Kind::Login, &marked(BOBS)), None, "whose listener was started from his login");
+    let parents = Facts { others: vec![ALICES], ..marked(ALICES) };
+    assert_eq!(audit(Kind::Login, &parents), None);
+    let beside = Facts { others: vec![BOBS], everybodys: vec![BOBS], ..marked(ALICES) };
+    assert_eq!(audit(Kind::Login, &beside), Some(ALICES));
+    let everybodys = Facts { everybodys: vec![ALICES], ..marked(ALICES) };
+    assert_eq!(audit(Kind::Login, &everybodys), None);
+}
+
+#[test]
+fn who_becomes_another_has_the_mark_of_the_login_around() {
+    assert_eq!(audit(Kind::Become, &marked(ALICES)), Some(ALICES));
+    assert_eq!(audit(Kind::Become, &marked(BOBS)), Some(BOBS));
+    let parents = Facts { others: vec![ALICES], ..marked(ALICES) };
+    assert_eq!(audit(Kind::Become, &parents), Some(ALICES));
+    let everybodys = Facts { everybodys: vec![ALICES], ..marked(ALICES) };
+    assert_eq!(audit(Kind::Become, &everybodys), None);
+}
+
+#[test]
+fn a_scope_is_taken_at_the_word_of_logind() {
+    assert_eq!(scope(Kind::Login, &scoped(100)).as_deref(), Some(SCOPE));
+    assert_eq!(scope(Kind::Login, &scoped(101)), None);
+    assert_eq!(scope(Kind::Become, &scoped(101)).as_deref(), Some(SCOPE));
+    for kind in [Kind::Login, Kind::Become] {
+        assert_eq!(scope(kind, &Facts { logind: None, ..scoped(100) }), None);
+        assert_eq!(scope(kind, &Facts { scope: None, ..scoped(100) }), None);
+    }
+}
+
+fn process(pid: i32, start: u64, parent: i32, audit: Option<AuditMark>) -> Process {
+    Process {
+        id: ProcessId { pid, start },
+        name: "x".to_owned(),
+        run: Run::Running,
+        parent,
+        group: pid,
+        session: pid,
+        terminal: 0,
+        uids: Uids { real: 0, effective: 0, saved: 0, fs: 0 },
+        audit,
+        cgroup: String::new(),
+        kernel: false,
+        nested: false,
+    }
+}
+
+#[test]
+fn a_table_says_whose_mark_it_was_first() {
+    let facts = |others: &[Process]| {
+        let known = [process(1, 1, 0, None), process(50, 2, 1, None), process(60, 3, 1, None)];
+        let leader = process(100, 5, 50, Some(ALICES));
+        let table = Table::of(known.into_iter().chain([leader]).chain(others.iter().cloned()));
+        Mark::seen(LEADER, Kind::Login, 1000, &Facts::of(LEADER, &table, 60, Path::new("/nonexistent"))).audit
+    };
+    assert_eq!(facts(&[]), Some(ALICES));
+    assert_eq!(facts(&[process(101, 5, 100, Some(ALICES)), process(99, 6, 1, Some(ALICES))]), Some(ALICES));
+    assert_eq!(facts(&[process(99, 4, 1, Some(ALICES))]), None, "an older one");
+    assert_eq!(facts(&[process(50, 2, 1, Some(ALICES))]), None, "its parent");
+    assert_eq!(facts(&[process(60, 3, 1, Some(ALICES))]), None, "this daemon");
+    assert_eq!(facts(&[process(1, 1, 0, Some(ALICES))]), None, "process 1");
+    assert_eq!(facts(&[process(100, 9, 50, Some(ALICES))]), None, "not this leader");
+    let dead = Process { run: Run::Dead, ..process(100, 5, 50, Some(ALICES)) };
+    assert_eq!(facts(&[dead]), None);
+}
+
+#[test]
+fn a_mark_that_is_known_is_kept() {
+    let seen = |facts: &Facts| Mark::seen(LEADER, Kind::Login, 1000, facts);
+    let mut mark = seen(&Facts::default());
+    assert!(!mark.learn(seen(&Facts::default())));
+    assert!(mark.learn(seen(&marked(ALICES))));
+    assert_eq!((mark.audit, mark.scope.as_deref()), (Some(ALICES), None));
+    assert!(mark.learn(seen(&scoped(100))));
+    assert_eq!((mark.audit, mark.scope.as_deref()), (Some(ALICES), Some(SCOPE)));
+    assert!(!mark.learn(seen(&Facts::default())));
+    assert!(!mark.learn(seen(&marked(AuditMark { login_uid: 1000, session: 9 }))));
+    assert_eq!((mark.audit, mark.scope.as_deref()), (Some(ALICES), Some(SCOPE)));
+}
+
+/// The kernel's word on real processes: this test has its parent's mark, or none.
+#[test]
+fn a_child_of_ours_has_no_mark_of_its_own() {
+    let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let leader = identify(child.id().try_into().unwrap()).unwrap();
+    for (kind, uid) in [(Kind::Login, 0), (Kind::Login, 1000), (Kind::Become, 1000)] {
+        let mut mark = Mark::of(leader, kind, uid);
+        assert_eq!((mark.leader, mark.kind, mark.uid, mark.audit), (leader, kind, uid, None));
+        assert!(!mark.refresh(&Table::read().unwrap()));
+    }
+    let facts = Facts::now(leader, Path::new("/nonexistent")).unwrap();
+    assert_eq!(facts.audit, look(leader.pid).unwrap().audit);
+    assert_eq!(facts.audit.is_some(), !facts.everybodys.is_empty());
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    let gone = Facts::now(leader, Path::new("/nonexistent")).unwrap();
+    assert_eq!((gone.audit, gone.scope, gone.others), (None, None, vec![]));
+    assert_eq!(Mark::of(leader, Kind::Login, 0).audit, None);
+}
+
+proptest! {
+    #[test]
+    fn a_look_never_takes_anything_away(
+        looks in proptest::collection::vec((any::<Option<bool>>(), any::<bool>(), any::<bool>()), 1..8),
+    ) {
+        let mut mark = Mark::seen(LEADER, Kind::Login, 1000, &Facts::default());
+        for (audit, shared, scope) in looks {
+            let before = mark.clone();
+            let mut facts = if scope { scoped(100) } else { Facts::default() };
+            facts.audit = audit.map(|hers| if hers { ALICES } else { BOBS });
+            facts.others.extend(shared.then_some(ALICES));
+            let more = mark.learn(Mark::seen(LEADER, Kind::Login, 1000, &facts));
+            prop_assert!(before.audit.is_none() || mark.audit == before.audit);
+            prop_assert!(before.scope.is_none() || mark.scope == before.scope);
+            prop_assert_eq!(more, mark != before);
+        }
+    }
+}

@@ -89,7 +89,10 @@ fn the_trees_of_others_in_the_same_login_are_theirs() {
         assert_eq!(world.of_session(&second, &[first.clone(), login.clone()]), set([two, two_root]));
         // A process that was there before cannot have come from it.
         world.exit(two);
-        assert_eq!(world.of_session(&first, &[login.clone()]).contains(&two_root), marks != Marks::None);
+        assert_eq!(
+            world.of_session(&first, std::slice::from_ref(&login)).contains(&two_root),
+            marks != Marks::None
+        );
         let late = world.sudo(alice.shell, 0).0;
         let third = sudo(&world, late);
         assert!(!world.of_session(&third, &[login]).contains(&two_root), "{marks:?}");

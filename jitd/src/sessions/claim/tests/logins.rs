@@ -1,5 +1,7 @@
 //! Who belongs to somebody who came in.
 
+use nix::unistd::getpid;
+
 use super::super::{Kind, Whose};
 use super::world::{ALICE, BOB, Marks, World, set};
 use crate::sessions::process::{ProcessId, Run, Uids, identify};
@@ -176,7 +178,7 @@ fn who_is_nobodys_is_never_ours() {
         let mark = world.login(alice, ALICE);
         let like = world.get(alice.shell).clone();
         // The kernel's helper, this daemon, a thread of the kernel's: made to look like hers in everything.
-        let us = identify(std::process::id().cast_signed()).unwrap();
+        let us = identify(getpid().as_raw()).unwrap();
         let helper = world.fork(2);
         for (pid, parent) in [(1, 0), (2, alice.shell), (helper, 2), (us.pid, alice.shell)] {
             let (start, kernel) =
@@ -221,7 +223,7 @@ fn a_listener_started_by_hand_does_not_make_two_logins_one() {
         assert_eq!(two.audit, None);
         let job = world.fork(second.shell);
         let expected = set([second.leader, second.transport, second.shell, job]);
-        assert_eq!(world.of_session(&two, &[one.clone()]), expected);
+        assert_eq!(world.of_session(&two, std::slice::from_ref(&one)), expected);
         // The first one's end spares the second, and finds the listener: see the head of the module.
         let ended = world.of_session(&one, &[two.clone()]);
         assert!(ended.is_disjoint(&expected) && ended.contains(&listener) && ended.contains(&root));
@@ -231,7 +233,7 @@ fn a_listener_started_by_hand_does_not_make_two_logins_one() {
         assert_eq!(later.audit, None);
         two.audit = one.audit;
         assert_eq!(world.of_session(&two, &[]), expected);
-        assert_eq!(world.of_session(&two, &[one.clone()]), expected);
+        assert_eq!(world.of_session(&two, std::slice::from_ref(&one)), expected);
         let whose = Whose::Session(one);
         let two = world.mark(second.leader, Kind::Login, ALICE);
         let late = world.fork(second.shell);

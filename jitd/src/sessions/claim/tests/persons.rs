@@ -172,7 +172,7 @@ fn who_bears_his_mark_by_his_listener_alone_is_spared_if_he_is_known() {
     world.becomes(shell, BOB);
     let bob = world.mark(leader, Kind::Login, BOB);
     assert_eq!(bob.audit, None);
-    assert!(world.of_person(ALICE, &[bob.clone()]).is_disjoint(&set([leader, shell])));
+    assert!(world.of_person(ALICE, std::slice::from_ref(&bob)).is_disjoint(&set([leader, shell])));
     assert_eq!(world.of_session(&bob, &[world.login(alice, ALICE)]), set([leader, shell]));
     assert!(world.of_session(&world.login(alice, ALICE), &[bob]).is_disjoint(&set([leader, shell])));
 }
