@@ -70,7 +70,7 @@ fn sessions_are_a_table() {
             "22222222|alice|sshd|192.0.2.7|14:04|0123456789a|17:03|1h 59m",
             "bbbbbbbb|alice|sudo as root|-|2026-11-21 15:04|0123456789f, other and 1 more|15:05|59s",
             "cccccccc|alice|sshd|192.0.2.7|14:04|0123456789a|15:19|15m",
-            "alice has left; processes of this session go on",
+            "alice has left; what may remain of this session goes on",
             "dddddddd|alice|sshd|192.0.2.7|14:04|-|-|no end: break-glass",
             "ffffffff|alice|sshd|192.0.2.7|14:04|-|-|no end: permissive",
             "gggggggg|alice|sshd|192.0.2.7|14:04|0123456789a|17:03|ending",

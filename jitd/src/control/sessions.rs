@@ -74,19 +74,20 @@ pub(super) fn terminate(desk: &Desk, registry: &Registry, caller: &Caller, id: &
     };
     let told = |outcome: Outcome, what: &str| {
         let request = Text::from("session-terminate");
-        let text = Text::from(format!("session {}: {what}: {reason}", session.id));
+        let Session { id, login, service, .. } = &session;
+        let text = Text::from(format!("session {id} of {login} ({service}){what}: {reason}"));
         desk.scribe().note(Event::Control { uid: caller.peer.uid, request, outcome, text });
     };
     // jit-admin is no way around root: the last shell in a broken host may be the one on the console.
     if session.mark.uid == 0 && caller.peer.uid != 0 {
-        told(Outcome::Refused, "a session of root's");
+        told(Outcome::Refused, ", which is for root alone to end");
         return refused("not-permitted", "this is a session of root's; only root may end it");
     }
     // What its person reads on the terminal.
     if !registry.order(&session.id, Order { by: caller.peer.uid, reason: plain(reason) }) {
         return unknown();
     }
-    told(Outcome::Done, &format!("of {} ({})", session.login, session.service));
+    told(Outcome::Done, "");
     let text = format!("session {} of {} ({}) is being ended", session.id, session.login, session.service);
     Answer::Done { text }
 }
