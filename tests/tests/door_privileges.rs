@@ -1,12 +1,10 @@
 //! What the daemon is while it runs: not root, and with no more than it needs to end a session and to say so. Seen from outside, in
-//! /proc, in a host where an admin started it and in one where systemd did. And what that is worth to whoever takes it over, and what
-//! people can do about the marks of their logins: the ground that docs/threat-model.md stands on.
+//! /proc, in a host where an admin started it and in one where systemd did.
 
 use std::collections::BTreeMap;
 use std::fs;
 
-use jit_tests::door::{CONFIG, Door, Mode, NAME};
-use jit_tests::host::Host;
+use jit_tests::door::{CONFIG, Door, Mode};
 use jit_tests::ldif::{Grant, Ldif};
 use jit_tests::trouble::{Result, Trouble};
 use jit_tests::wait::until;
@@ -100,60 +98,4 @@ fn started_by_systemd() -> Result<()> {
     host.exec(["systemctl", "daemon-reload"]).run()?.must()?;
     host.exec(["systemctl", "restart", "jitd"]).run()?.must()?;
     has_what_it_needs(&door)
-}
-
-/// Tries what can be done to a terminal, as the daemon, and prints what can.
-const TRIES: &str = r#"
-use Fcntl; use POSIX; my $t = $ARGV[0]; my $byte = "x"; my $settings = "\0" x 64; my ($r, $w);
-print "reads\n" if sysopen($r, $t, O_RDONLY | O_NOCTTY) or sysopen($r, $t, O_RDWR | O_NOCTTY);
-print "writes\n" if sysopen($w, $t, O_WRONLY | O_NOCTTY | O_NONBLOCK) and syswrite($w, "hello\n");
-print "types\n" if ioctl($w, 0x5412, $byte);              # TIOCSTI
-print "hangs up\n" if ioctl($w, 0x5437, 0);               # TIOCVHANGUP
-print "sets\n" if ioctl($w, 0x5401, $settings) and ioctl($w, 0x5402, $settings);   # TCGETS, TCSETS
-exit if fork; POSIX::setsid();
-print "takes\n" if ioctl($w, 0x540E, 0);                  # TIOCSCTTY
-print "types as its own\n" if ioctl($w, 0x5412, $byte);
-"#;
-
-#[test]
-fn a_terminal_can_be_written_and_disturbed_but_neither_read_nor_typed_on() -> Result<()> {
-    let host = Host::named(NAME).up()?;
-    host.user("alice", 5001)?;
-    host.write("/tries.pl", 0o644, TRIES)?;
-    let can = host.sh(
-        "setpriv --reuid=alice --regid=alice --init-groups script -qec 'tty >~alice/tty; sleep 600' /dev/null \
-             </dev/null >/dev/null 2>&1 & \
-         for try in $(seq 1000); do [ -s ~alice/tty ] && break; sleep 0.02; done; \
-         setpriv --reuid=990 --regid=990 --groups=5 --no-new-privs --inh-caps=-all,+kill --ambient-caps=+kill \
-             --bounding-set=-all,+kill perl /tries.pl $(cat ~alice/tty); kill $!",
-    );
-    assert_eq!(can.run()?.must()?, "writes\nsets\n");
-    Ok(())
-}
-
-#[test]
-fn only_root_sheds_the_mark_of_his_login() -> Result<()> {
-    let door = Door::up(&["alice"], Mode::Enforcing, CONFIG, &alice())?;
-    let mark = "cat /proc/self/loginuid /proc/self/sessionid";
-    // The first login of this host may have any number, but it has one, and so has all that comes from it.
-    let marks = door.ssh("alice", &format!("{mark}; echo; setsid sh -c 'sudo {mark}'"))?.must()?;
-    let (first, second) = marks.split_once('\n').unwrap_or_default();
-    assert!(first == second && first.starts_with("5001") && !first.contains("4294967295"), "{marks}");
-    for shed in ["echo 4294967295 >/proc/self/loginuid", "echo 5002 >/proc/self/loginuid"] {
-        assert_eq!(door.ssh("alice", &format!("{shed}; cat /proc/self/loginuid"))?.stdout, "5001", "{shed}");
-        let inside = format!("unshare --user --map-root-user sh -c '{shed}'; cat /proc/self/loginuid");
-        assert_eq!(door.ssh("alice", &inside)?.stdout, "5001", "{inside}");
-    }
-    // Who is root can.
-    let shed =
-        door.ssh("alice", "sudo sh -c 'echo 4294967295 >/proc/self/loginuid; cat /proc/self/loginuid'")?;
-    assert_eq!(shed.stdout, "4294967295", "{shed}");
-    // Who has no mark can give himself any, once.
-    let free = "cat /proc/self/loginuid; echo 5002 >/proc/self/loginuid; echo 5003 >/proc/self/loginuid; \
-                cat /proc/self/loginuid";
-    let marked = door.host().sh(&format!(
-        "echo 4294967295 >/proc/self/loginuid; exec setpriv --reuid=alice --regid=alice --init-groups sh -c '{free}'"
-    ));
-    assert_eq!(marked.run()?.stdout, "42949672955002");
-    Ok(())
 }
