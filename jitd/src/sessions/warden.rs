@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 
 use jit_model::name::{Login, Service};
 use jit_model::reason::DenyReason;
-use jit_model::session::{Presence, Rest, presence, stay};
+use jit_model::session::stay;
 use jit_model::time::{Span, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
-use super::claim::{Claim, Mark, Whose};
+use super::claim::Mark;
 use super::process::{ProcessId, Table};
 use super::record::{Basis, Life, Session, SessionId, Standing, Visitor};
 use super::registry::{Registry, Word};
@@ -37,13 +37,15 @@ mod found;
 mod host;
 mod judge;
 mod note;
+mod persons;
+mod prune;
 mod say;
 mod spared;
 mod underway;
 
 use found::Search;
 use host::{Host, Kernel};
-use judge::{Act, Stays, judge, leavers, warnings};
+use judge::{Act, judge, warnings};
 use underway::{Underway, Whom};
 
 /// Between two looks at what nobody tells.
@@ -287,68 +289,6 @@ impl<H: Host> Warden<H> {
         self.registry.change(&session.id, |kept| kept.basis = Basis::Standing(standing));
     }
 
-    /// What a person's sessions rest on is what he may be here for, also once they are closed. What he held besides stays, as long as
-    /// it lasts and nobody who would know says otherwise.
-    fn keep_rests(&self, known: &Known, sessions: &[Session]) {
-        let snapshot = &known.view.snapshot;
-        let mut all: BTreeMap<&Login, BTreeSet<&Rest>> = BTreeMap::new();
-        for session in sessions {
-            if let Basis::Grants { rests, .. } = &session.basis {
-                all.entry(&session.login).or_default().extend(rests);
-            }
-        }
-        for visitor in self.registry.visitors() {
-            let mut rests = all.remove(&visitor.login).unwrap_or_default();
-            let same = |a: &Rest, b: &Rest| a.source == b.source && a.uuid == b.uuid;
-            let held = visitor.rests.iter().filter(|old| {
-                let doubted = rests.iter().any(|new| same(old, new)) || snapshot.has_spoken(&old.source);
-                old.end > known.now && !doubted
-            });
-            let held: Vec<&Rest> = held.collect();
-            rests.extend(held);
-            // One that has nothing any more keeps what he had: so it can be said what is over.
-            if !rests.is_empty() && !visitor.rests.iter().collect::<BTreeSet<_>>().eq(&rests) {
-                let rests = rests.into_iter().cloned().collect();
-                self.registry.change_visitor(&visitor.login, |visitor| visitor.rests = rests);
-            }
-        }
-    }
-
-    /// Asks of those who came under a grant whether they have any business here.
-    fn judge_persons(&mut self, known: &Known, due: &mut Due) {
-        let Known { view, now, mode } = known;
-        let terminate = view.config.session.on_end == crate::config::OnEnd::Terminate;
-        let Ok(service) = Service::new("sshd") else { return };
-        let ask = |visitor: Visitor| {
-            let question = self.desk.question_as(&visitor.login, visitor.uid, &service);
-            let presence = presence(&view.snapshot, &question, &visitor.rests, *now);
-            (visitor, presence)
-        };
-        let visitors: Vec<(Visitor, Presence)> = self.registry.visitors().into_iter().map(ask).collect();
-        let ending: BTreeSet<&SessionId> = due.end.iter().map(|(session, _)| &session.id).collect();
-        let stays: Vec<Stays> = self
-            .registry
-            .sessions()
-            .into_iter()
-            .map(|session| Stays {
-                uid: session.mark.uid,
-                ending: ending.contains(&session.id)
-                    || self.underway.contains_key(&Whom::Session(session.id)),
-            })
-            .collect();
-        let leaving = leavers(&visitors, &stays);
-        self.call_off(*mode, &leaving.iter().map(|(visitor, _)| visitor.uid).collect());
-        if *mode == Mode::Permissive || !terminate {
-            return;
-        }
-        let ends = visitors.iter().flat_map(|(visitor, _)| &visitor.rests).map(|rest| rest.end);
-        if let Some(at) = ends.filter(|end| end > now).min() {
-            self.wake(at, *now);
-        }
-        let new = leaving.into_iter().filter(|(visitor, _)| !self.is_leaving(visitor.uid));
-        due.leave = new.map(|(visitor, reason)| (visitor.clone(), reason.clone())).collect();
-    }
-
     /// Does what is due, on one look at the processes.
     fn act(&mut self, known: &Known, due: Due) {
         if due.is_empty() {
@@ -438,58 +378,6 @@ impl<H: Host> Warden<H> {
         self.show_lacks(known.mode);
     }
 
-    /// Looks again at the marks of sessions that opened a moment ago.
-    fn refresh(&mut self, now: Instant) {
-        let due = |at: &Instant| now.saturating_duration_since(*at) >= SETTLED;
-        if !self.fresh.iter().any(|(_, at)| due(at)) {
-            return;
-        }
-        let Some(table) = self.table() else { return };
-        let (ripe, fresh) = std::mem::take(&mut self.fresh).into_iter().partition(|(_, at)| due(at));
-        self.fresh = fresh;
-        for session in ripe.iter().filter_map(|(id, _)| self.registry.session(id)) {
-            self.refresh_mark(&table, &session);
-        }
-    }
-
-    /// Takes out what has gone by itself.
-    fn prune(&mut self, known: &Known) {
-        let mut sessions = self.registry.sessions();
-        sessions.retain(|session| !self.underway.contains_key(&Whom::Session(session.id.clone())));
-        if sessions.is_empty() {
-            return;
-        }
-        // After the sessions were listed: the leader of each was there before its session was.
-        let Some(table) = self.table() else { return };
-        for session in sessions {
-            let session = self.refresh_mark(&table, &session).unwrap_or(session);
-            if session.life == Life::Open && table.alive(session.mark.leader).is_some() {
-                continue;
-            }
-            // Without sparing anybody: more that seems to be its own keeps it longer in the list, and harms nobody.
-            let claim = Claim { whose: Whose::Session(session.mark.clone()), spared: Vec::new() };
-            if claim.members(&table).is_empty() {
-                self.registry.remove(&session.id);
-                self.note(known.mode, note::of(&session, SessionState::Closed, "closed"));
-            } else if session.life == Life::Open {
-                self.registry.change(&session.id, |kept| kept.life = Life::Closed);
-            }
-        }
-    }
-
-    /// Looks again at a mark that says too little; the session, if it says more now.
-    fn refresh_mark(&self, table: &Table, session: &Session) -> Option<Session> {
-        let mut mark = session.mark.clone();
-        if !mark.refresh(table) {
-            return None;
-        }
-        self.registry.change(&session.id, |kept| kept.mark = mark.clone());
-        if mark.audit.is_some() {
-            self.registry.change_visitor(&session.login, |visitor| visitor.marked = true);
-        }
-        Some(Session { mark, ..session.clone() })
-    }
-
     /// The processes; when they cannot be seen, that is a concern.
     fn table(&mut self) -> Option<Table> {
         match self.host.table() {
@@ -515,15 +403,14 @@ impl<H: Host> Warden<H> {
     }
 }
 
-/// A denied peer as a session that never was, to end it like one. None if nobody has such a name: the peer was then told so, and holds
-/// nothing.
+/// A denied peer as a session that never was, to end it like one.
 fn peer(known: &Known, boot: BootId, mark: Mark, login: &str, service: &str) -> Option<Session> {
     Some(Session {
         id: SessionId::new(boot, mark.leader, 0),
         boot,
         mark,
-        login: Login::new(login).ok()?,
-        service: Service::new(service).ok()?,
+        login: Login::new(&tamed(login)).ok()?,
+        service: Service::new(&tamed(service)).ok()?,
         target: None,
         rhost: None,
         tty: None,
@@ -533,6 +420,13 @@ fn peer(known: &Known, boot: BootId, mark: Mark, login: &str, service: &str) -> 
         warned: known.now,
         order: None,
     })
+}
+
+/// A name as it may stand in a log, whatever somebody made of it: a peer is not left alone for its name.
+fn tamed(name: &str) -> String {
+    let tame = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let name: String = name.chars().take(64).map(tame).collect();
+    if name.is_empty() || name.starts_with('-') { format!("_{name}") } else { name }
 }
 
 /// The leader of a mark, for telling denied peers apart.

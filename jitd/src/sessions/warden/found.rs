@@ -291,7 +291,8 @@ impl<H: Host> Warden<H> {
                     let mut event = note::of(&session, SessionState::WouldEnd, text);
                     note::code(&mut event, &why);
                     self.note(known.mode, event);
-                    Standing::Permissive
+                    self.stand(&mut session, Standing::Permissive);
+                    continue;
                 }
                 Stay::BreakGlass => Standing::BreakGlass,
                 Stay::Unguarded(Unguarded::Exempt(_)) => Standing::Exempt,

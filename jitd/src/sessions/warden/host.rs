@@ -6,12 +6,16 @@ use std::fs;
 use std::io;
 
 use crate::mode::Mode;
+use crate::sessions::ending::{self, Look};
 use crate::sessions::process::{self, ProcessId, Table};
 use crate::sessions::signals::{Pidfds, Sent, Signal, Signals};
 use crate::sessions::terminal::{self, Told};
 
 /// What the warden does to the host.
 pub(super) trait Host: Signals {
+    /// Where endings look for processes that are in no table.
+    type Look: Look + Default;
+
     /// The processes of this moment.
     fn table(&mut self) -> io::Result<Table>;
 
@@ -33,6 +37,8 @@ impl Signals for Kernel {
 }
 
 impl Host for Kernel {
+    type Look = ending::Host;
+
     fn table(&mut self) -> io::Result<Table> {
         let table = Table::read()?;
         // What cannot be seen must not be taken for gone.

@@ -7,6 +7,7 @@ use jit_directory::ldif::parse::parse;
 use jit_directory::update::{Membership, Update, Word as SourceWord};
 use jit_model::dn::Dn;
 use jit_model::name::SourceName;
+use jit_model::session::Rest;
 
 use super::*;
 use crate::accounts::Accounts;
@@ -18,6 +19,7 @@ use crate::mode::ModeFile;
 use crate::remember::{Found, Remembered};
 use crate::scribe::Scribe;
 use crate::sessions::claim::Kind;
+use crate::sessions::ending::Look;
 use crate::sessions::process::{AuditMark, Process, Run, Uids};
 use crate::sessions::record::Order;
 use crate::sessions::signals::{Sent, Signal, Signals};
@@ -61,7 +63,27 @@ impl Signals for Village {
     }
 }
 
+/// There is nothing in no table.
+#[derive(Default)]
+struct Nothing;
+
+impl Look for Nothing {
+    fn newest(&mut self) -> Option<i32> {
+        None
+    }
+
+    fn look(&mut self, _: i32) -> Option<Process> {
+        None
+    }
+
+    fn limit(&mut self) -> i32 {
+        32_768
+    }
+}
+
 impl Host for Village {
+    type Look = Nothing;
+
     fn table(&mut self) -> io::Result<Table> {
         match self.faults.pop_front() {
             Some(kind) => Err(kind.into()),
@@ -406,6 +428,7 @@ fn what_is_stubborn_is_killed_and_written_down() {
     assert_eq!(stage.living(), [0; 0]);
     assert!(stage.session(&id).is_none());
     assert_eq!(stage.warden.host.sent.last(), Some(&(stubborn, Signal::Kill)));
+    assert_eq!(stage.told().len(), 4);
     let text = std::fs::read_to_string(stage.dir.path().join("audit.jsonl")).unwrap();
     assert!(text.contains("\"killed\":[\"process\"]"), "{text}");
 }
@@ -430,6 +453,14 @@ fn a_denied_peer_ends_only_while_enforcing() {
     stage.settle();
     assert_eq!(stage.living(), [0; 0]);
     assert_eq!(stage.told(), ["ending alice denied", "ended alice denied"]);
+}
+
+#[test]
+fn no_name_keeps_a_denied_peer_from_being_ended() {
+    for name in ["", "-rf", "DOMAIN\\\\user", "ann\u{e9}\n", &"x".repeat(5000)] {
+        assert!(Login::new(&tamed(name)).is_ok() && Service::new(&tamed(name)).is_ok(), "{name:?}");
+    }
+    assert_eq!(tamed("alice"), "alice");
 }
 
 #[test]

@@ -154,6 +154,7 @@ impl<H: Host> Warden<H> {
         let mode = self.mode.unwrap_or(Mode::Enforcing);
         let soon = Instant::now().checked_add(TOGETHER).unwrap_or_else(Instant::now);
         let mut spared = Spared::of(self);
+        let mut look = H::Look::default();
         let mut done = Vec::new();
         let mut notes = Vec::new();
         for (whom, underway) in &mut self.underway {
@@ -162,7 +163,8 @@ impl<H: Host> Warden<H> {
             }
             let Underway { ending, .. } = underway;
             let now = Instant::now();
-            let step = spared.lend_ending(whom, ending, |ending| ending.step(now, table, &mut self.host));
+            let step = spared
+                .lend_ending(whom, ending, |ending| ending.step_on(now, table, &mut self.host, &mut look));
             let after = |wait: Duration| Instant::now().checked_add(wait).unwrap_or_else(Instant::now);
             match step {
                 Step::Again(wait) => underway.next = after(wait),
