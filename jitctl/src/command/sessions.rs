@@ -55,7 +55,10 @@ fn table(sessions: &Sessions, colour: Colour) -> String {
             (tone, &left),
         ]);
         if session.state == "closed" {
-            table.note(Tone::Faint, &format!("{} has left; what may remain of this session goes on", session.user));
+            table.note(
+                Tone::Faint,
+                &format!("{} has left; what may remain of this session goes on", session.user),
+            );
         }
     }
     table.render(colour)
