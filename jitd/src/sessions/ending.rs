@@ -125,10 +125,10 @@ impl Ending {
 
     /// Goes on. The table must be read after the step before.
     pub fn step(&mut self, now: Instant, table: &Table, signals: &mut impl Signals) -> Step {
-        self.step_on(now, table, signals, &mut Host)
+        self.step_on(now, table, signals, &mut Host::default())
     }
 
-    /// Goes on, on a host or a likeness of one.
+    /// Goes on. `look` is where new processes are looked for: a [`Host`] for all endings that are stepped on one table, or a likeness.
     pub fn step_on(
         &mut self,
         now: Instant,
@@ -245,14 +245,15 @@ impl Ending {
                     if left.is_zero() {
                         self.crowd.send(id, Signal::Hangup, now, signals);
                         self.crowd.asked(id, Asked::All);
-                        woken.push(id);
                     } else {
                         next = next.min(left);
                     }
                 }
-                // Stopped by somebody else, or by itself: it cannot do as it was asked.
-                Asked::All if run == Run::Stopped => woken.push(id),
                 Asked::All => {}
+            }
+            // Stopped by somebody else, or by itself: it cannot do as it was asked.
+            if run == Run::Stopped && asked != Asked::No {
+                woken.push(id);
             }
         }
         // Only now, when a signal waits for each of them: none can fork first.

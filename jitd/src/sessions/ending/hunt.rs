@@ -4,6 +4,8 @@
 //!
 //! Bounded by a number of looks, not by time; and as good as free on a host where nothing forks.
 
+use std::collections::HashMap;
+
 use super::super::process::{self, Process, Table};
 
 /// How many of the numbers given out since the last hunt are tried, newest first. Older ones that still live are in the table.
@@ -29,13 +31,20 @@ pub trait Look {
     /// The process with this number, now.
     fn look(&mut self, pid: i32) -> Option<Process>;
 
+    /// The process with this number, now or a moment ago: for what is not yet known to be of interest.
+    fn glance(&mut self, pid: i32) -> Option<Process> {
+        self.look(pid)
+    }
+
     /// No number is this high.
     fn limit(&mut self) -> i32;
 }
 
-/// This host's /proc.
+/// This host's /proc. One for all endings that are stepped on the same table: what one has looked at, the others need not.
 #[derive(Debug, Default)]
-pub struct Host;
+pub struct Host {
+    glances: HashMap<i32, Option<Process>>,
+}
 
 impl Look for Host {
     fn newest(&mut self) -> Option<i32> {
@@ -45,6 +54,10 @@ impl Look for Host {
 
     fn look(&mut self, pid: i32) -> Option<Process> {
         process::look(pid)
+    }
+
+    fn glance(&mut self, pid: i32) -> Option<Process> {
+        self.glances.entry(pid).or_insert_with(|| process::look(pid)).clone()
     }
 
     fn limit(&mut self) -> i32 {
@@ -83,7 +96,7 @@ impl Hunt {
                 if Some(number) == self.seen {
                     break;
                 }
-                if table.get(number).is_none() && look.look(number).is_some_and(|process| catch(&process)) {
+                if table.get(number).is_none() && look.glance(number).is_some_and(|process| catch(&process)) {
                     caught += 1;
                 }
                 number = if number <= LOWEST { limit.saturating_sub(1) } else { number - 1 };

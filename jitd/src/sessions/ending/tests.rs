@@ -175,7 +175,7 @@ fn who_only_calls_himself_as_the_transport_is_spared_a_moment_and_no_longer() {
     let (outcome, _) = scene.end();
     assert_eq!(outcome.killed, [(fake.pid, "sshd".to_owned())]);
     let sent = scene.world.borrow().sent(fake);
-    assert_eq!(sent[..4], [Signal::Terminate, Signal::Continue, Signal::Hangup, Signal::Continue]);
+    assert_eq!(sent[..3], [Signal::Terminate, Signal::Continue, Signal::Hangup]);
 }
 
 #[test]
