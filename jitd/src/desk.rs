@@ -10,7 +10,6 @@ use jit_model::name::{Login, Service};
 use jit_model::question::Question;
 use jit_model::reason::DenyReason;
 use jit_model::time::Timestamp;
-use jit_proto::Phase;
 use jit_proto::answer::MAX_TEXT;
 use tokio::sync::watch;
 
@@ -228,12 +227,4 @@ fn nobody(view: &View, service: Option<&Service>) -> Verdict {
 fn fit(mut text: String) -> String {
     text.truncate(MAX_TEXT);
     text
-}
-
-/// Whether this phase wants a decision: the end of a session does not.
-pub fn decides(phase: Phase) -> bool {
-    match phase {
-        Phase::Account | Phase::Auth | Phase::Open => true,
-        Phase::Close => false,
-    }
 }

@@ -139,7 +139,8 @@ impl<'q> Reply<'q> {
         let (decided, after) = match question.phase {
             Phase::Account | Phase::Auth => (Some(desk.decide(&question)), None),
             Phase::Open => {
-                let opening = opening::open(&question, desk.decide(&question), desk, registry, connection);
+                let (decided, now) = (desk.decide(&question), desk.clock().now().settled);
+                let opening = opening::open(&question, decided, now, registry, connection);
                 (Some(opening.decided), opening.after)
             }
             // Nothing to decide: it ends.

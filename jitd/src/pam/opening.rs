@@ -11,11 +11,12 @@ use jit_model::decide::{Allow, Unguarded, Verdict};
 use jit_model::name::{Login, Service};
 use jit_model::reason::DenyReason;
 use jit_model::session::Rest;
+use jit_model::time::Timestamp;
 use jit_proto::Question;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{getsockopt, sockopt};
 
-use crate::desk::{Decided, Desk};
+use crate::desk::Decided;
 use crate::mode::Mode;
 use crate::sessions::claim::{Kind, Mark};
 use crate::sessions::process::{self, ProcessId};
@@ -33,11 +34,11 @@ pub(super) struct Opening {
     pub(super) after: Option<Word>,
 }
 
-/// A session begins, and `decided` is what the rule says about it.
+/// A session begins at the settled time `now`, and `decided` is what the rule says about it.
 pub(super) fn open(
     question: &Question<'_>,
     decided: Decided,
-    desk: &Desk,
+    now: Timestamp,
     registry: &Registry,
     connection: &impl AsFd,
 ) -> Opening {
@@ -45,7 +46,7 @@ pub(super) fn open(
     match basis(&decided) {
         Some(basis) => {
             let refused = match leader {
-                Some(leader) => register(question, basis, leader, desk, registry),
+                Some(leader) => register(question, basis, leader, now, registry),
                 None => refusal(&basis, "the process that asks cannot be seen"),
             };
             let decided = match refused {
@@ -88,7 +89,7 @@ fn register(
     question: &Question<'_>,
     basis: Basis,
     leader: ProcessId,
-    desk: &Desk,
+    now: Timestamp,
     registry: &Registry,
 ) -> Option<DenyReason> {
     let (Ok(login), Ok(service), Some(uid)) =
@@ -98,7 +99,6 @@ fn register(
         return refusal(&basis, "it is no certain account's");
     };
     let some = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-    let opened = desk.clock().now().settled;
     let full = refusal(&basis, "too many sessions are known already");
     let session = Session {
         id: registry.new_id(leader),
@@ -109,10 +109,10 @@ fn register(
         target: some(question.target),
         rhost: some(question.rhost),
         tty: some(question.tty),
-        opened,
+        opened: now,
         basis,
         life: Life::Open,
-        warned: opened,
+        warned: now,
         order: None,
     };
     match registry.open(session) {
@@ -155,3 +155,6 @@ fn identify(connection: &impl AsFd) -> Option<ProcessId> {
     let mut waits = [PollFd::new(connection.as_fd(), PollFlags::empty())];
     (poll(&mut waits, PollTimeout::ZERO) == Ok(0)).then_some(found)
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,6 +142,13 @@ impl Registry {
         self
     }
 
+    /// With room for fewer.
+    #[cfg(test)]
+    pub(crate) fn with_room_for(mut self, most: usize) -> Registry {
+        self.most = most;
+        self
+    }
+
     /// Each change under the lock leaves it whole, whatever panicked.
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
