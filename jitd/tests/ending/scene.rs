@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use jitd::sessions::claim::{Claim, Kind, Mark, Whose};
 use jitd::sessions::ending::{Ending, Outcome, Step};
-use jitd::sessions::process::{self, ProcessId, Run, Table};
+use jitd::sessions::process::{self, AuditMark, ProcessId, Run, Table};
 use jitd::sessions::signals::{Pidfds, Signal, Signals};
 
 /// Nobody's uid.
@@ -48,6 +48,8 @@ pub(crate) struct Scene {
     mark: Mark,
     /// What the session writes.
     written: tempfile::NamedTempFile,
+    /// The first line of it: the number of its login.
+    first: String,
 }
 
 impl Scene {
@@ -63,7 +65,7 @@ impl Scene {
         };
         // setsid(1) has the number that was given here: it need not fork, for it leads no group.
         let leader = Command::new("setsid")
-            .args(["sh", "-c", &format!("{mark}echo ready; {script}")])
+            .args(["sh", "-c", &format!("{mark}echo $(cat /proc/self/sessionid); {script}")])
             .env(name, value)
             .stdin(Stdio::null())
             .stdout(File::options().append(true).open(written.path()).unwrap())
@@ -72,16 +74,16 @@ impl Scene {
         let stranger = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
         let id = process::identify(i32::try_from(leader.id()).unwrap()).unwrap();
         let mark = Mark { leader: id, kind: Kind::Login, uid: UID, audit: None, scope: None };
-        let mut scene = Scene { word, leader, stranger, mark, written };
-        scene.wait_for("the leader", |scene| scene.has_written() >= 6);
+        let mut scene = Scene { word, leader, stranger, mark, written, first: String::new() };
+        let first = |scene: &Scene| {
+            let written = fs::read_to_string(scene.written.path()).unwrap();
+            written.split_once('\n').map(|(first, _)| first.to_owned())
+        };
+        scene.wait_for("the leader", |scene| first(scene).is_some());
+        scene.first = first(&scene).unwrap();
         if marks == Marks::Login {
-            // The leader, or who came from it if it has gone on already.
-            scene.wait_for("a mark", |scene| {
-                let audit = scene.living().into_iter().find_map(|id| process::look(id.pid)?.audit);
-                audit.is_some_and(|audit| audit.login_uid == UID)
-            });
-            scene.mark.audit = scene.living().into_iter().find_map(|id| process::look(id.pid)?.audit);
-            assert!(scene.mark.audit.is_some());
+            let session = scene.first.parse().unwrap();
+            scene.mark.audit = Some(AuditMark { login_uid: UID, session });
         }
         scene
     }
@@ -125,7 +127,8 @@ impl Scene {
 
     /// Waits until so many generations have written a letter.
     pub(crate) fn until_generation(&self, count: u64) {
-        self.wait_for("the next generation", |scene| scene.has_written() > 6 + count);
+        let first = u64::try_from(self.first.len()).unwrap() + 1;
+        self.wait_for("the next generation", |scene| scene.has_written() >= first + count);
     }
 
     /// Ends it with `grace`, and looks whether it is over.
