@@ -17,6 +17,8 @@ pub(super) struct Stat {
     pub(super) session: i32,
     pub(super) terminal: u64,
     pub(super) kernel: bool,
+    /// Its first thread has ended, and others run on: then it looks like a zombie, and their own stat says how they are.
+    pub(super) headless: bool,
 }
 
 /// /proc/PID/stat. None if it is not what the kernel writes.
@@ -37,9 +39,9 @@ pub(super) fn stat(bytes: &[u8]) -> Option<Stat> {
     let flags: u64 = number(fields.nth(1)?)?;
     let threads: i64 = number(fields.nth(10)?)?;
     let start = number(fields.nth(1)?)?;
-    // A process whose first thread has ended looks like a zombie as long as its other threads run.
+    let ended = matches!(state, b'Z' | b'X' | b'x');
     let run = match state {
-        b'Z' | b'X' | b'x' if threads <= 1 => Run::Dead,
+        _ if ended && threads <= 1 => Run::Dead,
         b'T' | b't' => Run::Stopped,
         _ => Run::Running,
     };
@@ -52,6 +54,7 @@ pub(super) fn stat(bytes: &[u8]) -> Option<Stat> {
         session,
         terminal,
         kernel: flags & KERNEL_THREAD != 0,
+        headless: ended && threads > 1,
     })
 }
 

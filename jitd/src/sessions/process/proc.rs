@@ -8,7 +8,7 @@ use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::read;
 
-use super::{AuditMark, Process, ProcessId, Uids, parse};
+use super::{AuditMark, Process, ProcessId, Run, Uids, parse};
 
 /// What is enough for every file but the status of somebody in very many groups.
 const USUAL: usize = 8 << 10;
@@ -65,6 +65,9 @@ impl Proc {
             kernel: stat.kernel,
             nested: false,
         };
+        if stat.headless {
+            process.run = self.threads(pid)?;
+        }
         if process.kernel {
             return Ok(Some(process));
         }
@@ -74,6 +77,23 @@ impl Proc {
         let Some(status) = self.file(pid, "status")?.and_then(parse::status) else { return Ok(None) };
         (process.uids, process.nested) = (status.uids, status.nested);
         Ok((status.of == pid).then_some(process))
+    }
+
+    /// Whether the threads of a process run whose first one has ended.
+    fn threads(&mut self, pid: i32) -> io::Result<Run> {
+        let mut run = None;
+        // It may be gone by now, or have no threads left: the next look will show it as a zombie.
+        for entry in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+            let Some(tid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+                continue;
+            };
+            match self.file(pid, &format!("task/{tid}/stat"))?.and_then(parse::stat).map(|stat| stat.run) {
+                Some(Run::Running) if tid != pid => return Ok(Run::Running),
+                Some(Run::Stopped) => run = Some(Run::Stopped),
+                _ => {}
+            }
+        }
+        Ok(run.unwrap_or(Run::Running))
     }
 
     /// Which process this is; none if it is gone or hidden.

@@ -25,6 +25,7 @@ fn a_line_of_stat() {
         session: 30179,
         terminal: 34816,
         kernel: false,
+        headless: false,
     };
     assert_eq!(stat(CAT), Some(expected));
 }
@@ -43,6 +44,8 @@ fn who_runs_and_who_is_dead() {
     assert_eq!([run('T', 1), run('t', 3)], [Run::Stopped, Run::Stopped]);
     assert_eq!([run('Z', 1), run('Z', 0), run('X', 0), run('x', 0)], [Run::Dead; 4]);
     assert_eq!(run('Z', 2), Run::Running, "only its first thread has ended");
+    let headless = |state, threads| stat(&line(b"x", state, 0, threads)).unwrap().headless;
+    assert_eq!([headless('Z', 2), headless('Z', 1), headless('S', 2)], [true, false, false]);
 }
 
 #[test]
