@@ -46,13 +46,11 @@ mod underway;
 use found::Search;
 use host::{Host, Kernel};
 use judge::{Act, judge, warnings};
+use prune::Prune;
 use underway::{Underway, Whom};
 
 /// Between two looks at what nobody tells.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// Between two looks at who has gone without a word.
-const PRUNE: Duration = Duration::from_secs(60);
 
 /// After a session opened, the host may say more of it: pam_loginuid and pam_systemd may come after us in the stack.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -125,7 +123,7 @@ struct Warden<H> {
     /// Opened a moment ago: their marks are to be looked at again.
     fresh: Vec<(SessionId, Instant)>,
     /// When the registry is to be pruned.
-    prune: Instant,
+    prune: Prune,
     search: Search,
     /// Found and adopted just now: their opening is no news.
     adopted: BTreeSet<SessionId>,
@@ -177,7 +175,7 @@ impl<H: Host> Warden<H> {
             again: false,
             mode: None,
             fresh: Vec::new(),
-            prune: begun,
+            prune: Prune::new(begun),
             search: Search::new(begun),
             adopted: BTreeSet::new(),
             blind: None,
@@ -333,7 +331,7 @@ impl<H: Host> Warden<H> {
                     let session = self.registry.session(&id);
                     asked.extend(session.map(|session| (id, session)));
                 }
-                Word::Closed(_) => self.prune = self.prune.min(Instant::now()),
+                Word::Closed(_) => self.prune.ask(),
                 Word::Denied { mark, login, service } if known.mode == Mode::Enforcing => {
                     denied.extend(peer(&known, self.registry.boot(), *mark, &login, &service));
                 }
@@ -367,11 +365,7 @@ impl<H: Host> Warden<H> {
             self.evaluate();
         }
         let now = Instant::now();
-        if self.prune <= now {
-            self.prune = now.checked_add(PRUNE).unwrap_or(now);
-            self.again = true;
-            self.prune(&known);
-        }
+        self.prune(&known, now);
         self.refresh(now);
         self.search(&known, now);
         self.registry.retry();

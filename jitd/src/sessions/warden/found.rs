@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use jit_model::decide::Unguarded;
 use jit_model::name::{Login, Service};
+use jit_model::policy::Policy;
 use jit_model::question::Question;
 use jit_model::session::{Stay, stay};
 use jit_model::snapshot::Snapshot;
@@ -114,7 +115,9 @@ fn sort(table: &Table, leader: &Process, mark: AuditMark) -> Sort {
         let manager = leader.cgroup.contains("/user@");
         return if manager { Sort::By("systemd-user") } else { Sort::Remains };
     }
-    let parent = table.get(leader.parent).filter(|parent| parent.audit != leader.audit);
+    // Anybody may give himself a name, and who has no mark a mark of anybody's.
+    let roots = leader.uids.all().iter().all(|uid| *uid == 0);
+    let parent = table.get(leader.parent).filter(|parent| roots && parent.audit != leader.audit);
     match (leader.name.as_str(), parent.map(|parent| parent.name.as_str())) {
         ("sshd" | "sshd-session", Some("sshd")) => Sort::By("sshd"),
         ("cron", Some("cron")) => Sort::By("cron"),
@@ -123,6 +126,22 @@ fn sort(table: &Table, leader: &Process, mark: AuditMark) -> Sort {
         ("login", Some(_)) => Sort::By("login"),
         _ => Sort::Unclear,
     }
+}
+
+/// Those who are in by a service that is not guarded, and so may stay whatever becomes of their grants.
+pub(super) fn unguarded(table: &Table, known: &[Session], policy: &Policy) -> BTreeSet<u32> {
+    let pid = i32::try_from(std::process::id()).unwrap_or(-1);
+    let logins = strangers(table, known, ProcessId { pid, start: u64::MAX });
+    let is_free = |login: &Stranger| {
+        let service = match login.login {
+            Sort::By(service) => service,
+            Sort::Remains => "sshd",
+            Sort::Unclear => return false,
+        };
+        let listed = |services: &BTreeSet<Service>| services.iter().any(|listed| listed.as_str() == service);
+        !listed(&policy.guarded) && !listed(&policy.background)
+    };
+    logins.into_iter().filter(is_free).map(|login| login.mark.uid).collect()
 }
 
 /// Whether the rule applies to a service for somebody: not to what is not guarded, and to what runs in the background only for those who

@@ -1,33 +1,85 @@
 //! Looks at the sessions that nobody tells anything of: whose leader went without a word, whose person left and whose last process has
 //! gone, and whose marks the host made a moment after they opened.
 
-use std::time::Instant;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use super::host::Host;
+use super::spared::Spared;
 use super::underway::Whom;
 use super::{Known, SETTLED, Warden, note};
 use crate::audit::event::SessionState;
-use crate::sessions::claim::{Claim, Whose};
+use crate::sessions::claim::{Kind, Mark};
 use crate::sessions::process::Table;
-use crate::sessions::record::{Life, Session};
+use crate::sessions::record::{Basis, Life, Session};
+
+/// Between two looks at who has gone without a word.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// A look rests so many times as long as it took: on a host with many processes where somebody leaves every second, it is never more than
+/// a small part of the work.
+const REST: u32 = 20;
+
+/// When to look.
+#[derive(Debug)]
+pub(super) struct Prune {
+    /// Somebody has left.
+    asked: bool,
+    /// When it is time anyway.
+    due: Instant,
+    /// Not before this, whoever leaves.
+    rests: Instant,
+}
+
+impl Prune {
+    pub(super) fn new(now: Instant) -> Prune {
+        Prune { asked: false, due: now, rests: now }
+    }
+
+    /// Somebody has left.
+    pub(super) fn ask(&mut self) {
+        self.asked = true;
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.rests <= now && (self.asked || self.due <= now)
+    }
+
+    /// It was done: begun then, and over now.
+    fn done(&mut self, begun: Instant, now: Instant) {
+        let rest = now.saturating_duration_since(begun).saturating_mul(REST);
+        let after = |wait: Duration| now.checked_add(wait).unwrap_or(now);
+        *self = Prune { asked: false, due: after(EVERY), rests: after(rest.min(EVERY)) };
+    }
+}
 
 impl<H: Host> Warden<H> {
-    /// Looks again at the marks of sessions that opened a moment ago.
+    /// Looks again at the marks of sessions that opened a moment ago. Not at all processes: people come in all the time.
     pub(super) fn refresh(&mut self, now: Instant) {
         let due = |at: &Instant| now.saturating_duration_since(*at) >= SETTLED;
-        if !self.fresh.iter().any(|(_, at)| due(at)) {
-            return;
-        }
-        let Some(table) = self.table() else { return };
         let (ripe, fresh) = std::mem::take(&mut self.fresh).into_iter().partition(|(_, at)| due(at));
         self.fresh = fresh;
-        for session in ripe.iter().filter_map(|(id, _)| self.registry.session(id)) {
-            self.refresh_mark(&table, &session);
+        for session in ripe.into_iter().filter_map(|(id, _)| self.registry.session(&id)) {
+            let mut mark = session.mark.clone();
+            let seen = Mark::of(mark.leader, mark.kind, mark.uid);
+            mark.audit = mark.audit.or(seen.audit);
+            mark.scope = mark.scope.or(seen.scope);
+            self.learn(&session, mark);
         }
     }
 
-    /// Takes out what has gone by itself.
-    pub(super) fn prune(&mut self, known: &Known) {
+    /// Takes out what has gone by itself, when it is time to.
+    pub(super) fn prune(&mut self, known: &Known, now: Instant) {
+        if !self.prune.is_due(now) {
+            return;
+        }
+        self.take_out_the_gone(known);
+        self.prune.done(now, Instant::now());
+        // A person who stayed for the sake of a session may have to leave.
+        self.again = true;
+    }
+
+    fn take_out_the_gone(&mut self, known: &Known) {
         let mut sessions = self.registry.sessions();
         sessions.retain(|session| !self.underway.contains_key(&Whom::Session(session.id.clone())));
         if sessions.is_empty() {
@@ -35,32 +87,103 @@ impl<H: Host> Warden<H> {
         }
         // After the sessions were listed: the leader of each was there before its session was.
         let Some(table) = self.table() else { return };
+        let mut spared = Spared::of(self);
+        let mut same = BTreeSet::new();
         for session in sessions {
-            let session = self.refresh_mark(&table, &session).unwrap_or(session);
-            if session.life == Life::Open && table.alive(session.mark.leader).is_some() {
+            let session = self.refresh_mark(&table, &session);
+            let led = table.alive(session.mark.leader).is_some();
+            if session.life == Life::Open && led {
                 continue;
             }
-            // Without sparing anybody: more that seems to be its own keeps it longer in the list, and harms nobody.
-            let claim = Claim { whose: Whose::Session(session.mark.clone()), spared: Vec::new() };
-            if claim.members(&table).is_empty() {
-                self.registry.remove(&session.id);
-                self.note(known.mode, note::of(&session, SessionState::Closed, "closed"));
-            } else if session.life == Life::Open {
-                self.registry.change(&session.id, |kept| kept.life = Life::Closed);
-            }
+            let text = if spared.members(&table, &session).is_empty() {
+                "closed"
+            } else if !led && left_behind(&session).is_some_and(|left| !same.insert(left)) {
+                "closed; what was left in the login around it is another session's as well"
+            } else {
+                if session.life == Life::Open {
+                    self.registry.change(&session.id, |kept| kept.life = Life::Closed);
+                }
+                continue;
+            };
+            self.registry.remove(&session.id);
+            self.note(known.mode, note::of(&session, SessionState::Closed, text));
         }
     }
 
-    /// Looks again at a mark that says too little; the session, if it says more now.
-    fn refresh_mark(&self, table: &Table, session: &Session) -> Option<Session> {
+    /// Looks again at a mark that says too little.
+    fn refresh_mark(&self, table: &Table, session: &Session) -> Session {
         let mut mark = session.mark.clone();
-        if !mark.refresh(table) {
-            return None;
+        mark.refresh(table);
+        self.learn(session, mark)
+    }
+
+    /// A session with this mark from now on.
+    fn learn(&self, session: &Session, mark: Mark) -> Session {
+        if mark != session.mark {
+            self.registry.change(&session.id, |kept| kept.mark = mark.clone());
+            if mark.audit.is_some() {
+                self.registry.change_visitor(&session.login, |visitor| visitor.marked = true);
+            }
         }
-        self.registry.change(&session.id, |kept| kept.mark = mark.clone());
-        if mark.audit.is_some() {
-            self.registry.change_visitor(&session.login, |visitor| visitor.marked = true);
-        }
-        Some(Session { mark, ..session.clone() })
+        Session { mark, ..session.clone() }
+    }
+}
+
+/// By what it is told what became sessions whose leader is gone have left behind: in the login around it, whatever runs as another. Two that
+/// agree in all this have the same left, and end at the same time; one of them is enough to remember. None for other sessions.
+fn left_behind(session: &Session) -> Option<String> {
+    let Mark { kind, uid, audit, scope, .. } = &session.mark;
+    let around = *kind == Kind::Become && (audit.is_some() || scope.is_some());
+    let basis = match session.basis {
+        Basis::Grants { .. } => None,
+        Basis::Standing(standing) => Some(standing),
+    };
+    let Session { login, service, order, .. } = session;
+    (around && order.is_none()).then(|| format!("{uid} {audit:?} {scope:?} {basis:?} {login} {service}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sessions::process::AuditMark;
+    use crate::sessions::record::Standing;
+    use crate::sessions::testing::session;
+
+    #[test]
+    fn a_long_look_is_followed_by_a_long_rest() {
+        let begun = Instant::now();
+        let at = |ms| begun + Duration::from_millis(ms);
+        let mut prune = Prune::new(begun);
+        assert!(prune.is_due(begun));
+        prune.done(begun, at(400));
+        prune.ask();
+        assert!(!prune.is_due(at(8_000)));
+        assert!(prune.is_due(at(8_400)));
+        prune.done(at(10_000), at(10_001));
+        assert!(!prune.is_due(at(50_000)), "nobody asked");
+        assert!(prune.is_due(at(70_001)));
+        prune.done(at(0), at(3_600_000));
+        assert!(prune.is_due(at(3_660_000)), "never longer than without any");
+    }
+
+    #[test]
+    fn only_what_is_left_in_a_login_around_is_the_same_for_two() {
+        let became = |pid: i32| {
+            let mut session = session(pid);
+            session.mark.kind = Kind::Become;
+            session.mark.audit = Some(AuditMark { login_uid: 1000, session: 4 });
+            session
+        };
+        let (one, two) = (left_behind(&became(1)), left_behind(&became(2)));
+        assert!(one.is_some() && one == two);
+        let mut other = became(2);
+        other.basis = Basis::Standing(Standing::Lifted);
+        assert_ne!(one, left_behind(&other));
+        other = became(2);
+        other.mark.audit = Some(AuditMark { login_uid: 1000, session: 5 });
+        assert_ne!(one, left_behind(&other));
+        other.mark.audit = None;
+        assert_eq!(left_behind(&other), None, "without a mark only its own tree is its own");
+        assert_eq!(left_behind(&session(2)), None);
     }
 }

@@ -493,6 +493,8 @@ fn who_left_is_forgotten_when_nothing_of_his_is_left() {
         stage.warden.host.processes.remove(&pid);
         stage.warden.registry.tell(Word::Closed(id.clone()));
         stage.settle();
+        // It rests after the last look.
+        stage.warden.prune = Prune::new(Instant::now());
         stage.warden.look();
     };
     // The leader and the shell are gone; what it left in the background is not.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use jit_model::name::Login;
 use jit_model::reason::DenyReason;
 
+use super::found::unguarded;
 use super::host::Host;
 use super::say::Announced;
 use super::spared::Spared;
@@ -119,7 +120,11 @@ impl<H: Host> Warden<H> {
             begun.push(whom);
         }
         let marked = self.host_is_marked();
-        for (visitor, reason) in leave {
+        let free = match leave.is_empty() {
+            true => BTreeSet::new(),
+            false => unguarded(table, &self.registry.sessions(), known.view.snapshot.policy()),
+        };
+        for (visitor, reason) in leave.into_iter().filter(|(visitor, _)| !free.contains(&visitor.uid)) {
             let whom = Whom::Person(visitor.login.clone());
             let whose = Whose::Person { uid: visitor.uid, marked: marked || visitor.marked };
             let claim = Claim { whose, spared: Vec::new() };

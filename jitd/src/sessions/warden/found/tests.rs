@@ -65,6 +65,34 @@ fn a_daemon_that_somebody_started_again_is_no_login() {
 }
 
 #[test]
+fn a_name_alone_proves_nothing() {
+    // No mark, no name is out of reach for somebody who wants to be taken for another's login.
+    let fake = |uid: u32| vec![process(10, 1, "sshd", uid, None), process(20, 10, "sshd", uid, Some(4))];
+    assert_eq!(found(fake(1007), &[]), [(20, Sort::Unclear)]);
+    assert_eq!(found(fake(0), &[]), [(20, Sort::By("sshd"))]);
+}
+
+#[test]
+fn who_is_in_by_an_unguarded_service_may_stay() {
+    let here = |guarded: &str| {
+        let text = format!(
+            "[host]\nname = \"web1.example.com\"\n[guard]\nservices = [{guarded}]\n[source.ldif]\n\
+                            path = \"/etc/jitd/grants.ldif\"\n[default_role]\nmax_duration = \"8h\"\n"
+        );
+        let policy = crate::config::parse(&text).unwrap().policy;
+        let table = Table::of([
+            process(1, 0, "systemd", 0, None),
+            process(10, 1, "sshd", 0, None),
+            process(20, 10, "sshd", 0, Some(4)),
+            process(21, 20, "bash", ALICE, Some(4)),
+        ]);
+        unguarded(&table, &[], &policy)
+    };
+    assert_eq!(here("\"sudo\""), BTreeSet::from([ALICE]));
+    assert_eq!(here("\"sudo\", \"sshd\""), BTreeSet::new());
+}
+
+#[test]
 fn who_is_known_or_came_later_is_not_found() {
     let login = |pid: i32| vec![process(10, 1, "sshd", 0, None), process(pid, 10, "sshd", 0, Some(4))];
     let known = |pid: i32, audit: Option<AuditMark>| {
