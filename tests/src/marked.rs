@@ -15,40 +15,29 @@ pub const VARIABLE: &str = "JIT_MARK";
 /// A living process that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Its number, seen from outside the host.
+    /// Its number, inside the host.
     pub pid: i32,
-    /// Its number, seen from inside.
-    pub inside: i32,
     /// Its command line, words separated by blanks.
     pub line: String,
 }
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({:?})", self.inside, self.line)
+        write!(f, "{} ({:?})", self.pid, self.line)
     }
 }
 
-/// Every living process of a host that `wanted` says belongs, given its environment and its command line.
+/// Every living process of a host that `wanted` says belongs, given its environment and its command line. Those in namespaces
+/// of their own are among them: the host's /proc shows them too.
 fn processes(host: &Host, wanted: impl Fn(&[u8], &str) -> bool) -> Vec<Found> {
-    let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
-    let home = namespace(&host.first_process().to_string());
     let mut found = Vec::new();
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let Ok(pid) = name.parse() else { continue };
-        let file = |file: &str| fs::read(entry.path().join(file)).unwrap_or_default();
+    for entry in fs::read_dir(host.path("/proc")).into_iter().flatten().flatten() {
+        let Ok(pid) = entry.file_name().to_string_lossy().parse() else { continue };
         // A zombie has neither environment nor command line any more.
-        let (environment, line) = (file("environ"), file("cmdline"));
-        let line = String::from_utf8_lossy(&line).replace('\0', " ").trim_end().to_owned();
-        if !wanted(&environment, &line) || namespace(&name) != home {
-            continue;
-        }
-        let status = String::from_utf8_lossy(&file("status")).into_owned();
-        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
-        let inside = numbers.split_whitespace().last().and_then(|pid| pid.parse().ok());
-        if let Some(inside) = inside {
-            found.push(Found { pid, inside, line });
+        let file = |file: &str| fs::read(entry.path().join(file)).unwrap_or_default();
+        let line = String::from_utf8_lossy(&file("cmdline")).replace('\0', " ").trim_end().to_owned();
+        if wanted(&file("environ"), &line) {
+            found.push(Found { pid, line });
         }
     }
     found

@@ -126,8 +126,9 @@ macro_rules! session_cases {
                 an_admin_ends_one_with_a_reason;
             standing: on_end_warn_only_warns, going_permissive_lifts_all_deadlines, exempt_and_break_glass_have_no_deadline,
                 opened_while_permissive_has_no_deadline, extensions_and_overlaps_move_the_deadline, a_second_grant_keeps_it;
-            between: sudo_ends_while_ssh_goes_on, another_session_of_the_same_person_goes_on, denied_when_it_opens;
-            doubt: a_restart_finds_its_sessions, what_is_overdue_ends_first, what_is_gone_is_forgotten,
+            between: sudo_ends_while_ssh_goes_on, another_session_of_the_same_person_goes_on, denied_when_it_opens,
+                revoked_between_the_phases;
+            doubt: a_restart_finds_its_sessions, what_is_overdue_ends_first, an_ending_goes_on_after_a_kill, what_is_gone_is_forgotten,
                 who_came_in_meanwhile_is_found, a_damaged_file_hides_nothing, silence_ends_nothing;
             ordinary: at_and_cron_jobs_end_with_the_last_grant;
         }

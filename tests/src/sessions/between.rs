@@ -100,6 +100,57 @@ pub fn denied_when_it_opens(kind: Kind) -> Result<()> {
     Ok(())
 }
 
+/// Revoked after the account phase has let her in and before the session opens: refused all the same, by sshd and by sudo.
+///
+/// # Errors
+/// When something is not as it should be.
+pub fn revoked_between_the_phases(kind: Kind) -> Result<()> {
+    let (ssh, root) = (Grant::live("ssh", "alice").with("jitService", "sshd"), Grant::live("root", "alice"));
+    let root = root.with("jitService", "sudo");
+    let entries = people().grant(&ssh).grant(&root);
+    let door = kind.door(&entries)?;
+    let mut shell = door.terminal("alice", "shell")?;
+    // Whoever has come through our account line waits for a file.
+    let wait = "#!/bin/sh\ntouch /run/waits; n=0; until [ -e /run/go ] || [ $n = 300 ]; do sleep 0.1; n=$((n + 1)); done\n";
+    door.host().write("/usr/local/sbin/wait-here", 0o755, wait)?;
+    for service in ["sshd", "sudo"] {
+        let file = format!("/etc/pam.d/{service}");
+        let slow = format!("{LINE}account required pam_exec.so quiet seteuid /usr/local/sbin/wait-here\n");
+        door.host().write(&file, 0o644, door.host().read(&file)?.replacen(LINE, &slow, 1))?;
+    }
+    let waits = || {
+        let seen = crate::wait::until(crate::door::SOON, "she has passed the account phase", || {
+            door.host().path("/run/waits").exists()
+        });
+        seen.and_then(|()| door.host().remove("/run/waits"))
+    };
+    shell.types("sudo JIT_MARK=denied sh -c 'echo in-$((1 + 1)); sleep 600.52'; echo out-$((1 + 1))")?;
+    waits()?;
+    let once = entries.revocation(&root);
+    door.grants(&once)?;
+    door.host().write("/run/go", 0o644, "")?;
+    shell.shows("out-2")?;
+    assert!(!shell.screen().contains("in-2"), "{shell:?}");
+
+    door.host().remove("/run/go")?;
+    let command = door.client("alice").marked("denied").runs("echo in-2; sleep 600.52")?;
+    waits()?;
+    door.grants(&once.revocation(&ssh))?;
+    door.host().write("/run/go", 0o644, "")?;
+    assert_ne!(command.ends()?, 0, "{command:?}");
+    assert!(!command.screen().contains("in-2"), "{command:?}");
+    shell.ends()?;
+    for service in ["sudo", "sshd"] {
+        door.audited(&format!("the {service} denial"), |event| {
+            event["event"] == "decision"
+                && event["service"] == service
+                && event["phase"] == "open"
+                && event["verdict"] == "deny"
+        })?;
+    }
+    nothing_of_hers(&door)
+}
+
 fn nothing_of_hers(door: &Door) -> Result<()> {
     door.gone("denied")?;
     crate::wait::until(crate::door::SOON, "sshd has nothing of hers", || {

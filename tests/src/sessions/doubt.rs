@@ -1,10 +1,10 @@
 //! A daemon that is stopped, killed and started again: its sessions are found, the overdue ones end first, none ends early, and those
 //! that nobody told of are found too.
 
-use super::jobs::{NOHUP, ORPHAN, SHELL, SUDO_SHELL};
+use super::jobs::{NOHUP, ORPHAN, SHELL, STOPPED, STUBBORN, SUDO_SHELL};
 use super::ordinary::{cron, crontab};
 use super::{Kind, is, people};
-use crate::door::{Door, SOON};
+use crate::door::{Door, Mode, SOON};
 use crate::ldif::Grant;
 use crate::trouble::Result;
 use crate::wait::until;
@@ -65,6 +65,26 @@ pub fn what_is_overdue_ends_first(kind: Kind) -> Result<()> {
     his.goes_on(&door)?;
     assert_eq!(door.session_is("ended", "alice", "sshd")?["code"], "expired");
     Ok(())
+}
+
+/// Killed in the middle of an ending, between asking and killing: the next one ends what is left.
+///
+/// # Errors
+/// When something is not as it should be.
+pub fn an_ending_goes_on_after_a_kill(kind: Kind) -> Result<()> {
+    let alices = Grant::live("alices", "alice");
+    let entries = people().grant(&alices);
+    let door = kind.door_with("", Mode::Enforcing, "[session]\nwarn = []\ngrace = \"3s\"\n", &entries)?;
+    let jobs = [STUBBORN.start(&door, "alice")?, STOPPED.start(&door, "alice")?];
+    door.grants(&entries.revocation(&alices))?;
+    door.session_is("ending", "alice", "sshd")?;
+    door.kill_jitd()?;
+    jobs[0].goes_on(&door)?;
+    door.start_jitd()?;
+    for job in &jobs {
+        job.is_over(&door)?;
+    }
+    door.session_is("ended", "alice", "sshd").map(drop)
 }
 
 /// A session that ended while the daemon was away is no session any more.

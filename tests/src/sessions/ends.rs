@@ -1,7 +1,8 @@
 //! A session ends with all that belongs to it, however it tries to stay, and with nothing that does not.
 
 use super::jobs::{
-    self, CALM, CHAIN, Job, NOHUP, ORPHAN, SHELL, STOPPED, STUBBORN, SUDO_COMMAND, SUDO_SHELL, SWARM, TMUX,
+    self, CALM, CHAIN, Job, NOHUP, ORPHAN, SHELL, STOPPED, STUBBORN, SUDO_COMMAND, SUDO_LEFT, SUDO_SHELL,
+    SWARM, TMUX,
 };
 use super::{Kind, for_seconds, people};
 use crate::door::Door;
@@ -55,6 +56,27 @@ fn daemons(door: &Door) -> Vec<i32> {
 pub fn each_way_to_stay_ends(kind: Kind) -> Result<()> {
     let door = kind.door(&people())?;
     for job in CALM {
+        ends(&door, job)?;
+    }
+    Ok(())
+}
+
+/// On a host that marks no logins at all a session is known by its tree, and what left the tree by whose it is, once his last grant is
+/// over. Only what root left behind is not to be found there.
+///
+/// # Errors
+/// When something is not as it should be.
+pub fn without_marks_the_tree_is_known() -> Result<()> {
+    let door = Kind::Plain.door(&people())?;
+    door.host().sh("sed -i /pam_loginuid/d /etc/pam.d/*").run()?.must()?;
+    let mark = "cat /proc/self/loginuid";
+    door.grants(&people().grant(&Grant::live("before", "alice")))?;
+    assert_eq!(
+        door.ssh("alice", mark)?.must()?,
+        door.host().sh(mark).run()?.must()?,
+        "a login is marked still"
+    );
+    for job in CALM.into_iter().filter(|job| job.name != SUDO_LEFT.name) {
         ends(&door, job)?;
     }
     Ok(())

@@ -299,8 +299,17 @@ pub const STOPPED: Job = Job {
     },
 };
 
+/// Root in user and pid namespaces of his own, as a rootless container has them, and gone.
+pub const NAMESPACE: Job = Job {
+    name: "namespace",
+    start: |door, who, mark| {
+        let line = "setsid unshare --user --map-root-user --pid --fork --kill-child sleep 600.14 </dev/null >/dev/null 2>&1 &";
+        abandoned(door, who, mark, line, "sleep 600.14")
+    },
+};
+
 /// All that are calm: they wait, and do not eat the machine.
-pub const CALM: [&Job; 14] = [
+pub const CALM: [&Job; 15] = [
     &SHELL,
     &COMMAND,
     &SETSID,
@@ -315,6 +324,7 @@ pub const CALM: [&Job; 14] = [
     &SUDO_LEFT,
     &SU,
     &DOAS,
+    &NAMESPACE,
 ];
 
 /// Starts these as one person.
