@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::rules::{Nearest, Others, SelfMade, ancestors, is_nobodys, is_nobodys_in, parent, runs_as};
-use super::session::all_have;
 use super::{Kind, Mark};
 use crate::sessions::process::{Process, ProcessId, Run, Table};
 
@@ -19,7 +18,7 @@ pub(super) fn members(uid: u32, marked: bool, spared: &[Mark], table: &Table) ->
         marked,
         table,
         slice: slice(uid, table.get(1)),
-        others: Others::of(spared.clone(), &[], None),
+        others: Others::of(spared.clone(), &[], &[]),
         logins: Nearest::new(
             table,
             spared.clone().filter(|other| other.kind == Kind::Login).map(|other| other.leader),
@@ -43,19 +42,19 @@ pub(super) fn takes(
     process: &Process,
     members: &BTreeSet<i32>,
 ) -> bool {
-    let others = Others::of(spared.iter(), &[], None);
+    let others = Others::of(spared.iter(), &[], &[]);
     if uid == 0 || is_nobodys(process) || others.led_by(process.id).is_some() || others.bear(process, &[]) {
         return false;
     }
     let child = members.contains(&process.parent);
+    // One that is spared has no other evidence than his if it came in by a listener of his, or marks itself as it likes.
+    let logins = || spared.iter().filter(|other| other.kind == Kind::Login && other.audit.is_none());
     match process.audit {
         Some(audit) => {
             audit.login_uid == uid
-                && (child || !process.nested && all_have(spared, |other| other.audit.is_some()))
+                && (child || !process.nested && !logins().any(|other| !marked || other.uid == uid))
         }
-        None if in_slice(process, &slice(uid, None)) => {
-            child || all_have(spared, |other| other.audit.is_some() || other.scope.is_some())
-        }
+        None if in_slice(process, &slice(uid, None)) => child || !logins().any(|other| other.scope.is_none()),
         None => {
             let became = |other: &Mark| other.kind == Kind::Become && other.uid != uid;
             let child = child && !spared.iter().any(became);

@@ -52,17 +52,17 @@ pub(super) fn ancestors<'t>(table: &'t Table, process: &Process) -> Vec<&'t Proc
 
 /// What is the spared sessions'.
 pub(super) struct Others<'a> {
-    leaders: HashMap<i32, &'a Mark>,
+    leaders: HashMap<ProcessId, &'a Mark>,
     logins: HashSet<u32>,
     scopes: HashSet<&'a str>,
 }
 
 impl<'a> Others<'a> {
-    /// By their marks. `own` and `scope` are ours, or those of the login around us.
+    /// By their marks. `own` and `scopes` are ours, or those of the login around us.
     pub(super) fn of(
         spared: impl Iterator<Item = &'a Mark> + Clone,
         own: &[AuditMark],
-        scope: Option<&str>,
+        scopes: &[&str],
     ) -> Others<'a> {
         let logins = spared.clone().filter(|mark| mark.kind == Kind::Login);
         let strange = |audit: &AuditMark| own.iter().all(|own| own.session != audit.session);
@@ -75,15 +75,15 @@ impl<'a> Others<'a> {
                 .collect(),
             scopes: logins
                 .filter_map(|mark| mark.scope.as_deref())
-                .filter(|other| scope != Some(other))
+                .filter(|other| !scopes.contains(other))
                 .collect(),
-            leaders: spared.map(|mark| (mark.leader.pid, mark)).collect(),
+            leaders: spared.map(|mark| (mark.leader, mark)).collect(),
         }
     }
 
     /// The session that this process is the leader of.
     pub(super) fn led_by(&self, id: ProcessId) -> Option<&'a Mark> {
-        self.leaders.get(&id.pid).copied().filter(|mark| mark.leader == id)
+        self.leaders.get(&id).copied()
     }
 
     /// Whether a process bears the mark of one of them, or is in the scope of one and bears no mark of ours.

@@ -20,7 +20,8 @@ pub(super) fn members(mark: &Mark, spared: &[Mark], table: &Table) -> Vec<Proces
 /// See [`super::Claim::takes`].
 pub(super) fn takes(mark: &Mark, spared: &[Mark], process: &Process, members: &BTreeSet<i32>) -> bool {
     let own: Vec<AuditMark> = mark.audit.into_iter().collect();
-    let others = Others::of(spared.iter(), &own, mark.scope.as_deref());
+    let scopes: Vec<&str> = mark.scope.as_deref().into_iter().collect();
+    let others = Others::of(spared.iter(), &own, &scopes);
     // Whoever became another within a login ends with it, and with nothing else that can be seen here.
     let counts = |other: &Mark| other.kind == Kind::Login || mark.kind == Kind::Become;
     let leads = others.led_by(process.id).is_some_and(counts);
@@ -40,12 +41,13 @@ pub(super) fn takes(mark: &Mark, spared: &[Mark], process: &Process, members: &B
         // Everything that comes from it bears its mark: there is nothing to be guessed. But a login without a mark of its own may
         // have inherited this one.
         (Kind::Login, Some(audit)) => {
-            process.audit == Some(audit) && (child || all_have(spared, |other| other.audit.is_some()))
+            let alike = |other: &Mark| other.audit.is_none() && other.uid == mark.uid;
+            process.audit == Some(audit) && (child || !came_later(mark, spared, alike))
         }
         (Kind::Login, None) => {
             let scoped = process.audit.is_none() && in_scope(mark, process);
-            related && unmarked
-                || scoped && all_have(spared, |other| other.audit.is_some() || other.scope.is_some())
+            let alike = |other: &Mark| other.audit.is_none() && other.scope.is_none();
+            related && unmarked || scoped && !came_later(mark, spared, alike)
         }
         (Kind::Become, Some(audit)) => {
             process.audit == Some(audit) && (related || lost && around(mark, process))
@@ -54,9 +56,10 @@ pub(super) fn takes(mark: &Mark, spared: &[Mark], process: &Process, members: &B
     }
 }
 
-/// Whether each login among these has some evidence of its own. One that has not may bear what another one does.
-pub(super) fn all_have(spared: &[Mark], evidence: impl Fn(&Mark) -> bool) -> bool {
-    spared.iter().all(|other| other.kind == Kind::Become || evidence(other))
+/// Whether there is such a login among these that may have come from ours: by a listener that was started by hand.
+fn came_later(mark: &Mark, spared: &[Mark], such: impl Fn(&Mark) -> bool) -> bool {
+    let later = |other: &&Mark| other.kind == Kind::Login && other.leader.start >= mark.leader.start;
+    spared.iter().filter(later).any(such)
 }
 
 /// Whether a process is in the scope of a mark.
@@ -84,7 +87,7 @@ struct Search<'a> {
     /// Whether a login that goes on bears our mark as well.
     shared: bool,
     /// Those above the leader, and the leader of the login around it.
-    above: HashSet<i32>,
+    above: HashSet<ProcessId>,
     nearest: Nearest<'a>,
     self_made: SelfMade<'a>,
     seen: HashSet<i32>,
@@ -96,26 +99,26 @@ impl<'a> Search<'a> {
         let leader = table.alive(mark.leader);
         let own: Vec<AuditMark> =
             mark.audit.into_iter().chain(leader.and_then(|leader| leader.audit)).collect();
-        let mut above: HashSet<i32> = leader
-            .into_iter()
-            .flat_map(|leader| ancestors(table, leader))
-            .map(|above| above.id.pid)
-            .collect();
+        let mut above: HashSet<ProcessId> =
+            leader.into_iter().flat_map(|leader| ancestors(table, leader)).map(|above| above.id).collect();
         // A login that we are within keeps its leader, but what is in its tree may be ours.
         let around = |other: &Mark| {
             let same = || other.audit.is_some() && other.audit == mark.audit;
             other.kind == Kind::Login
-                && (above.contains(&other.leader.pid) || mark.kind == Kind::Become && same())
+                && (above.contains(&other.leader) || mark.kind == Kind::Become && same())
         };
         let (around, spared): (Vec<&Mark>, Vec<&Mark>) = spared.iter().partition(|other| around(other));
-        above.extend(around.iter().map(|login| login.leader.pid));
+        above.extend(around.iter().map(|login| login.leader));
         // Within a login nothing belongs to who became another there: it all ends with the login.
         let counts = |other: &&Mark| other.kind == Kind::Login || mark.kind == Kind::Become;
         let spared: Vec<&Mark> = spared.into_iter().filter(counts).collect();
         let same = |other: &&Mark| other.kind == Kind::Login && other.audit == mark.audit;
         let shared = mark.kind == Kind::Login && spared.iter().any(same);
         let spared = spared.into_iter();
-        let others = Others::of(spared.clone(), &own, mark.scope.as_deref());
+        // A login that came in by a listener within another one is in that one's scope.
+        let inherited = leader.and_then(|leader| session_scope(&leader.cgroup));
+        let scopes: Vec<&str> = mark.scope.as_deref().into_iter().chain(inherited).collect();
+        let others = Others::of(spared.clone(), &own, &scopes);
         let leaders = spared.map(|other| other.leader).chain([mark.leader]);
         Search {
             nearest: Nearest::new(table, leaders),
@@ -255,7 +258,7 @@ impl<'a> Search<'a> {
         !self.seen.contains(&process.id.pid)
             && !is_nobodys_in(self.table, process)
             && !process.is_older_than(self.mark.leader)
-            && !self.above.contains(&process.id.pid)
+            && !self.above.contains(&process.id)
             && !self.others.bear(process, &self.own)
     }
 

@@ -7,7 +7,7 @@ use proptest::sample::Index;
 
 use super::super::{Kind, Mark, Whose};
 use super::world::{ALICE, BOB, Marks, Ssh, World};
-use crate::sessions::process::Run;
+use crate::sessions::process::{Run, Table};
 
 /// Something that happens.
 #[derive(Clone, Debug)]
@@ -67,6 +67,8 @@ fn any_marks() -> impl Strategy<Value = Marks> {
 /// What happened, and what came of it.
 struct Story {
     world: World,
+    /// How it ended.
+    table: Table,
     /// By which login each process of a login came: by the number of its leader and its start.
     login: BTreeMap<i32, usize>,
     logins: Vec<(Mark, u32)>,
@@ -78,11 +80,18 @@ struct Story {
 impl Story {
     fn told(marks: Marks, events: &[Event]) -> Story {
         let world = World::new(marks);
-        let mut story =
-            Story { world, login: BTreeMap::new(), logins: Vec::new(), becomes: Vec::new(), by_hand: false };
+        let mut story = Story {
+            world,
+            table: Table::default(),
+            login: BTreeMap::new(),
+            logins: Vec::new(),
+            becomes: Vec::new(),
+            by_hand: false,
+        };
         for event in events {
             story.happens(event);
         }
+        story.table = story.world.table();
         story
     }
 
@@ -218,7 +227,7 @@ impl Story {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever happens, whoever claims: not process 1, not the kernel's, no daemon, and nothing of what is spared.
     #[test]
@@ -228,7 +237,7 @@ proptest! {
         let story = Story::told(marks, &events);
         let world = &story.world;
         for (whose, spared) in story.claims(&spare) {
-            let members = world.members(whose.clone(), &spared);
+            let members = world.members_in(&story.table, whose.clone(), &spared);
             for pid in &members {
                 let process = world.get(*pid);
                 prop_assert!(*pid > 1 && !process.kernel && process.run != Run::Dead);
@@ -238,7 +247,7 @@ proptest! {
                     let around = match &whose {
                         Whose::Session(mark) => {
                             // What its leader has inherited is no evidence for it, and none against it.
-                            let inherited = world.table().alive(mark.leader).and_then(|leader| leader.audit);
+                            let inherited = story.table.alive(mark.leader).and_then(|leader| leader.audit);
                             mark.audit.or(inherited) == other.audit || mark.scope == other.scope
                         }
                         Whose::Person { .. } => false,
@@ -262,7 +271,7 @@ proptest! {
             if mark.audit.is_none() || story.logins.iter().enumerate().any(alike) {
                 continue;
             }
-            prop_assert_eq!(story.world.of_session(mark, &[]), story.of_login(login));
+            prop_assert_eq!(story.world.members_in(&story.table, Whose::Session(mark.clone()), &[]), story.of_login(login));
         }
     }
 
@@ -281,7 +290,7 @@ proptest! {
                 story.becomes.iter().filter(|(other, _)| other == mark).map(|(_, login)| *login).collect();
             of.extend(story.logins.iter().position(|(other, _)| other == mark));
             let own: BTreeSet<i32> = of.iter().flat_map(|login| story.of_login(*login)).collect();
-            let members = story.world.members(whose.clone(), &spared);
+            let members = story.world.members_in(&story.table, whose.clone(), &spared);
             prop_assert!(members.is_subset(&own), "{:?} takes {:?}", whose, members.difference(&own));
         }
     }
@@ -295,7 +304,7 @@ proptest! {
         let world = &story.world;
         for (whose, spared) in story.claims(&spare) {
             let Whose::Session(mark) = &whose else { continue };
-            let members = world.members(whose.clone(), &spared);
+            let members = world.members_in(&story.table, whose.clone(), &spared);
             for child in world.processes.values().filter(|child| members.contains(&child.parent)) {
                 let unmarked = child.audit.is_none() || child.audit == mark.audit;
                 let another = spared.iter().any(|other| other.leader == child.id)
@@ -319,7 +328,7 @@ proptest! {
             if matches!(whose, Whose::Person { marked, .. } if marked != told) {
                 continue;
             }
-            let members = world.members(whose.clone(), &spared);
+            let members = world.members_in(&story.table, whose.clone(), &spared);
             for process in world.processes.values().filter(|process| process.run != Run::Dead) {
                 let pid = process.id.pid;
                 prop_assert!(

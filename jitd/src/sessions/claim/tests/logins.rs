@@ -2,7 +2,7 @@
 
 use nix::unistd::getpid;
 
-use super::super::{Kind, Whose};
+use super::super::{Kind, Mark, Whose};
 use super::world::{ALICE, BOB, Marks, World, set};
 use crate::sessions::process::{ProcessId, Run, Uids, identify};
 
@@ -411,5 +411,46 @@ fn uids_are_no_evidence_for_a_login() {
         world.at(su).uids = Uids { real: ALICE, effective: 0, saved: 0, fs: 0 };
         let members = world.of_session(&world.login(alice, ALICE), &[]);
         assert_eq!(members, set([alice.leader, alice.transport, alice.shell]), "{service} {as_alice}");
+    }
+}
+
+/// Without a scope of its own: logind opens no session within a session.
+#[test]
+fn a_login_by_a_listener_within_a_scope_still_has_its_tree() {
+    for marks in ALL {
+        let mut world = World::new(marks);
+        let alice = world.ssh(ALICE);
+        let (_, root) = world.sudo(alice.shell, 0);
+        let listener = world.daemonize(root);
+        let bob = world.ssh_by(listener, BOB);
+        let job = world.fork(bob.shell);
+        let members = world.of_session(&world.login(bob, BOB), &[world.login(alice, ALICE)]);
+        assert_eq!(members, set([bob.leader, bob.transport, bob.shell, job]), "{marks:?}");
+    }
+}
+
+/// Two sessions that are known may have had the same number for their leaders, the one a long time ago.
+#[test]
+fn a_leader_of_the_past_hides_nobody() {
+    for marks in ALL {
+        let mut world = World::new(marks);
+        let (alice, bob) = (world.ssh(ALICE), world.ssh(BOB));
+        let (_, root) = world.sudo(alice.shell, 0);
+        let listener = world.fork(root);
+        let inner = world.ssh_by(listener, BOB);
+        let mark = world.login(alice, ALICE);
+        let known = world.login(inner, BOB);
+        let past = |pid| ProcessId { pid, start: 2 };
+        for spared in [
+            [known.clone(), Mark { leader: past(inner.leader), ..world.login(bob, BOB) }],
+            [Mark { leader: past(inner.leader), ..world.login(bob, BOB) }, known],
+        ] {
+            assert!(!world.of_session(&mark, &spared).contains(&inner.shell), "{marks:?}");
+        }
+        // Nor does the number of the login around keep one from being found that has it now.
+        let (sudo, root) = world.sudo(alice.shell, 0);
+        let become_root = world.mark(sudo, Kind::Become, ALICE);
+        let around = Mark { leader: past(root), ..mark };
+        assert!(world.of_session(&become_root, &[around]).contains(&root), "{marks:?}");
     }
 }

@@ -236,7 +236,12 @@ impl World {
     }
 
     pub(super) fn members(&self, whose: Whose, spared: &[Mark]) -> BTreeSet<i32> {
-        let members = Claim { whose, spared: spared.to_vec() }.members(&self.table());
+        self.members_in(&self.table(), whose, spared)
+    }
+
+    /// The same, in a table of it that was made before.
+    pub(super) fn members_in(&self, table: &Table, whose: Whose, spared: &[Mark]) -> BTreeSet<i32> {
+        let members = Claim { whose, spared: spared.to_vec() }.members(table);
         let pids: BTreeSet<i32> = members.iter().map(|id| id.pid).collect();
         assert_eq!(pids.len(), members.len(), "none twice");
         for id in members {
