@@ -36,7 +36,8 @@ pub(super) fn takes(mark: &Mark, spared: &[Mark], process: &Process, members: &B
     let lost = process.parent == 1 && (mark.kind == Kind::Login || !spared.iter().any(same));
     // A session of setsid(2) is looked at only where nothing is marked.
     let related = child || mark.audit.is_none() && lost && members.contains(&process.session);
-    let unmarked = process.audit.is_none() || process.uids.real == mark.uid;
+    // A mark that a person has given himself is none; root's are given by every login.
+    let unmarked = process.audit.is_none() || mark.uid != 0 && process.uids.real == mark.uid;
     match (mark.kind, mark.audit) {
         // Everything that comes from it bears its mark: there is nothing to be guessed. But a login without a mark of its own may
         // have inherited this one.

@@ -358,6 +358,21 @@ fn a_login_of_another_within_an_unmarked_one_is_not_taken_for_self_made() {
     assert!(members.is_disjoint(&set([login, shell, as_alice.0, as_alice.1])), "{members:?}");
 }
 
+/// Who opens a login for another is root, too.
+#[test]
+fn a_mark_of_anothers_is_never_roots_own() {
+    for marks in [Marks::Scope, Marks::None] {
+        let mut world = World::new(marks);
+        let root = world.ssh(0);
+        let mark = world.login(root, 0);
+        let members = world.of_session(&mark, &[]);
+        let login = world.fork(root.shell);
+        world.marks_itself(login, BOB);
+        assert!(!world.of_session(&mark, &[]).contains(&login));
+        assert!(!world.takes(&Whose::Session(mark), &[], &members, login));
+    }
+}
+
 /// A sudo whose stack has pam_loginuid marks its shell as root's.
 #[test]
 fn a_sudo_that_marks_again_is_still_in_the_tree() {
