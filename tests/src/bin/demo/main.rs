@@ -2,6 +2,7 @@
 //! it shows, shows the real output, and is checked; the exit status is 0 only when every step showed what it should.
 
 mod openldap;
+mod session;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -106,7 +107,7 @@ fn with_ldif() -> Result<Steps> {
     println!(
         "raising {NAME}: real sshd and sudo, pam_jit.so in their PAM files, jitd enforcing on one LDIF file"
     );
-    let door = Door::without_daemon(&["alice"], CONFIG)?;
+    let door = Door::without_daemon(&["alice"], &format!("{CONFIG}{}", session::QUICK))?;
     door.start_jitd()?;
     door.enforce()?;
     let mut steps = Steps::default();
@@ -129,6 +130,15 @@ fn with_ldif() -> Result<Steps> {
     steps.show("root takes it back", &typed, &out, out.ok());
 
     steps.refused(&door, "the next ssh is refused", "revoked")?;
+
+    session::shell_until_the_end(&mut steps, &door, |steps| {
+        let lasting = format!("{}s", session::SECONDS);
+        let out =
+            door.jitctl(["grant", "add", "alice", "--for", &lasting, "--reason", "one last look"]).run()?;
+        let typed = format!("jitctl grant add alice --for {lasting} --reason 'one last look'");
+        steps.show(&format!("root grants her {} seconds", session::SECONDS), &typed, &out, out.ok());
+        Ok(())
+    })?;
     steps.audit(&door, &[&id, "disk full on web1", "disk is fine again"])?;
     Ok(steps)
 }

@@ -11,7 +11,7 @@ use jit_tests::ldif::{Grant, Ldif, group, person};
 use jit_tests::slapd::Slapd;
 use jit_tests::trouble::{Result, Trouble};
 
-use super::{Steps, known};
+use super::{Steps, known, session};
 
 const CONFIG: &str = r#"
 [host]
@@ -40,7 +40,7 @@ pub(super) fn with_slapd() -> Result<Steps> {
         ],
     );
     let slapd = Slapd::plan().in_network_of(&host).with(&role.to_string()).up()?;
-    let door = Door::on(host, &["alice"], CONFIG)?;
+    let door = Door::on(host, &["alice"], &format!("{CONFIG}{}", session::QUICK))?;
     door.host().install(&slapd.tls_file("ca.crt"), "/etc/jitd/ca.crt", 0o644)?;
     door.host().write("/etc/jitd/ldap.secret", 0o600, "host-secret\n")?;
     door.host().sh("chown jitd /etc/jitd/ldap.secret").run()?.must()?;
@@ -97,6 +97,18 @@ pub(super) fn with_slapd() -> Result<Steps> {
     known(&door, grant.id(), "revoked")?;
 
     steps.refused(&door, "the next ssh is refused", "revoked by bob")?;
+
+    session::shell_until_the_end(&mut steps, &door, |steps| {
+        let grant = Grant::of(&random()?, &person("alice")).under("web-admin");
+        let grant = grant.lasting(session::SECONDS.into()).with("jitReason", "one last look");
+        let out = ldapadd(&slapd, "alice", &Ldif::new().grant(&grant))?;
+        let typed = typed("alice", &Ldif::new().grant(&grant));
+        steps.show(&format!("she asks for {} seconds more", session::SECONDS), &typed, &out, out.ok());
+        let approved = Ldif::new().approval(&grant, "bob");
+        let out = ldapadd(&slapd, "bob", &approved)?;
+        steps.show("and bob approves", "ldapadd ...", &out, out.ok());
+        known(&door, grant.id(), "live")
+    })?;
     steps.audit(&door, &[grant.id(), "disk full on web1", &person("bob")])?;
     Ok(steps)
 }
