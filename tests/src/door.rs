@@ -296,6 +296,16 @@ impl Door {
         text.lines().map(parse).collect()
     }
 
+    /// The newest decision at the door (PAM's account phase) that `wanted` accepts, as [`Door::audited`].
+    ///
+    /// # Errors
+    /// When there is none; with the last events.
+    pub fn decided(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        self.audited(what, |event| {
+            event["event"] == "decision" && event["phase"] == "account" && wanted(event)
+        })
+    }
+
     /// Waits for an audit event that `wanted` accepts, and returns the newest such: the audit is written after the
     /// answer.
     ///

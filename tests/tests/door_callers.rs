@@ -45,11 +45,11 @@ fn check(door: &Door, mark: &str, commands: &[(&str, Vec<&str>, &str)]) -> Resul
 fn the_caller_is_judged_not_the_target() -> Result<()> {
     let door = door()?;
     check(&door, "as installed", &becoming())?;
-    let event = door.audited("bob's su to alice", |e| {
+    let event = door.decided("bob's su to alice", |e| {
         e["service"] == "su" && e["name"] == "bob" && e["target"] == "alice"
     })?;
     assert_eq!(event["verdict"], "deny", "{event}");
-    let event = door.audited("alice's sudo", |e| e["service"] == "sudo" && e["name"] == "alice")?;
+    let event = door.decided("alice's sudo", |e| e["service"] == "sudo" && e["name"] == "alice")?;
     assert!(event["verdict"] == "allow" && event.to_string().contains("the reason of all"), "{event}");
 
     // sudo can be told to hide from PAM who calls, and to ask for the target's password: the caller is still judged.

@@ -1,8 +1,11 @@
 //! What the tests of sessions stand on: people at terminals, and finding what they leave behind.
 
+use std::time::Duration;
+
 use jit_tests::door::{CONFIG, Door, Mode};
 use jit_tests::ldif::{Grant, Ldif};
 use jit_tests::trouble::Result;
+use jit_tests::wait::until;
 
 fn alice() -> Ldif {
     Ldif::new().person("alice").grant(&Grant::live("one", "alice"))

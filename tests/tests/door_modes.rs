@@ -18,7 +18,7 @@ fn permissive_lets_in_and_says_what_it_would_have_done() -> Result<()> {
     assert_eq!((output.status, output.stdout.as_str(), output.stderr.as_str()), (0, "0\n", ""));
     for service in ["sshd", "sudo"] {
         let event =
-            door.audited("what would have been denied", |e| e["service"] == service && e["name"] == "alice")?;
+            door.decided("what would have been denied", |e| e["service"] == service && e["name"] == "alice")?;
         assert_eq!(
             (event["verdict"].as_str(), event["mode"].as_str()),
             (Some("would-deny"), Some("permissive")),
@@ -58,7 +58,7 @@ fn exemptions_are_as_narrow_as_they_are_written() -> Result<()> {
     let door = Door::up(&["ansible", "keeper", "distant", "alice"], Mode::Enforcing, &config, &Ldif::new())?;
     door.host().sh("sed -i '/^backup:/s/$/keeper/' /etc/group").run()?.must()?;
     assert!(door.ssh("ansible", "true")?.ok());
-    let event = door.audited("the exemption", |e| e["name"] == "ansible" && e["service"] == "sshd")?;
+    let event = door.decided("the exemption", |e| e["name"] == "ansible" && e["service"] == "sshd")?;
     assert_eq!(event["verdict"], "exempt", "{event}");
     assert!(!door.ssh("ansible", "sudo -n true")?.ok(), "sshd only");
     assert!(!door.ssh("keeper", "true")?.ok(), "sudo only");
@@ -80,7 +80,7 @@ fn break_glass_passes_and_raises_an_alert() -> Result<()> {
     for who in ["oncall", "member"] {
         let output = door.ssh(who, "sudo -n id -u")?;
         assert_eq!((output.status, output.stdout.as_str()), (0, "0\n"), "{who}: {output}");
-        let event = door.audited("the glass", |e| e["name"] == who && e["service"] == "sshd")?;
+        let event = door.decided("the glass", |e| e["name"] == who && e["service"] == "sshd")?;
         assert_eq!(event["verdict"], "break-glass", "{event}");
         alerted(&door, who)?;
     }
@@ -134,7 +134,7 @@ fn the_console_is_roots_way_in() -> Result<()> {
     console.shows("uid=0 on /dev/tty1")?;
     let on_the_console =
         |e: &Value| e["name"] == "root" && e["service"] == "login" && e["verdict"] == "break-glass";
-    let event = door.audited("the glass", on_the_console)?;
+    let event = door.decided("the glass", on_the_console)?;
     assert!(event["tty"].as_str().is_some_and(|tty| tty.ends_with("tty1")), "{event}");
     alerted(&door, "root")?;
 
@@ -195,7 +195,7 @@ fn a_crontab_does_not_outlive_its_grant() -> Result<()> {
     door.grants(&entries.revocation(&grant))?;
     host.sh("rm -f /tmp/cron-ran /run/crond.reboot").run()?.must()?;
     let _cron = host.start("cron", ["cron", "-f"])?;
-    door.audited("cron's question", |e| {
+    door.decided("cron's question", |e| {
         e["service"] == "cron" && e["name"] == "alice" && e["verdict"] == "deny"
     })?;
     assert!(!host.path("/tmp/cron-ran").exists());

@@ -36,13 +36,13 @@ fn services_are_apart_and_explained() -> Result<()> {
     let told: Value = serde_json::from_str(&why.stdout).unwrap_or_default();
     assert!(why.ok() && told["grants"][0]["approved"][0]["dn"] == person("carol"), "{why}");
     let refused =
-        company.door.audited("walker's sudo", |e| e["service"] == "sudo" && e["name"] == "walker")?;
+        company.door.decided("walker's sudo", |e| e["service"] == "sudo" && e["name"] == "walker")?;
     assert_eq!(
         (refused["verdict"].as_str(), refused["code"].as_str(), refused["nearest"].as_str()),
         (Some("deny"), Some("wrong-service"), Some(walk.id())),
         "{refused}"
     );
-    let used = company.door.audited("worker's sudo", |e| e["service"] == "sudo" && e["name"] == "worker")?;
+    let used = company.door.decided("worker's sudo", |e| e["service"] == "sudo" && e["name"] == "worker")?;
     assert_eq!(used["grants"][0]["approvers"][0]["dn"], person("carol"), "{used}");
     Ok(())
 }
