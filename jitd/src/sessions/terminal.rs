@@ -232,10 +232,8 @@ fn say(terminal: &OwnedFd, words: &[u8]) -> Result<(), Unreached> {
 fn on_a_screen(text: &str) -> Vec<u8> {
     let mut words = b"\r\n".to_vec();
     for line in text.lines() {
-        words.extend(line.chars().map(|c| match u8::try_from(c) {
-            Ok(byte @ b' '..=b'~') => byte,
-            _ => b'?',
-        }));
+        let printable = |byte: &u8| (b' '..=b'~').contains(byte);
+        words.extend(line.chars().map(|c| u8::try_from(c).ok().filter(printable).unwrap_or(b'?')));
         words.extend(b"\r\n");
     }
     words
