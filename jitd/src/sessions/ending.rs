@@ -17,12 +17,14 @@ use super::signals::{Signal, Signals};
 mod crowd;
 mod hunt;
 
-use crowd::{Asked, Crowd, stands_by_its_parent};
+use crowd::{Asked, Crowd};
 use hunt::Hunt;
 pub use hunt::{Host, Look};
 
 /// So long at most is what appears frozen before what is known is asked, or killed.
 const FREEZE: Duration = Duration::from_millis(500);
+/// And so many times at least is it tried again, on a host where each look at the processes takes longer than that.
+const ROUNDS: u32 = 2;
 /// So many tables without anything new, when something does not stop (it waits in the kernel, for a child of vfork maybe).
 const QUIET: u32 = 3;
 /// So long at most are the transport processes spared: by their names alone, which anybody can give himself.
@@ -195,7 +197,7 @@ impl Ending {
         let stopped =
             others.iter().all(|id| self.crowd.get(*id).is_none_or(|member| member.refused.is_some()));
         let frozen = quiet > 0 && (stopped || quiet >= QUIET);
-        if !frozen && now.saturating_duration_since(since) < FREEZE {
+        if !frozen && (rounds < ROUNDS || now.saturating_duration_since(since) < FREEZE) {
             if now.saturating_duration_since(self.begun) >= SPARE {
                 for id in carriers {
                     self.crowd.send(id, Signal::Stop, now, signals);
@@ -280,11 +282,10 @@ impl Ending {
         let (claim, crowd, phase) = (&self.claim, &mut self.crowd, self.phase);
         let mut pids = crowd.pids();
         self.hunt.run(table, look, |process: &Process| {
-            if process.run == Run::Dead || crowd.get(process.id).is_some() || !claim.takes(process, &pids) {
-                return false;
-            }
-            // Its parent is in the table, and was not claimed.
-            if !pids.contains(&process.parent) && stands_by_its_parent(process, table) {
+            if process.run == Run::Dead
+                || crowd.get(process.id).is_some()
+                || !crowd.takes(claim, process, &pids)
+            {
                 return false;
             }
             crowd.insert(process);

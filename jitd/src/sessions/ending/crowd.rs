@@ -162,16 +162,29 @@ impl Crowd {
         let mut pids = self.pids();
         let mut look_at: Vec<i32> = pids.iter().copied().collect();
         while let Some(pid) = look_at.pop() {
-            let left_behind = table.in_session(pid).filter(|process| !stands_by_its_parent(process, table));
-            for process in table.children(pid).chain(left_behind) {
-                let known = pids.contains(&process.id.pid) || process.run == Run::Dead;
-                if !known && claim.takes(process, &pids) {
+            for process in table.children(pid).chain(table.in_session(pid)) {
+                if process.run != Run::Dead
+                    && !pids.contains(&process.id.pid)
+                    && self.takes(claim, process, &pids)
+                {
                     pids.insert(process.id.pid);
                     look_at.push(process.id.pid);
                     self.insert(process);
                 }
             }
         }
+    }
+
+    /// Whether a process that is not known yet belongs. `pids` are [`Crowd::pids`].
+    pub(super) fn takes(&self, claim: &Claim, process: &Process, pids: &BTreeSet<i32>) -> bool {
+        // The dead have no children: who has the number of one as his parent's is somebody else's.
+        let parent = process.parent;
+        (!pids.contains(&parent) || self.lives(parent)) && claim.takes(process, pids)
+    }
+
+    fn lives(&self, pid: i32) -> bool {
+        let (from, to) = (ProcessId { pid, start: 0 }, ProcessId { pid, start: u64::MAX });
+        self.living.range(from..=to).next().is_some()
     }
 
     /// Takes one in, if it is not known yet.
@@ -281,14 +294,6 @@ impl Crowd {
             )
         }
     }
-}
-
-/// Whether a process is in the setsid-session of its parent: then it is the parent's, or whoever's the parent is. If not, it began one
-/// itself, or its parent has died and it was given another.
-pub(super) fn stands_by_its_parent(process: &Process, table: &Table) -> bool {
-    table
-        .get(process.parent)
-        .is_some_and(|parent| parent.run != Run::Dead && parent.session == process.session)
 }
 
 fn processes(count: usize) -> String {

@@ -161,6 +161,30 @@ fn the_transport_is_neither_stopped_nor_hung_up_on_while_others_are_there() {
 }
 
 #[test]
+fn a_transport_with_nothing_to_carry_is_asked_at_once() {
+    let scene = Scene::new(Way::Obeys, true);
+    scene.world.borrow_mut().end(scene.shell.pid);
+    scene.world.borrow_mut().change(scene.leader, Way::Obeys);
+    scene.world.borrow_mut().change(scene.carrier, Way::Obeys);
+    let (outcome, _) = scene.end();
+    assert!(outcome.took < super::SPARE, "{:?}", outcome.took);
+}
+
+#[test]
+fn a_freeze_that_lasts_does_not_leave_out_the_transport() {
+    let scene = Scene::new(Way::Unstoppable, true);
+    let start = Instant::now();
+    let mut ending = scene.ending(start);
+    scene.step(&mut ending, start);
+    scene.step(&mut ending, start + super::SPARE - Duration::from_millis(1));
+    assert_eq!(scene.world.borrow().sent(scene.leader), []);
+    scene.step(&mut ending, start + super::SPARE);
+    assert_eq!(scene.world.borrow().sent(scene.leader), [Signal::Stop]);
+    let (outcome, _) = scene.go_on(&mut ending, start + super::SPARE);
+    assert_eq!(outcome.killed, []);
+}
+
+#[test]
 fn who_only_calls_himself_as_the_transport_is_spared_a_moment_and_no_longer() {
     // A grandchild is never transport, whatever its name.
     let scene = Scene::new(Way::Ignores, true);
@@ -210,7 +234,8 @@ fn what_the_person_had_stopped_goes_on_to_its_end() {
     let (outcome, _) = scene.end();
     assert_eq!(outcome.killed, []);
     assert!(!scene.world.borrow().sent(editor).contains(&Signal::Stop));
-    assert!(scene.world.borrow().sent(sulky).contains(&Signal::Continue));
+    let continued = scene.world.borrow().sent(sulky).iter().filter(|s| **s == Signal::Continue).count();
+    assert_eq!(continued, 2);
 }
 
 #[test]
@@ -279,6 +304,40 @@ fn an_empty_table_is_not_believed_while_a_chain_goes_on() {
     drop(world);
     let (outcome, _) = scene.end();
     assert!(outcome.processes >= 1, "{outcome:?}");
+}
+
+#[test]
+fn what_a_table_leaves_out_is_not_gone() {
+    let scene = Scene::new(Way::Ignores, true);
+    let start = Instant::now();
+    let mut ending = scene.ending(start);
+    scene.step(&mut ending, start);
+    for id in [scene.leader, scene.carrier, scene.shell] {
+        scene.world.borrow_mut().hidden.push(id);
+    }
+    let (outcome, _) = scene.go_on(&mut ending, start);
+    assert_eq!(outcome.killed, [(scene.shell.pid, "bash".to_owned())]);
+}
+
+#[test]
+fn a_stranger_who_is_given_the_number_of_somebody_dead_is_left_alone() {
+    let mut scene = Scene::new(Way::Obeys, false);
+    let job = scene.spawn(scene.shell, "sleep", Way::Ignores);
+    let start = Instant::now();
+    let mut ending = scene.ending(start);
+    scene.step(&mut ending, start);
+    let mut world = scene.world.borrow_mut();
+    // The shell, which began the setsid-session, is gone, and so is everything in it.
+    world.end(job.pid);
+    world.end(scene.shell.pid);
+    world.number_after(scene.shell.pid - 1);
+    let stranger = world.spawn(scene.strangers[0].pid, "nginx", Way::Ignores);
+    world.setsid(stranger);
+    assert_eq!(stranger.pid, scene.shell.pid);
+    let child = world.spawn(stranger.pid, "nginx", Way::Ignores);
+    drop(world);
+    scene.strangers.extend([stranger, child]);
+    scene.go_on(&mut ending, start);
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(super) enum Way {
     Refused,
     /// Ends of itself when all its children are gone, as sshd; also when asked.
     Carries,
-    /// Stops itself again and again, as what reads from a terminal that is not its own.
+    /// Stops itself once more when it is continued, as sudo when its terminal is another's.
     Sulks,
 }
 
@@ -55,6 +55,8 @@ pub(super) struct World {
     pub(super) sent: Vec<(ProcessId, Signal)>,
     /// Above this the numbers begin again at 300.
     pub(super) limit: i32,
+    /// These are left out of the table.
+    pub(super) hidden: Vec<ProcessId>,
 }
 
 impl World {
@@ -145,7 +147,10 @@ impl World {
 
     /// All that a reader of /proc finds: not what has gone on before its files are read.
     pub(super) fn table(&self) -> Table {
-        let lasting = |fake: &&Fake| !matches!(fake.way, Way::Chain(_)) || fake.process.run == Run::Stopped;
+        let lasting = |fake: &&Fake| {
+            !self.hidden.contains(&fake.process.id)
+                && (!matches!(fake.way, Way::Chain(_)) || fake.process.run == Run::Stopped)
+        };
         Table::of(self.processes.values().filter(lasting).map(|fake| fake.process.clone()))
     }
 
@@ -173,13 +178,12 @@ impl World {
                         self.end(pid);
                     }
                 }
-                Way::Sulks => fake.process.run = Run::Stopped,
                 _ => {}
             }
         }
     }
 
-    fn end(&mut self, pid: i32) {
+    pub(super) fn end(&mut self, pid: i32) {
         self.processes.remove(&pid);
         for fake in self.processes.values_mut().filter(|fake| fake.process.parent == pid) {
             fake.process.parent = 1;
@@ -193,6 +197,10 @@ impl World {
             (_, Signal::Kill) => self.end(pid),
             (Way::Unstoppable, Signal::Stop) => {}
             (_, Signal::Stop) => fake.process.run = Run::Stopped,
+            (Way::Sulks, Signal::Continue) => {
+                // Runs, and stops at once.
+                fake.way = Way::Obeys;
+            }
             (_, Signal::Continue) => {
                 fake.process.run = Run::Running;
                 for signal in std::mem::take(&mut fake.waiting) {
