@@ -41,6 +41,8 @@ struct Village {
     stubborn: BTreeSet<i32>,
     sent: Vec<(i32, Signal)>,
     said: Vec<(Vec<i32>, String)>,
+    /// Whose signals the kernel refuses.
+    refused: BTreeSet<i32>,
     /// What reading the table comes to, where it fails.
     faults: VecDeque<io::ErrorKind>,
 }
@@ -50,6 +52,9 @@ impl Signals for Village {
         let Some(process) = self.processes.get_mut(&to.pid).filter(|process| process.id == to) else {
             return Sent::Gone;
         };
+        if self.refused.contains(&to.pid) {
+            return Sent::Refused;
+        }
         self.sent.push((to.pid, signal));
         match signal {
             Signal::Stop => process.run = Run::Stopped,
@@ -110,13 +115,18 @@ struct Stage {
     clock: Arc<SystemClock>,
 }
 
-impl Stage {
-    fn new() -> Stage {
-        Stage::with("")
-    }
+/// What a warden needs. Enforcing.
+struct Room {
+    dir: tempfile::TempDir,
+    registry: Registry,
+    desk: Desk,
+    heard: mpsc::UnboundedReceiver<Word>,
+    follower: Follower,
+    clock: Arc<SystemClock>,
+}
 
-    /// With this in the configuration besides. Enforcing.
-    fn with(more: &str) -> Stage {
+impl Room {
+    fn new(more: &str, kept: Vec<Session>) -> Room {
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str| dir.path().join(name);
         let passwd: String =
@@ -124,6 +134,8 @@ impl Stage {
         std::fs::write(file("passwd"), passwd).unwrap();
         std::fs::write(file("group"), "").unwrap();
         std::fs::create_dir_all(file("run/state/sessions")).unwrap();
+        // A broken file is an enforcing one, whoever runs this.
+        std::fs::write(file("enforcing"), "nonsense\n").unwrap();
         let config = Arc::new(config::parse(&format!("{CONFIG}{more}")).unwrap());
         let found = Found::read(dir.path());
         let clock = Arc::new(SystemClock::start(None).unwrap());
@@ -134,14 +146,24 @@ impl Stage {
         let accounts = Accounts::at(file("passwd"), file("group"));
         let mode = ModeFile::at(file("enforcing"));
         let desk = Desk::new(follower.current(), Arc::clone(&clock), scribe, accounts, mode);
-        let state = StateDir::below(&file("run"));
-        let (registry, heard) = Registry::new(state, clock.boot(), (Vec::new(), Vec::new()));
+        let (registry, heard) =
+            Registry::new(StateDir::below(&file("run")), clock.boot(), (kept, Vec::new()));
+        Room { dir, registry, desk, heard, follower, clock }
+    }
+}
+
+impl Stage {
+    fn new() -> Stage {
+        Stage::with("")
+    }
+
+    /// With this in the configuration besides. Enforcing.
+    fn with(more: &str) -> Stage {
+        let Room { dir, registry, desk, heard, follower, clock } = Room::new(more, Vec::new());
         let mut host = Village::default();
         host.processes.insert(1, process(1, 0, None));
         let warden = Warden::new(Arc::new(registry), Arc::new(desk), host);
-        let mut stage = Stage { dir, warden, heard, follower, clock };
-        stage.enforce();
-        stage
+        Stage { dir, warden, heard, follower, clock }
     }
 
     fn enforcing_file(&self) -> PathBuf {
@@ -149,7 +171,6 @@ impl Stage {
     }
 
     fn enforce(&mut self) {
-        // A broken file is an enforcing one, whoever runs this.
         std::fs::write(self.enforcing_file(), "nonsense\n").unwrap();
     }
 
@@ -516,7 +537,7 @@ fn who_left_is_forgotten_when_nothing_of_his_is_left() {
 }
 
 /// A daemon of root's.
-fn serve(stage: &mut Stage, pid: i32, name: &str) {
+fn run_daemon(stage: &mut Stage, pid: i32, name: &str) {
     stage.spawn(pid, 1, 0, None);
     name.clone_into(&mut stage.warden.host.processes.get_mut(&pid).unwrap().name);
 }
@@ -533,8 +554,8 @@ fn come_in_silence(stage: &mut Stage, daemon: i32, leader: i32, uid: u32) {
 #[test]
 fn sessions_that_nobody_told_of_are_found_and_judged_after_a_grace() {
     let mut stage = Stage::new();
-    serve(&mut stage, 50, "sshd");
-    serve(&mut stage, 60, "cron");
+    run_daemon(&mut stage, 50, "sshd");
+    run_daemon(&mut stage, 60, "cron");
     come_in_silence(&mut stage, 50, 100, 1000);
     come_in_silence(&mut stage, 50, 200, 1001);
     // A job of bob's, who has no grant, and an application's: nobody's business.
@@ -573,7 +594,7 @@ fn sessions_that_nobody_told_of_are_found_and_judged_after_a_grace() {
 #[test]
 fn what_is_found_is_not_judged_while_a_source_is_silent() {
     let mut stage = Stage::new();
-    serve(&mut stage, 50, "sshd");
+    run_daemon(&mut stage, 50, "sshd");
     come_in_silence(&mut stage, 50, 100, 1000);
     let begun = Instant::now();
     for seconds in [0, 4, 5, 60, 600] {
@@ -599,4 +620,105 @@ fn the_same_words_are_said_once() {
     let mut said: Vec<usize> = stage.warden.host.said.iter().map(|(members, _)| members.len()).collect();
     said.sort_unstable();
     assert_eq!(said, [3, 6]);
+}
+
+/// A person's processes outside of his sessions, at work for a while.
+fn leave_a_job(stage: &mut Stage, pid: i32) {
+    stage.spawn(pid, 1, 1000, Some(AuditMark { login_uid: 1000, session: u32::try_from(pid).unwrap() }));
+    stage.warden.host.stubborn.insert(pid);
+}
+
+#[test]
+fn who_may_be_here_again_keeps_what_has_not_ended() {
+    let mut stage = Stage::new();
+    stage.show(&[("alice", 3600)]);
+    stage.log_in("alice");
+    stage.settle();
+    leave_a_job(&mut stage, 900);
+    stage.show(&[]);
+    stage.warden.evaluate();
+    assert_eq!(stage.warden.host.processes[&900].run, Run::Stopped);
+    assert!(stage.warden.is_leaving(1000));
+    // The same grant would not count; this is another day.
+    let login = Login::new("alice").unwrap();
+    stage.warden.call_off(Mode::Enforcing, &BTreeSet::from([1001]));
+    assert_eq!(stage.warden.host.processes[&900].run, Run::Running);
+    assert!(!stage.warden.is_leaving(1000));
+    assert!(stage.warden.registry.visitors().iter().any(|visitor| visitor.login == login));
+    assert_eq!(stage.told().last().map(String::as_str), Some("lifted alice gone"));
+}
+
+#[test]
+fn a_session_without_a_deadline_keeps_its_person() {
+    let mut stage = Stage::new();
+    stage.show(&[("alice", 3600)]);
+    let (ends, stays) = (stage.log_in("alice"), stage.log_in("alice"));
+    stage.settle();
+    leave_a_job(&mut stage, 900);
+    stage.warden.registry.change(&stays, |session| session.basis = Basis::Standing(Standing::Exempt));
+    stage.show(&[]);
+    stage.evaluate();
+    assert_eq!(stage.session(&ends), None);
+    assert!(stage.session(&stays).is_some() && stage.warden.host.processes.contains_key(&900));
+    // When that is over, so is he.
+    stage.warden.host.stubborn.clear();
+    let order = Order { by: 0, reason: "enough".to_owned() };
+    assert!(stage.warden.registry.order(&stays, order));
+    stage.settle();
+    assert_eq!(stage.living(), [0; 0]);
+    assert_eq!(stage.warden.registry.visitors(), []);
+}
+
+#[test]
+fn what_the_kernel_refuses_is_said_once_and_tried_again() {
+    let mut stage = Stage::with("[session]\ngrace = \"1s\"\n");
+    stage.show(&[("alice", 3600)]);
+    stage.log_in("alice");
+    stage.settle();
+    stage.warden.host.refused.extend(stage.living());
+    stage.show(&[]);
+    stage.warden.evaluate();
+    for _ in 0..20 {
+        for underway in stage.warden.underway.values_mut() {
+            underway.hurry();
+        }
+        stage.warden.step();
+    }
+    let stuck = |stage: &Stage| stage.told().iter().filter(|told| told.starts_with("stuck")).count();
+    assert_eq!(stuck(&stage), 1);
+    stage.warden.host.refused.clear();
+    stage.settle();
+    assert_eq!(stage.living(), [0; 0]);
+    assert_eq!(stuck(&stage), 1);
+}
+
+/// The whole loop, on a real process: what became overdue while nobody watched ends before anything else is heard of.
+#[test]
+fn what_is_overdue_at_the_start_ends_at_once() {
+    let mut overdue = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let leader = crate::sessions::process::identify(i32::try_from(overdue.id()).unwrap()).unwrap();
+    let session = Session {
+        mark: Mark { leader, kind: Kind::Login, uid: 1000, audit: None, scope: None },
+        ..crate::sessions::testing::session(leader.pid)
+    };
+    let Room { dir: _dir, registry, desk, heard, follower: _follower, clock: _ } =
+        Room::new("", vec![session]);
+    let (registry, desk) = (Arc::new(registry), Arc::new(desk));
+    let (stop, stopped) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let known = Arc::clone(&registry);
+    runtime.block_on(async {
+        let serving = tokio::spawn(serve(registry, desk, heard, stopped));
+        let gone = async {
+            while !known.sessions().is_empty() {
+                tokio::task::yield_now().await;
+                // The process waits for its parent, who is told so by this alone.
+                overdue.try_wait().unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), gone).await.unwrap();
+        assert!(!overdue.wait().unwrap().success());
+        drop(stop);
+        serving.await.unwrap().unwrap();
+    });
 }

@@ -70,6 +70,12 @@ impl Underway {
         Underway { ending, next: now, stuck: false, before: Outcome::default(), of }
     }
 
+    /// It is to go on at once.
+    #[cfg(test)]
+    pub(super) fn hurry(&mut self) {
+        self.next = Instant::now();
+    }
+
     /// Why.
     pub(super) fn why(&self) -> Why {
         match &self.of {
