@@ -5,14 +5,15 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jit_proto::{Answer, Verdict};
+use jit_tests::bench::census::kibibytes;
 use jit_tests::bench::company::{self, HOLDERS};
 use jit_tests::bench::place::{ADMIN, Door, Place, question, wait_for};
-use jit_tests::bench::report::{Part, Report, Row, Unit};
+use jit_tests::bench::report::{Part, Report, Row, Unit, said};
 use jit_tests::bench::samples::{Samples, read};
 use jit_tests::built;
 use jit_tests::door::NAME;
@@ -42,10 +43,8 @@ fn main() -> ExitCode {
     let report = measure();
     println!("{report}");
     if let Some(path) = json {
-        let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
-        let written = serde_json::to_vec_pretty(&report).map_err(std::io::Error::other);
-        if let Err(error) = folder.and(written).and_then(|bytes| fs::write(&path, bytes)) {
-            eprintln!("{}: {error}", path.display());
+        if let Err(trouble) = report.save(&path, None) {
+            eprintln!("{trouble}");
             return ExitCode::FAILURE;
         }
         println!("The same as JSON: {}", path.display());
@@ -57,7 +56,7 @@ fn main() -> ExitCode {
 type Measure = fn(&mut Place) -> Result<Part>;
 
 fn measure() -> Report {
-    let mut report = Report { date: date(), machine: machine(), parts: Vec::new(), failures: Vec::new() };
+    let mut report = Report::new();
     let mut place = match Place::up() {
         Ok(place) => place,
         Err(trouble) => {
@@ -82,28 +81,6 @@ fn measure() -> Report {
         }
     }
     report
-}
-
-fn said(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output();
-    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
-}
-
-fn date() -> String {
-    said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])
-}
-
-fn machine() -> String {
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    format!(
-        "{} CPUs ({}), Linux {}, load {} when it began",
-        thread::available_parallelism().map_or(0, usize::from),
-        cpu.trim_start_matches([' ', '\t', ':']),
-        said("uname", &["-r"]),
-        load.split_whitespace().next().unwrap_or("?")
-    )
 }
 
 /// A case of pamtime: everybody with a grant comes in, and nobody else.
@@ -381,12 +358,4 @@ fn size(place: &mut Place) -> Result<Part> {
         rows,
         note: String::new(),
     })
-}
-
-fn kibibytes(pid: i32, what: &str) -> Result<f64> {
-    let path = PathBuf::from(format!("/proc/{pid}/smaps_rollup"));
-    let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, e))?;
-    let line = text.lines().find_map(|line| line.strip_prefix(what));
-    let number = line.and_then(|line| line.split_whitespace().next()).and_then(|word| word.parse().ok());
-    number.ok_or_else(|| Trouble::new(format!("{} has no {what}", path.display())))
 }

@@ -2,7 +2,9 @@
 //! same host, and figures. A figure is a median beside a floor or a peer from the same run: on a machine that does other things
 //! too, only the ratio says anything.
 
+pub mod census;
 pub mod company;
 pub mod place;
 pub mod report;
 pub mod samples;
+pub mod watch;

@@ -245,7 +245,8 @@ pub fn from_now(seconds: i64) -> String {
     generalized(i64::try_from(now).unwrap_or(i64::MAX).saturating_add(seconds))
 }
 
-fn generalized(at: i64) -> String {
+/// A time of the clock, in seconds since 1970, as GeneralizedTime.
+pub fn generalized(at: i64) -> String {
     let (y, mo, d, h, mi, s) = jit_model::text::civil(Timestamp(at));
     format!("{y:04}{mo:02}{d:02}{h:02}{mi:02}{s:02}Z")
 }

@@ -281,7 +281,7 @@ fn install(host: &Host) -> Result<()> {
     host.install(&built::pam_jit()?, &format!("{modules}/pam_jit.so"), 0o644)?;
     host.install(&built::jitd()?, "/usr/sbin/jitd", 0o755)?;
     host.install(&built::jitctl()?, "/usr/bin/jitctl", 0o755)?;
-    host.install(&pamtime()?, "/usr/local/bin/pamtime", 0o755)?;
+    host.install(&compiled("pamtime")?, "/usr/local/bin/pamtime", 0o755)?;
     host.system_user("jitd", 990)?;
     // The name service is files alone, for everybody: only who may come in is compared.
     host.write("/etc/nsswitch.conf", 0o644, "passwd: files\ngroup: files\nshadow: files\nhosts: files\n")?;
@@ -303,10 +303,13 @@ fn install(host: &Host) -> Result<()> {
     host.sh("chgrp jitd /etc/jitd/jitd.toml /etc/jitd/ldap.secret").run()?.must().map(drop)
 }
 
-/// The program that times, made of benches/pamtime.c.
-fn pamtime() -> Result<PathBuf> {
-    let source = workspace().join("tests/benches/pamtime.c");
-    let program = target().join("bench/pamtime");
+/// The program that is made of `benches/NAME.c`.
+///
+/// # Errors
+/// When there is no compiler, or it refuses.
+pub fn compiled(name: &str) -> Result<PathBuf> {
+    let source = workspace().join(format!("tests/benches/{name}.c"));
+    let program = target().join("bench").join(name);
     fs::create_dir_all(target().join("bench")).map_err(|e| Trouble::io(&program, e))?;
     let mut cc = Command::new("cc");
     cc.args(["-O2", "-Wall", "-Wextra", "-Werror", "-o"]).arg(&program).arg(&source).arg("-lpam");

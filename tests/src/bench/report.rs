@@ -1,10 +1,16 @@
 //! Figures as a table for people and as JSON for programs. A missed target is said and nothing more: a figure never fails a run.
 
 use std::fmt::{self, Write as _};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::samples::Samples;
+use crate::trouble::{Result, Trouble};
 
 /// A unit of what is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -116,6 +122,71 @@ pub struct Report {
     pub failures: Vec<String>,
 }
 
+impl Report {
+    /// Without any figure yet.
+    pub fn new() -> Report {
+        Report { date: date(), machine: machine(), parts: Vec::new(), failures: Vec::new() }
+    }
+
+    /// Writes it as JSON: the whole file, or beside what is there under a key of its own.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or holds something else than JSON.
+    pub fn save(&self, path: &Path, key: Option<&str>) -> Result<()> {
+        let bad = |e: serde_json::Error| Trouble::new(format!("{}: {e}", path.display()));
+        let own = serde_json::to_value(self).map_err(bad)?;
+        let whole = match key {
+            None => own,
+            Some(key) => {
+                let there = fs::read_to_string(path).unwrap_or_else(|_| "{}".to_owned());
+                let mut there: Value = serde_json::from_str(&there).map_err(bad)?;
+                let Some(keys) = there.as_object_mut() else {
+                    return Err(Trouble::new(format!("{} is no JSON object", path.display())));
+                };
+                keys.insert(key.to_owned(), own);
+                there
+            }
+        };
+        let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+        let written = folder.and_then(|()| fs::write(path, format!("{whole:#}\n")));
+        written.map_err(|e| Trouble::io(path, e))
+    }
+}
+
+impl Default for Report {
+    fn default() -> Report {
+        Report::new()
+    }
+}
+
+/// What a program of this machine prints.
+pub fn said(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+}
+
+fn date() -> String {
+    said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])
+}
+
+fn machine() -> String {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    format!(
+        "{} CPUs ({}), Linux {}, load {} when it began",
+        thread::available_parallelism().map_or(0, usize::from),
+        cpu.trim_start_matches([' ', '\t', ':']),
+        said("uname", &["-r"]),
+        load()
+    )
+}
+
+/// How many processes want a CPU, on the average of the last minute.
+pub fn load() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split_whitespace().next().unwrap_or("?").to_owned()
+}
+
 /// Figures under a heading.
 #[derive(Clone, Debug, Serialize)]
 pub struct Part {
@@ -186,5 +257,26 @@ impl fmt::Display for Report {
             writeln!(f, "\nNOT MEASURED, OR WRONG: {failure}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_reports_share_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let [mut door, mut sessions] = [Report::new(), Report::new()];
+        door.failures.push("of the door".to_owned());
+        sessions.failures.push("of sessions".to_owned());
+        door.save(file.path(), None).unwrap();
+        sessions.save(file.path(), Some("sessions")).unwrap();
+        let text = fs::read_to_string(file.path()).unwrap();
+        let there: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(there["failures"][0], "of the door");
+        assert_eq!(there["sessions"]["failures"][0], "of sessions");
+        fs::write(file.path(), "[]").unwrap();
+        assert!(sessions.save(file.path(), Some("sessions")).is_err());
     }
 }
