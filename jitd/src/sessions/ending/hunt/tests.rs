@@ -151,5 +151,6 @@ fn this_host_has_a_newest_process_and_a_limit() {
     let newest = host.newest().unwrap();
     child.wait().unwrap();
     assert!(newest > 0 && newest < host.limit(), "{newest}");
-    assert_eq!(host.look(std::process::id().cast_signed()).unwrap().id.pid, std::process::id().cast_signed());
+    let own = i32::try_from(std::process::id()).unwrap();
+    assert_eq!(host.look(own).unwrap().id.pid, own);
 }
