@@ -3,7 +3,7 @@
 
 use super::jobs::{NOHUP, ORPHAN, SHELL, STOPPED, STUBBORN, SUDO_SHELL};
 use super::ordinary::{cron, crontab};
-use super::{Kind, is, people};
+use super::{Kind, for_seconds, people};
 use crate::door::{Door, Mode, SOON};
 use crate::ldif::Grant;
 use crate::trouble::Result;
@@ -160,22 +160,26 @@ pub fn a_damaged_file_hides_nothing(kind: Kind) -> Result<()> {
     his.goes_on(&door)
 }
 
-/// Grants that were never heard of since the start end nothing that was known: the file is gone when the daemon comes back.
+/// Grants that were never heard of since the start end nothing that was known before its known end: the file is broken, and what was kept
+/// is gone, when the daemon comes back. Nobody comes in meanwhile.
 ///
 /// # Errors
 /// When something is not as it should be.
 pub fn silence_ends_nothing(kind: Kind) -> Result<()> {
-    let door = kind.door(&people().grant(&Grant::live("alices", "alice")))?;
-    let shell = SHELL.start(&door, "alice")?;
+    let door =
+        kind.door(&people().grant(&for_seconds("alices", "alice", 15)).grant(&Grant::live("bobs", "bob")))?;
+    let (hers, his) = (SHELL.start(&door, "alice")?, SHELL.start(&door, "bob")?);
     let before = ids(&door)?;
     door.stop_jitd()?;
     let file = door.host().read("/etc/jitd/grants.ldif")?;
     door.host().write("/etc/jitd/grants.ldif", 0o644, format!("{file}\nthis is no LDIF\n"))?;
     door.host().sh("rm -rf /var/lib/jitd/*").run()?.must()?;
     door.start_jitd()?;
-    until(SOON, "she is refused at the door", || door.ssh("alice", "true").is_ok_and(|output| !output.ok()))?;
+    assert!(!door.ssh("bob", "true")?.ok(), "nothing is known, so nobody comes in");
     assert_eq!(ids(&door)?, before);
-    shell.goes_on(&door)?;
-    assert!(!door.audit()?.iter().any(|event| is(event, "ending", "alice")));
-    Ok(())
+    hers.goes_on(&door)?;
+    assert!(!door.audit()?.iter().any(|event| event["event"] == "session" && event["state"] == "ending"));
+    hers.is_over(&door)?;
+    assert_eq!(door.session_is("ended", "alice", "sshd")?["code"], "expired");
+    his.goes_on(&door)
 }
