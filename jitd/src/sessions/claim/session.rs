@@ -104,7 +104,10 @@ impl<'a> Search<'a> {
             leader.into_iter().flat_map(|leader| ancestors(table, leader)).map(|above| above.id).collect();
         // A login that we are within keeps its leader, but what is in its tree may be ours.
         let around = |other: &Mark| {
-            let same = || other.audit.is_some() && other.audit == mark.audit;
+            let same = || {
+                other.audit.is_some() && other.audit == mark.audit
+                    || other.scope.is_some() && other.scope == mark.scope
+            };
             other.kind == Kind::Login
                 && (above.contains(&other.leader) || mark.kind == Kind::Become && same())
         };

@@ -1,5 +1,7 @@
+use std::io::Read;
 use std::process::{Command, Stdio};
 
+use nix::unistd::getpid;
 use proptest::prelude::*;
 
 use super::*;
@@ -90,6 +92,7 @@ fn a_table_says_whose_mark_it_was_first() {
     assert_eq!(facts(&[process(101, 5, 100, Some(ALICES)), process(99, 6, 1, Some(ALICES))]), Some(ALICES));
     assert_eq!(facts(&[process(99, 4, 1, Some(ALICES))]), None, "an older one");
     assert_eq!(facts(&[process(50, 2, 1, Some(ALICES))]), None, "its parent");
+    assert_eq!(facts(&[process(50, 5, 1, Some(ALICES))]), None, "its parent, of the same moment");
     assert_eq!(facts(&[process(60, 3, 1, Some(ALICES))]), None, "this daemon");
     assert_eq!(facts(&[process(1, 1, 0, Some(ALICES))]), None, "process 1");
     assert_eq!(facts(&[process(100, 9, 50, Some(ALICES))]), None, "not this leader");
@@ -124,11 +127,35 @@ fn a_child_of_ours_has_no_mark_of_its_own() {
     let facts = Facts::now(leader, Path::new("/nonexistent")).unwrap();
     assert_eq!(facts.audit, look(leader.pid).unwrap().audit);
     assert_eq!(facts.audit.is_some(), !facts.everybodys.is_empty());
+    assert_eq!(Mark::of(ProcessId { start: leader.start + 1, ..leader }, Kind::Login, 0).audit, None);
     drop(child.stdin.take());
     child.wait().unwrap();
     let gone = Facts::now(leader, Path::new("/nonexistent")).unwrap();
     assert_eq!((gone.audit, gone.scope, gone.others), (None, None, vec![]));
     assert_eq!(Mark::of(leader, Kind::Login, 0).audit, None);
+}
+
+/// Who is not marked yet may do to himself what pam_loginuid does.
+#[test]
+fn a_child_that_is_marked_afresh_has_a_mark_of_its_own() {
+    let script = "echo 12345 > /proc/self/loginuid; echo; exec cat";
+    let command = &mut Command::new("sh");
+    let mut child =
+        command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    let leader = identify(child.id().try_into().unwrap()).unwrap();
+    // Where this test runs in a login itself and is not root's, the kernel says no and the child has what we have.
+    let ours = look(getpid().as_raw()).unwrap().audit;
+    let fresh = look(leader.pid).unwrap().audit.filter(|audit| Some(*audit) != ours);
+    let mut late = Mark { leader, kind: Kind::Login, uid: 12345, audit: None, scope: None };
+    assert_eq!(late.refresh(&Table::read().unwrap()), fresh.is_some());
+    assert_eq!(late.audit, fresh);
+    assert_eq!(Mark::of(leader, Kind::Login, 12345).audit, fresh);
+    assert_eq!(Mark::of(leader, Kind::Login, 12346).audit, None);
+    assert_eq!(Mark::of(leader, Kind::Become, 12346).audit, fresh);
+    assert_eq!(Mark::of(ProcessId { start: leader.start + 1, ..leader }, Kind::Login, 12345).audit, None);
+    drop(child.stdin.take());
+    child.wait().unwrap();
 }
 
 proptest! {

@@ -148,10 +148,14 @@ fn from_tmux() {
         world.setsid(pane);
         let (leader, root) = world.sudo(pane, 0);
         let left = world.daemonize(root);
+        // One that nobody told of, in the tree of the login.
+        let (su, other) = world.sudo(alice.shell, 0);
         let mark = sudo(&world, leader);
         for spared in [vec![], vec![world.login(alice, ALICE)]] {
-            assert_eq!(world.of_session(&mark, &spared), set([leader, root, left]), "{marks:?}");
+            assert_eq!(world.of_session(&mark, &spared), set([leader, root, left, su, other]), "{marks:?}");
         }
+        let known = [sudo(&world, su), world.login(alice, ALICE)];
+        assert_eq!(world.of_session(&mark, &known), set([leader, root, left]), "{marks:?}");
     }
 }
 

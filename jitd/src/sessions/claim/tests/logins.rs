@@ -113,7 +113,7 @@ fn without_marks_the_tree_and_its_terminals_remain() {
     // A number that was used again begins no session of ours.
     let foreign = world.fork(1);
     world.at(foreign).session = world.get(alice.shell).session;
-    world.at(foreign).id.start = 1;
+    world.at(foreign).id.start = world.get(alice.transport).id.start;
     assert_eq!(world.of_session(&mark, &[]), expected);
 }
 
@@ -167,6 +167,18 @@ fn a_parent_that_is_younger_than_its_child_is_none() {
         assert_eq!(world.get(worker).parent, reused);
         let members = world.of_session(&mark, &[]);
         assert!(members.contains(&reused) && !members.contains(&worker), "{marks:?}");
+        // One that began after her, too.
+        let cups = world.service("cups", 0);
+        let worker = world.fork(cups);
+        world.processes.remove(&cups);
+        let reused = world.fork_as(alice.shell, cups);
+        let members = world.of_session(&mark, &[]);
+        assert!(members.contains(&reused) && !members.contains(&worker), "{marks:?}");
+        // And the leader's own: what seems to be above it is not.
+        world.processes.remove(&world.sshd);
+        let reused = world.fork_as(alice.shell, world.sshd);
+        assert_eq!(world.get(alice.leader).parent, reused);
+        assert!(world.of_session(&mark, &[]).contains(&reused), "{marks:?}");
     }
 }
 
@@ -232,7 +244,8 @@ fn a_listener_started_by_hand_does_not_make_two_logins_one() {
         let later = world.mark(second.leader, Kind::Login, ALICE);
         assert_eq!(later.audit, None);
         two.audit = one.audit;
-        assert_eq!(world.of_session(&two, &[]), expected);
+        let beside = world.fork(first.shell);
+        assert_eq!(world.of_session(&two, &[]), expected, "{beside}");
         assert_eq!(world.of_session(&two, std::slice::from_ref(&one)), expected);
         let whose = Whose::Session(one);
         let two = world.mark(second.leader, Kind::Login, ALICE);
@@ -381,10 +394,15 @@ fn a_sudo_that_marks_again_is_still_in_the_tree() {
         let alice = world.ssh(ALICE);
         let mark = world.login(alice, ALICE);
         let (sudo, _) = world.sudo(alice.shell, 0);
+        world.becomes(sudo, 0);
         world.marks_itself(sudo, 0);
         let root = world.fork(sudo);
+        // login(1), which root calls.
+        let login = world.fork(root);
+        world.marks_itself(login, ALICE);
+        let inner = world.fork(login);
         let members = world.of_session(&mark, &[]);
-        assert!(members.contains(&sudo) && members.contains(&root));
+        assert!([sudo, root, login, inner].iter().all(|pid| members.contains(pid)), "{members:?}");
     }
 }
 
@@ -468,4 +486,31 @@ fn a_leader_of_the_past_hides_nobody() {
         let around = Mark { leader: past(root), ..mark };
         assert!(world.of_session(&become_root, &[around]).contains(&root), "{marks:?}");
     }
+}
+
+/// Evidence that cannot be had by accident, in a place where it should not be: root moved it, or a leader is gone.
+#[test]
+fn what_bears_the_evidence_of_one_that_is_spared_is_spared() {
+    for marks in [Marks::Both, Marks::Audit, Marks::Scope] {
+        let mut world = World::new(marks);
+        let (alice, second) = (world.ssh(ALICE), world.ssh(ALICE));
+        let (mark, other) = (world.login(alice, ALICE), world.login(second, ALICE));
+        let child = world.fork(alice.shell);
+        let (audit, cgroup) = (world.get(second.shell).audit, world.get(second.shell).cgroup.clone());
+        world.at(child).audit = audit;
+        world.at(child).cgroup = cgroup;
+        assert!(!world.of_session(&mark, &[other]).contains(&child), "{marks:?}");
+    }
+}
+
+/// Two sessions of which one bears the other's mark, whichever was first.
+#[test]
+fn a_mark_that_one_that_is_spared_bears_is_no_evidence() {
+    let mut world = World::new(Marks::Audit);
+    let (alice, second) = (world.ssh(ALICE), world.ssh(ALICE));
+    let mark = world.login(alice, ALICE);
+    let other = Mark { audit: mark.audit, ..world.login(second, ALICE) };
+    let lost = world.daemonize(alice.shell);
+    let tree = set([alice.leader, alice.transport, alice.shell]);
+    assert_eq!(world.of_session(&mark, &[other]), tree, "{lost} may be either's");
 }

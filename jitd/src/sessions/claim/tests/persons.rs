@@ -98,6 +98,14 @@ fn without_marks_what_runs_as_him() {
         let spared = [world.mark(sudo, Kind::Become, BOB)];
         assert!(world.of_person(ALICE, &[]).contains(&as_alice));
         assert!(!world.of_person(ALICE, &spared).contains(&as_alice));
+        let (su, again) = world.sudo(alice.shell, ALICE);
+        let spared = [world.mark(su, Kind::Become, ALICE)];
+        assert!(world.of_person(ALICE, &spared).contains(&again));
+        // A login of another's is marked by root, and what comes from it is his.
+        let login = world.service("login", 0);
+        world.marks_itself(login, BOB);
+        let (_, as_alice) = world.sudo(login, ALICE);
+        assert!(!world.of_person(ALICE, &[]).contains(&as_alice), "{marks:?}");
     }
 }
 
