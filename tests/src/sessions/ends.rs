@@ -7,7 +7,7 @@ use super::jobs::{
 use super::{Kind, for_seconds, people};
 use crate::door::Door;
 use crate::host::console::Console;
-use crate::ldif::Grant;
+use crate::ldif::{Grant, Ldif};
 use crate::trouble::Result;
 
 /// Everything at once, by the clock; the same jobs of another person go on, and so do the daemons.
@@ -49,16 +49,22 @@ fn daemons(door: &Door) -> Vec<i32> {
     all.iter().map(|found| found.pid).collect()
 }
 
-/// Each alone, so that none is only found because another was: started, revoked, gone.
+/// Each alone, so that none is only found because another was: started, revoked, gone. She keeps another grant, so that nothing ends
+/// only because it is hers.
 ///
 /// # Errors
 /// When something is not as it should be.
 pub fn each_way_to_stay_ends(kind: Kind) -> Result<()> {
     let door = kind.door(&people())?;
     for job in CALM {
-        ends(&door, job)?;
+        ends(&door, job, &welcome())?;
     }
     Ok(())
+}
+
+/// A grant that keeps alice a guest of this host, and opens none of the services that the jobs use.
+fn welcome() -> Ldif {
+    people().grant(&Grant::live("elsewhere", "alice").with("jitService", "login"))
 }
 
 /// On a host that marks no logins at all a session is known by its tree, and what left the tree by whose it is, once his last grant is
@@ -77,15 +83,15 @@ pub fn without_marks_the_tree_is_known() -> Result<()> {
         "a login is marked still"
     );
     for job in CALM.into_iter().filter(|job| job.name != SUDO_LEFT.name) {
-        ends(&door, job)?;
+        ends(&door, job, &people())?;
     }
     Ok(())
 }
 
 /// Starts a job, revokes the grant, and sees that nothing is left; another person's shell and job go on.
-fn ends(door: &Door, job: &Job) -> Result<()> {
+fn ends(door: &Door, job: &Job, others: &Ldif) -> Result<()> {
     let alices = Grant::live(&format!("a-{}", job.name), "alice");
-    let both = people().grant(&Grant::live(&format!("b-{}", job.name), "bob")).grant(&alices);
+    let both = others.clone().grant(&Grant::live(&format!("b-{}", job.name), "bob")).grant(&alices);
     door.grants(&both)?;
     let (his, hers) = (SHELL.start(door, "bob")?, job.start(door, "alice")?);
     door.grants(&both.revocation(&alices))?;
@@ -146,8 +152,8 @@ pub fn what_obeys_no_signal_is_killed(kind: Kind) -> Result<()> {
 /// When something is not as it should be.
 pub fn what_forks_without_pause_ends(kind: Kind) -> Result<()> {
     let door = kind.door(&people())?;
-    ends(&door, &CHAIN)?;
-    ends(&door, &SWARM)
+    ends(&door, &CHAIN, &welcome())?;
+    ends(&door, &SWARM, &welcome())
 }
 
 /// A job that was stopped hears nothing but SIGKILL until it is continued.
@@ -156,7 +162,7 @@ pub fn what_forks_without_pause_ends(kind: Kind) -> Result<()> {
 /// When something is not as it should be.
 pub fn a_stopped_job_ends(kind: Kind) -> Result<()> {
     let door = kind.door(&people())?;
-    ends(&door, &STOPPED)
+    ends(&door, &STOPPED, &welcome())
 }
 
 /// Whoever leaves before the end leaves nothing for after it, and is shown meanwhile.
@@ -195,6 +201,6 @@ pub fn what_a_closed_session_left_ends(kind: Kind) -> Result<()> {
 pub fn sudo_without_a_session_ends(kind: Kind) -> Result<()> {
     let door = kind.door(&people())?;
     door.host().write("/etc/sudoers.d/direct", 0o440, "Defaults !pam_session, !pam_setcred, !use_pty\n")?;
-    ends(&door, &SUDO_COMMAND)?;
-    ends(&door, &SUDO_SHELL)
+    ends(&door, &SUDO_COMMAND, &welcome())?;
+    ends(&door, &SUDO_SHELL, &welcome())
 }
