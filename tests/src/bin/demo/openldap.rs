@@ -100,7 +100,7 @@ pub(super) fn with_slapd() -> Result<Steps> {
 
     session::shell_until_the_end(&mut steps, &door, |steps| {
         let grant = Grant::of(&random()?, &person("alice")).under("web-admin");
-        let grant = grant.lasting(session::SECONDS.into()).with("jitReason", "one last look");
+        let grant = grant.lasting(session::SECONDS).with("jitReason", "one last look");
         let out = ldapadd(&slapd, "alice", &Ldif::new().grant(&grant))?;
         let typed = typed("alice", &Ldif::new().grant(&grant));
         steps.show(&format!("she asks for {} seconds more", session::SECONDS), &typed, &out, out.ok());
