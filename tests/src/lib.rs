@@ -14,5 +14,6 @@ pub mod proxy;
 pub mod root;
 pub mod sessions;
 pub mod slapd;
+pub mod strace;
 pub mod trouble;
 pub mod wait;

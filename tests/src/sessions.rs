@@ -4,6 +4,7 @@
 pub mod between;
 pub mod doubt;
 pub mod ends;
+pub mod faults;
 pub mod jobs;
 pub mod ordinary;
 pub mod standing;
