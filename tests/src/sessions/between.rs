@@ -52,7 +52,9 @@ pub fn sudo_ends_while_ssh_goes_on(kind: Kind) -> Result<()> {
 /// When something is not as it should be.
 pub fn another_session_of_the_same_person_goes_on(kind: Kind) -> Result<()> {
     let door = kind.door(&people().grant(&Grant::live("alices", "alice")))?;
-    let job = "setsid sleep 600.41 </dev/null >/dev/null 2>&1 & sudo JIT_MARK=$JIT_MARK setsid sleep 600.42";
+    let job = "setsid sleep 600.41 </dev/null >/dev/null 2>&1 & sh -c '(setsid sleep 600.43 </dev/null >/dev/null 2>&1 &) &'
+               sudo JIT_MARK=$JIT_MARK sh -c '(setsid sleep 600.44 </dev/null >/dev/null 2>&1 &) &'
+               sudo JIT_MARK=$JIT_MARK setsid sleep 600.42";
     let one = door.client("alice").marked("one").runs(job)?;
     door.marked_running("one", "600.42")?;
     let first = door.session_of("alice", "sshd")?["id"].as_str().unwrap_or_default().to_owned();
@@ -62,7 +64,7 @@ pub fn another_session_of_the_same_person_goes_on(kind: Kind) -> Result<()> {
     one.ends()?;
     door.gone("one")?;
     door.session_is("ended", "alice", "sshd")?;
-    for line in ["600.41", "600.42"] {
+    for line in ["600.41", "600.42", "600.43", "600.44"] {
         door.marked_running("two", line)?;
     }
     assert_eq!(two.status(), None, "{two:?}");
