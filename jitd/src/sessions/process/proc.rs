@@ -128,7 +128,7 @@ impl Proc {
     /// # Errors
     /// As in [`Proc::process`].
     pub(crate) fn cgroup(&mut self, pid: i32) -> io::Result<String> {
-        Ok(self.file(pid, "cgroup")?.map(parse::cgroup).unwrap_or_default())
+        told(self.file(pid, "cgroup").map(|file| file.map(parse::cgroup)))
     }
 
     /// A whole file; none if it, or its process, is not there for us.
@@ -163,9 +163,34 @@ impl Proc {
     }
 }
 
+/// A cgroup, as far as the kernel tells. Of one whose path is longer than PATH_MAX, older kernels tell nothing but
+/// ENAMETOOLONG, and anybody can make such a one where systemd lets him make cgroups of his own. So this says nothing of
+/// that process, and must not keep us from seeing all the others.
+fn told(cgroup: io::Result<Option<String>>) -> io::Result<String> {
+    match cgroup {
+        Err(error) if error.raw_os_error() == Some(Errno::ENAMETOOLONG as i32) => Ok(String::new()),
+        other => other.map(Option::unwrap_or_default),
+    }
+}
+
 fn not_there<T>(errno: Errno) -> io::Result<Option<T>> {
     match errno {
         Errno::ENOENT | Errno::ESRCH | Errno::EACCES | Errno::EPERM => Ok(None),
         other => Err(other.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cgroup_that_the_kernel_does_not_tell_hides_nothing_else() {
+        let fails = |errno: Errno| told(Err(errno.into())).map_err(|error| error.raw_os_error());
+        assert_eq!(fails(Errno::ENAMETOOLONG), Ok(String::new()));
+        assert_eq!(fails(Errno::EMFILE), Err(Some(Errno::EMFILE as i32)));
+        assert_eq!(fails(Errno::ENOMEM), Err(Some(Errno::ENOMEM as i32)));
+        assert_eq!(told(Ok(None)).unwrap(), "");
+        assert_eq!(told(Ok(Some("/a".to_owned()))).unwrap(), "/a");
     }
 }
