@@ -94,9 +94,10 @@ impl<'a> Search<'a> {
                 // A login that is spared may have inherited his mark: its sshd was started by hand from his.
                 self.logins.of(process).is_none() && self.is_marked_here(process)
             }
-            Some(audit) => self.self_made.is(audit) && self.only_runs_as_him(process),
-            None if in_slice(process, &self.slice) => self.logins.of(process).is_none(),
-            None => self.only_runs_as_him(process),
+            // Who gave himself a mark is where he was without it.
+            Some(audit) if !self.self_made.is(audit) => false,
+            Some(_) | None if in_slice(process, &self.slice) => self.logins.of(process).is_none(),
+            Some(_) | None => self.only_runs_as_him(process),
         }
     }
 

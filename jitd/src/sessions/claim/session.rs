@@ -167,9 +167,14 @@ impl<'a> Search<'a> {
                 let marked = own.into_iter().flat_map(|audit| table.in_login(audit.session));
                 let scope = self.mark.scope.as_deref();
                 let scoped = scope.into_iter().flat_map(|scope| table.in_scope(scope));
-                let scoped = scoped.filter(|process| process.audit.is_none());
-                for process in marked.chain(scoped) {
+                for process in marked {
                     self.consider(process);
+                }
+                for process in scoped {
+                    // Who gave himself a mark is where he was without it.
+                    if process.audit.is_none_or(|audit| self.self_made.is(audit)) {
+                        self.consider(process);
+                    }
                 }
                 self.session_of_the_dead();
             }
@@ -200,7 +205,8 @@ impl<'a> Search<'a> {
             return;
         }
         for process in self.table.in_session(pid) {
-            if process.audit.is_none() && runs_as(process, self.mark.uid) {
+            let unmarked = process.audit.is_none_or(|audit| self.self_made.is(audit));
+            if unmarked && runs_as(process, self.mark.uid) {
                 self.consider(process);
             }
         }

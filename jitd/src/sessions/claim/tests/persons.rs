@@ -226,3 +226,31 @@ fn what_is_just_appearing() {
         assert!(!world.takes(&whose, &[], &members, world.sshd));
     }
 }
+
+/// On a host that marks the logins of some services, by one that it does not mark: the mark is hers to choose, and her slice is not.
+#[test]
+fn a_mark_of_her_own_making_is_no_way_out_of_her_slice() {
+    for name in [ALICE, BOB, 0, 4711] {
+        let mut world = World::new(Marks::Scope);
+        let (alice, bob) = (world.ssh(ALICE), world.ssh(BOB));
+        let left = world.daemonize(alice.shell);
+        world.becomes(left, ALICE);
+        world.marks_itself(left, name);
+        // What is not hers in there keeps its mark.
+        let job = world.daemonize(alice.shell);
+        world.marks_itself(job, BOB);
+        world.becomes(job, 0);
+        let login = world.login(alice, ALICE);
+        for marked in [true, false] {
+            let members = world.members(Whose::Person { uid: ALICE, marked }, &[]);
+            assert!(members.contains(&left), "{name} {marked}");
+            assert!(members.is_disjoint(&set([bob.leader, bob.shell, job])), "{name} {marked}");
+        }
+        let members = world.of_session(&login, &[world.login(bob, BOB)]);
+        assert!(members.contains(&left) && !members.contains(&job), "{name}");
+        world.exit(alice.shell);
+        world.exit(alice.transport);
+        world.exit(alice.leader);
+        assert!(world.of_session(&login, &[]).contains(&left), "{name}: its parents are gone");
+    }
+}
