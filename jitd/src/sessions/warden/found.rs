@@ -69,6 +69,8 @@ pub(super) struct Stranger {
 enum Sort {
     /// It came by this service.
     By(&'static str),
+    /// It is a login, by a service that cannot be told: a display manager's, or one of the host's own.
+    Other,
     /// Its leader is gone, and this process of its person's is what remains of it.
     Remains,
     /// Its oldest process is somebody else's: a daemon that its person had started again, most likely.
@@ -101,15 +103,16 @@ fn strangers(table: &Table, known: &[Session], us: ProcessId) -> Vec<Stranger> {
         mark.refresh(table);
         // A mark that is not its leader's own proves nothing.
         let own = mark.audit == Some(audit);
-        let login = if own { sort(table, leader, audit) } else { Sort::Unclear };
+        let login = if own { sort(table, leader, audit, mark.scope.as_deref()) } else { Sort::Unclear };
         Stranger { mark: Mark { audit: Some(audit), ..mark }, login }
     };
     old.map(stranger).collect()
 }
 
 /// What can be said of a login by the first process of it. Root's has a name that only says so together with its parent's, for a
-/// daemon that its person had started again has the same.
-fn sort(table: &Table, leader: &Process, mark: AuditMark) -> Sort {
+/// daemon that its person had started again has the same. But that one's parent is process 1, as somebody's login's is only where
+/// systemd starts an sshd for each; then it has a `scope` that logind says it leads.
+fn sort(table: &Table, leader: &Process, mark: AuditMark, scope: Option<&str>) -> Sort {
     if leader.uids.all().iter().all(|uid| *uid == mark.login_uid) {
         // The person's service manager has a login of its own.
         let manager = leader.cgroup.contains("/user@");
@@ -124,6 +127,8 @@ fn sort(table: &Table, leader: &Process, mark: AuditMark) -> Sort {
         ("crond", Some("crond")) => Sort::By("crond"),
         ("atd", Some("atd")) => Sort::By("atd"),
         ("login", Some(_)) => Sort::By("login"),
+        ("sshd" | "sshd-session", Some(_)) if scope.is_some() => Sort::By("sshd"),
+        _ if parent.is_some_and(|parent| parent.id.pid != 1 || scope.is_some()) => Sort::Other,
         _ => Sort::Unclear,
     }
 }
@@ -135,6 +140,8 @@ pub(super) fn unguarded(table: &Table, known: &[Session], policy: &Policy) -> BT
     let is_free = |login: &Stranger| {
         let service = match login.login {
             Sort::By(service) => service,
+            // Whoever came by a guarded service is known, or came while we were away.
+            Sort::Other => return true,
             Sort::Remains => "sshd",
             Sort::Unclear => return false,
         };
@@ -233,7 +240,7 @@ impl<H: Host> Warden<H> {
             let Some(login) = named.filter(|_| !self.is_known(&mark)) else { continue };
             let service = match sort {
                 Sort::By(service) => service,
-                Sort::Remains | Sort::Unclear => "sshd",
+                Sort::Other | Sort::Remains | Sort::Unclear => "sshd",
             };
             let Ok(service) = Service::new(service) else { continue };
             let question = self.desk.question_as(&login, mark.uid, &service);
@@ -257,8 +264,13 @@ impl<H: Host> Warden<H> {
                 warned: known.now,
                 order: None,
             };
-            if sort == Sort::Unclear {
-                let text = "found: what remains of a login that nobody had told of; it is left alone";
+            if let Sort::Unclear | Sort::Other = sort {
+                let text = match sort {
+                    Sort::Other => {
+                        "found: a login that nobody had told of, by some other service; it is left alone"
+                    }
+                    _ => "found: what remains of a login that nobody had told of; it is left alone",
+                };
                 let event = note::of(&session, SessionState::Found, text);
                 self.note(known.mode, SessionEvent { id: None, ..event });
             } else {

@@ -73,6 +73,28 @@ fn a_name_alone_proves_nothing() {
 }
 
 #[test]
+fn a_login_by_a_service_that_cannot_be_told_is_one_all_the_same() {
+    let desktop = |uid: u32, parent: i32| {
+        vec![
+            process(10, 1, "gdm3", 0, None),
+            process(20, parent, "gdm-session-wor", uid, Some(4)),
+            process(21, 20, "gnome-session-b", ALICE, Some(4)),
+        ]
+    };
+    assert_eq!(found(desktop(0, 10), &[]), [(20, Sort::Other)]);
+    assert_eq!(found(desktop(0, 1), &[]), [(20, Sort::Unclear)], "so would be a daemon of hers");
+    assert_eq!(found(desktop(ALICE, 10), &[]), [(20, Sort::Remains)]);
+    // With logind's word it is clear; and by which service an sshd came, too.
+    let sorted = |name: &str| {
+        let table = Table::of([process(1, 0, "systemd", 0, None), process(20, 1, name, 0, Some(4))]);
+        let mark = AuditMark { login_uid: ALICE, session: 4 };
+        sort(&table, table.get(20).unwrap(), mark, Some("/user.slice/user-1000.slice/session-4.scope"))
+    };
+    assert_eq!(sorted("sshd"), Sort::By("sshd"));
+    assert_eq!(sorted("gdm-session-wor"), Sort::Other);
+}
+
+#[test]
 fn who_is_in_by_an_unguarded_service_may_stay() {
     let here = |guarded: &str| {
         let text = format!(
@@ -86,6 +108,12 @@ fn who_is_in_by_an_unguarded_service_may_stay() {
             process(20, 10, "sshd", 0, Some(4)),
             process(21, 20, "bash", ALICE, Some(4)),
         ]);
+        let desktop = Table::of([
+            process(1, 0, "systemd", 0, None),
+            process(10, 1, "gdm3", 0, None),
+            process(20, 10, "gdm-session-wor", 0, Some(5)),
+        ]);
+        assert_eq!(unguarded(&desktop, &[], &policy), BTreeSet::from([ALICE]), "by whatever service");
         unguarded(&table, &[], &policy)
     };
     assert_eq!(here("\"sudo\""), BTreeSet::from([ALICE]));
