@@ -34,7 +34,7 @@ pub const SESSION_LINE: &str = "session required pam_jit.so\n";
 const UNIT: &str = "packaging/systemd/jitd.service";
 
 /// Generous: on a busy machine everything takes longer, and nothing here measures time.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_secs(30);
 
 /// What an admin writes.
 pub const CONFIG: &str = r#"
