@@ -6,3 +6,4 @@ mod changes;
 mod clock;
 mod company;
 mod faults;
+mod sessions;
