@@ -722,3 +722,24 @@ fn what_is_overdue_at_the_start_ends_at_once() {
         serving.await.unwrap().unwrap();
     });
 }
+
+#[test]
+fn who_is_in_by_an_unguarded_service_is_not_seen_off() {
+    let living = |guarded: &str| {
+        let mut stage = Stage::with(&format!("[guard]\nservices = [{guarded}]\n"));
+        stage.show(&[("alice", 3600)]);
+        stage.log_in("alice");
+        stage.settle();
+        // She has been, and has come again; nobody tells of what is not guarded.
+        stage.warden.host.processes.retain(|pid, _| *pid == 1);
+        run_daemon(&mut stage, 50, "sshd");
+        come_in_silence(&mut stage, 50, 100, 1000);
+        stage.warden.look();
+        assert_eq!(stage.warden.registry.sessions(), []);
+        stage.show(&[]);
+        stage.evaluate();
+        stage.living()
+    };
+    assert_eq!(living("\"sudo\""), [50, 100, 101]);
+    assert_eq!(living("\"sudo\", \"sshd\""), [50]);
+}

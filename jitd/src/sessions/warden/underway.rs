@@ -56,8 +56,6 @@ pub(super) struct Underway {
     pub(super) ending: Ending,
     /// When it wants to go on.
     next: Instant,
-    /// It is stuck, and that was said.
-    stuck: bool,
     /// What came of it before it began again, for a person whose sessions were still ending.
     before: Outcome,
     pub(super) of: Of,
@@ -67,7 +65,7 @@ impl Underway {
     fn new(claim: Claim, grace: Duration, of: Of) -> Underway {
         let now = Instant::now();
         let ending = Ending::new(claim, grace, now);
-        Underway { ending, next: now, stuck: false, before: Outcome::default(), of }
+        Underway { ending, next: now, before: Outcome::default(), of }
     }
 
     /// It is to go on at once.
@@ -181,9 +179,7 @@ impl<H: Host> Warden<H> {
                 Step::Again(wait) => underway.next = after(wait),
                 Step::Stuck { why, again } => {
                     underway.next = after(again);
-                    if !std::mem::replace(&mut underway.stuck, true) {
-                        notes.push(underway.event(SessionState::Stuck, format!("it cannot be ended: {why}")));
-                    }
+                    notes.push(underway.event(SessionState::Stuck, format!("it cannot be ended: {why}")));
                 }
                 Step::Done(outcome) => done.push((whom.clone(), outcome)),
             }
@@ -219,7 +215,7 @@ impl<H: Host> Warden<H> {
                     let claim = underway.ending.claim;
                     let again = Underway::new(claim, self.grace(), underway.of);
                     let next = again.next.checked_add(LINGER).unwrap_or(again.next);
-                    let again = Underway { next, stuck: underway.stuck, before: outcome, ..again };
+                    let again = Underway { next, before: outcome, ..again };
                     self.underway.insert(whom.clone(), again);
                     return;
                 }
