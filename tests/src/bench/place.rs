@@ -176,25 +176,12 @@ impl Place {
         self.host.sh("rm -rf /var/lib/jitd /run/jitd").run()?.must().map(drop)
     }
 
-    /// Asks jitd as the module would, about sshd.
+    /// Asks jitd about one of the company.
     ///
     /// # Errors
     /// When it does not answer.
     pub fn ask(&self, person: u32) -> Result<Verdict> {
-        let path = self.host.path("/run/jitd/pam.sock");
-        let login = company::login(person);
-        let exchange = || {
-            let mut stream = UnixStream::connect(&path)?;
-            stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-            let question = question(&login, company::uid(person)).encode();
-            stream.write_all(question.map_err(std::io::Error::other)?.as_bytes())?;
-            stream.shutdown(Shutdown::Write)?;
-            let mut bytes = Vec::with_capacity(256);
-            stream.read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes = exchange().map_err(|e| Trouble::io(&path, e))?;
-        Answer::decode(&bytes).map(|answer| answer.verdict).map_err(|e| Trouble::new(e.to_string()))
+        ask(&self.host, &company::login(person), company::uid(person))
     }
 
     /// The processes of jitd, nslcd, sssd and slapd, as numbered outside.
@@ -257,6 +244,26 @@ pub fn question(login: &str, uid: u32) -> Question<'_> {
         auth_info: None,
         auth_info_cut: false,
     }
+}
+
+/// Asks jitd as the module would, about sshd.
+///
+/// # Errors
+/// When it does not answer.
+pub fn ask(host: &Host, login: &str, uid: u32) -> Result<Verdict> {
+    let path = host.path("/run/jitd/pam.sock");
+    let exchange = || {
+        let mut stream = UnixStream::connect(&path)?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        let question = question(login, uid).encode();
+        stream.write_all(question.map_err(std::io::Error::other)?.as_bytes())?;
+        stream.shutdown(Shutdown::Write)?;
+        let mut bytes = Vec::with_capacity(256);
+        stream.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = exchange().map_err(|e| Trouble::io(&path, e))?;
+    Answer::decode(&bytes).map(|answer| answer.verdict).map_err(|e| Trouble::new(e.to_string()))
 }
 
 /// A process and all that it started.

@@ -6,24 +6,23 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jit_tests::bench::census::{Census, cpu_time, kibibytes, peak};
+use jit_tests::bench::census::Census;
 use jit_tests::bench::company::revocation;
-use jit_tests::bench::place::{ADMIN, compiled};
+use jit_tests::bench::place::ADMIN;
 use jit_tests::bench::report::{Part, Report, Row, Unit, load};
 use jit_tests::bench::samples::Samples;
 use jit_tests::bench::watch::Watch;
 use jit_tests::client::Client;
 use jit_tests::door::{CONFIG, Door, Mode, NAME};
 use jit_tests::host::Host;
-use jit_tests::host::daemon::Daemon;
 use jit_tests::ldif::{Grant, Ldif, generalized, group, person};
 use jit_tests::slapd::Slapd;
 use jit_tests::trouble::{Result, Trouble};
 use jit_tests::wait::until;
+
+mod crowd;
 
 /// Nobody is warned, as a warning is no part of an ending; the grace is the usual one.
 const SESSION: &str = "\n[session]\nwarn = []\n";
@@ -33,13 +32,6 @@ const JOB: &str = "setsid nohup sleep 4711 >/dev/null 2>&1 &";
 const SHELLS: usize = 10;
 /// The end of a hopeless wait.
 const LIMIT: Duration = Duration::from_secs(60);
-/// Sessions that end in one second, how many of them real ssh, and whose they are.
-const CROWD: usize = 1000;
-const REAL: usize = 50;
-const CROWD_PEOPLE: usize = 50;
-/// Who comes in meanwhile.
-const GUEST: &str = "guest";
-
 /// How much is measured.
 struct Plan {
     rounds: usize,
@@ -47,7 +39,7 @@ struct Plan {
     logins: usize,
 }
 
-const WHOLE: Plan = Plan { rounds: 4, crowds: 4, logins: 20 };
+const WHOLE: Plan = Plan { rounds: 3, crowds: 3, logins: 20 };
 const QUICK: Plan = Plan { rounds: 1, crowds: 1, logins: 10 };
 
 fn main() -> ExitCode {
@@ -86,7 +78,8 @@ type Measure = fn(&Plan) -> Result<Vec<Part>>;
 
 fn measure(plan: &Plan, wanted: &[String]) -> Report {
     let mut report = Report::new();
-    let all: [(&str, Measure); 3] = [("deadline", deadline), ("revocation", revoked), ("crowd", crowd)];
+    let all: [(&str, Measure); 3] =
+        [("deadline", deadline), ("revocation", revoked), ("crowd", crowd::crowd)];
     for (title, part) in all {
         if !wanted.is_empty() && !wanted.iter().any(|one| one == title) {
             continue;
@@ -311,215 +304,4 @@ fn revoked(plan: &Plan) -> Result<Vec<Part>> {
         rows,
         note: format!("The same shells; jitd follows slapd over TLS (RFC 4533). {}", killed(&door)?),
     }])
-}
-
-/// Whether the processes of the driver bear marks of their own, as logins do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Marks {
-    Given,
-    None,
-}
-
-impl Marks {
-    fn directory(self) -> &'static str {
-        match self {
-            Marks::Given => "/srv/pam/marked",
-            Marks::None => "/srv/pam/unmarked",
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Marks::Given => "each with a login uid and an audit session of its own (pam_loginuid)",
-            Marks::None => "those of the driver without a mark: known by their tree",
-        }
-    }
-}
-
-/// What came of one crowd.
-struct Ended {
-    each: Vec<Duration>,
-    before: Vec<Duration>,
-    meanwhile: Vec<Duration>,
-    phases: [Vec<u64>; 3],
-    jitd: Costs,
-}
-
-/// What jitd took.
-struct Costs {
-    alone: f64,
-    with_all: f64,
-    highest: f64,
-    cpu: Duration,
-}
-
-fn crowd(plan: &Plan) -> Result<Vec<Part>> {
-    let people = names("c", CROWD_PEOPLE);
-    let mut everybody = borrowed(&people);
-    everybody.push(GUEST);
-    let later = second() + 7200;
-    let long = grants(everybody.iter().map(|login| (*login, later)));
-    let door = Door::up(&everybody, Mode::Enforcing, &format!("{CONFIG}{SESSION}"), &long)?;
-    door.host().install(&compiled("pamsessions")?, "/usr/local/bin/pamsessions", 0o755)?;
-    for (marks, more) in [(Marks::Given, "session required pam_loginuid.so\n"), (Marks::None, "")] {
-        let stack = format!("account required pam_jit.so\n{more}session required pam_jit.so\n");
-        door.host().write(&format!("{}/sshd", marks.directory()), 0o644, stack)?;
-        door.host().write(&format!("{}/other", marks.directory()), 0o644, "")?;
-    }
-    let usual = logins(door.host(), plan.logins)?;
-    let mut parts = Vec::new();
-    for (marks, crowds) in [(Marks::Given, plan.crowds), (Marks::None, plan.crowds)] {
-        let mut all = Vec::new();
-        for round in 0..crowds {
-            eprintln!("  {CROWD} sessions, {}: {} of {crowds} (load {}) …", marks.words(), round + 1, load());
-            door.grants(&long)?;
-            all.push(one_crowd(&door, plan, marks, &borrowed(&people), &format!("{marks:?}{round}"))?);
-        }
-        let mut part = told(marks, &usual, all)?;
-        part.note.push_str(&format!(" {}", killed(&door)?));
-        parts.push(part);
-    }
-    Ok(parts)
-}
-
-fn login(host: &Host) -> Result<Duration> {
-    let began = Instant::now();
-    host.exec(["ssh", &format!("{GUEST}@{NAME}"), "true"]).run()?.must()?;
-    Ok(began.elapsed())
-}
-
-fn logins(host: &Host, count: usize) -> Result<Vec<Duration>> {
-    (0..count).map(|_| login(host)).collect()
-}
-
-/// The driver's sessions: their processes inside, and how long each phase took.
-fn driven(
-    host: &Host,
-    marks: Marks,
-    people: &[&str],
-    name: &str,
-) -> Result<(Daemon, Vec<i32>, [Vec<u64>; 3])> {
-    let count = (CROWD - REAL).to_string();
-    let line = ["/usr/local/bin/pamsessions", marks.directory(), &count];
-    let driver = host.start(name, line.iter().chain(people))?;
-    let mut output = String::new();
-    until(Duration::from_secs(300), "everybody is in", || {
-        output = driver.output();
-        output.contains("ready\n") || output.contains("pamsessions:")
-    })?;
-    let (mut pids, mut phases) = (Vec::new(), [Vec::new(), Vec::new(), Vec::new()]);
-    for line in output.lines().filter(|line| *line != "ready") {
-        let bad = || Trouble::new(format!("the driver says: {line}"));
-        let mut words = line.split_whitespace();
-        pids.push(words.next().and_then(|word| word.parse().ok()).ok_or_else(bad)?);
-        for phase in &mut phases {
-            phase.push(words.next().and_then(|word| word.parse().ok()).ok_or_else(bad)?);
-        }
-    }
-    Ok((driver, pids, phases))
-}
-
-fn one_crowd(door: &Door, plan: &Plan, marks: Marks, people: &[&str], round: &str) -> Result<Ended> {
-    let host = door.host();
-    let jitd = Census::of(host)?.named("jitd")?;
-    let alone = kibibytes(jitd, "Rss:")?;
-    let (_driver, driven, phases) = driven(host, marks, people, &format!("pamsessions-{round}"))?;
-    let real: Vec<&str> = people.iter().copied().cycle().take(REAL).collect();
-    let (_clients, mut sessions) = shells(door, &real, round)?;
-    let census = Census::of(host)?;
-    for pid in driven {
-        sessions.push(vec![census.inside(pid)?]);
-    }
-    let known = door.sessions()?.len();
-    if known < CROWD {
-        return Err(Trouble::new(format!("jitd knows {known} sessions of {CROWD}")));
-    }
-    let with_all = kibibytes(jitd, "Rss:")?;
-    let watch = Watch::of(&sessions)?;
-    let before = logins(host, plan.logins)?;
-    let end = second() + 5;
-    let ends = people.iter().map(|login| (*login, end)).chain([(GUEST, end + 7200)]);
-    door.grants(&grants(ends))?;
-    let cpu = cpu_time(jitd)?;
-    if second() >= end {
-        return Err(Trouble::new("it took jitd too long to read the grants"));
-    }
-    let over = AtomicBool::new(false);
-    let (gone, came) = thread::scope(|scope| {
-        let guests = scope.spawn(|| {
-            let mut came = Vec::new();
-            while !over.load(Ordering::Relaxed) {
-                let began = SystemTime::now();
-                came.push((began, login(host)?));
-            }
-            Ok::<_, Trouble>(came)
-        });
-        let gone = watch.wait(LIMIT);
-        over.store(true, Ordering::Relaxed);
-        (gone, guests.join().unwrap_or_else(|_| Err(Trouble::new("the guest's thread panicked"))))
-    });
-    let each = gone?.into_iter().map(|at| after(end, at)).collect::<Result<Vec<Duration>>>()?;
-    let cpu = cpu_time(jitd)?.saturating_sub(cpu);
-    // Whoever was on his way at any moment between the deadline and the last end.
-    let meanwhile = came?.into_iter().filter(|(began, took)| after(end, *began + *took).is_ok());
-    let meanwhile = meanwhile.map(|(_, took)| took).collect();
-    for login in people {
-        door.gone(&format!("{round}-{login}"))?;
-    }
-    let jitd = Costs { alone, with_all, highest: peak(jitd)?, cpu };
-    Ok(Ended { each, before, meanwhile, phases, jitd })
-}
-
-/// All crowds of a kind in one table.
-fn told(marks: Marks, usual: &[Duration], all: Vec<Ended>) -> Result<Part> {
-    let last = Samples::of(all.iter().filter_map(|ended| ended.each.iter().max().copied()))?;
-    let of = |pick: fn(&Ended) -> &Vec<Duration>| Samples::of(all.iter().flat_map(pick).copied());
-    let (each, before, meanwhile) =
-        (of(|ended| &ended.each)?, of(|ended| &ended.before)?, of(|ended| &ended.meanwhile)?);
-    let usual = Samples::of(usual.iter().copied())?;
-    let slower = meanwhile.median() / before.median();
-    let mut rows = vec![
-        Row::times("deadline → last process of all sessions gone", Unit::Milliseconds, &last)
-            .compared(at_most(&last))
-            .target("≤ 5000 ms", last.percentile(100) <= 5e9),
-        Row::times("deadline → last process gone, of each session", Unit::Milliseconds, &each)
-            .compared(at_most(&each)),
-        Row::times("`ssh true` of another person, without these sessions", Unit::Milliseconds, &usual),
-        Row::times("the same while they are there", Unit::Milliseconds, &before)
-            .compared(format!("{:.2} × without", before.median() / usual.median())),
-        Row::times("the same while they end", Unit::Milliseconds, &meanwhile)
-            .compared(format!("{slower:.2} × while they are there"))
-            .target("≤ 2 ×", slower <= 2.0),
-    ];
-    let phase = |n: usize| {
-        let times = all.iter().flat_map(|ended| ended.phases.get(n).into_iter().flatten());
-        Samples::new(times.copied().collect())
-    };
-    let (first, again, open) = (phase(0)?, phase(1)?, phase(2)?);
-    rows.push(Row::times("account phase, modules loaded for it", Unit::Microseconds, &first));
-    rows.push(Row::times("account phase, again", Unit::Microseconds, &again));
-    let with = if marks == Marks::Given { ", with pam_loginuid" } else { "" };
-    rows.push(
-        Row::times(format!("session opened and registered{with}"), Unit::Microseconds, &open)
-            .compared(format!("{:.2} × the account phase, again", open.median() / again.median())),
-    );
-    if let (Some(ended), Some(last)) = (all.first(), all.last()) {
-        rows.push(Row::one("jitd, resident, before", Unit::Kibibytes, ended.jitd.alone));
-        let each = (ended.jitd.with_all - ended.jitd.alone) / CROWD as f64;
-        rows.push(
-            Row::one(format!("jitd, resident, with {CROWD} sessions"), Unit::Kibibytes, ended.jitd.with_all)
-                .compared(format!("{each:.1} KiB each")),
-        );
-        rows.push(Row::one("jitd, resident, at its highest so far", Unit::Kibibytes, last.jitd.highest));
-    }
-    let cpu = Samples::of(all.iter().map(|ended| ended.jitd.cpu))?;
-    rows.push(Row::times("CPU time of jitd, all threads, for the whole end", Unit::Milliseconds, &cpu));
-    Ok(Part {
-        title: format!("{CROWD} sessions end in the same second, {}", marks.words()),
-        rows,
-        note: format!(
-            "{REAL} are shells as above, the others processes that ask libpam as sshd does (benches/pamsessions.c), of {CROWD_PEOPLE} people; \
-             every process is counted. The other person comes in again and again from before the deadline until the last process is gone."
-        ),
-    })
 }
