@@ -27,8 +27,11 @@ const FREEZE: Duration = Duration::from_millis(500);
 const ROUNDS: u32 = 2;
 /// So many tables without anything new, when something does not stop (it waits in the kernel, for a child of vfork maybe).
 const QUIET: u32 = 3;
-/// So long at most are the transport processes spared: by their names alone, which anybody can give himself.
-const SPARE: Duration = Duration::from_millis(50);
+/// So long at most are the transport processes spared: by their names alone, which anybody can give himself. On a busy machine sshd
+/// needs its turn to pass the last words on, and does not when it is asked to end first.
+const SPARE: Duration = Duration::from_millis(250);
+/// And so long once nothing else is left: an sshd whose shell has ended goes by itself, with everything said.
+const ALONE: Duration = Duration::from_millis(50);
 /// So long they have to put things in order before they are hung up on.
 const HANGUP: Duration = Duration::from_millis(100);
 /// The first pause between two looks.
@@ -107,6 +110,8 @@ pub struct Ending {
     hunt: Hunt,
     said: Said,
     members: Vec<ProcessId>,
+    /// Since when nothing but the transport is left.
+    alone: Option<Instant>,
 }
 
 impl Ending {
@@ -122,6 +127,7 @@ impl Ending {
             hunt: Hunt::default(),
             said: Said::default(),
             members: Vec::new(),
+            alone: None,
         }
     }
 
@@ -225,6 +231,10 @@ impl Ending {
         let transport = self.transport(table);
         let age = now.saturating_duration_since(self.begun);
         let alone = self.crowd.iter().all(|(id, _)| transport.contains(&id));
+        self.alone = alone.then(|| self.alone.unwrap_or(now));
+        let spared = SPARE.saturating_sub(age);
+        let left_alone = |since| ALONE.saturating_sub(now.saturating_duration_since(since));
+        let spared = self.alone.map_or(spared, |since| spared.min(left_alone(since)));
         let mut next = self.grace.saturating_sub(now.saturating_duration_since(since));
         let mut woken = Vec::new();
         for (id, asked, run) in self.crowd.states() {
@@ -235,13 +245,13 @@ impl Ending {
                     self.crowd.asked(id, Asked::All);
                     woken.push(id);
                 }
-                Asked::No if alone || age >= SPARE => {
+                Asked::No if spared.is_zero() => {
                     self.crowd.send(id, Signal::Terminate, now, signals);
                     self.crowd.asked(id, Asked::Terminate(now));
                     next = next.min(HANGUP);
                     woken.push(id);
                 }
-                Asked::No => next = next.min(SPARE.saturating_sub(age)),
+                Asked::No => next = next.min(spared),
                 Asked::Terminate(at) => {
                     let left = HANGUP.saturating_sub(now.saturating_duration_since(at));
                     if left.is_zero() {
