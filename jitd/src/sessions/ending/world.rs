@@ -158,7 +158,8 @@ impl World {
     pub(super) fn pass(&mut self) {
         for pid in self.processes.keys().copied().collect::<Vec<_>>() {
             let crowd = self.processes.len();
-            let childless = !self.processes.values().any(|fake| fake.process.parent == pid);
+            let carries = self.processes.get(&pid).is_some_and(|fake| fake.way == Way::Carries);
+            let childless = carries && !self.processes.values().any(|fake| fake.process.parent == pid);
             let Some(fake) = self.processes.get_mut(&pid) else { continue };
             fake.age += 1;
             if fake.process.run == Run::Stopped {
@@ -174,7 +175,7 @@ impl World {
                     self.spawn(pid, &name, way);
                     self.end(pid);
                 }
-                Way::Carries if childless => self.end(pid),
+                _ if childless => self.end(pid),
                 _ => {}
             }
         }
