@@ -123,12 +123,14 @@ impl Watch {
                 format!("inject={}:signal=KILL:when={}", point.call, point.number),
             ]);
         }
-        let mut strace = door.host().start("strace", line)?;
+        let strace = door.host().start("strace", line)?;
         let status = task.path().join("status");
-        strace.wait_until("strace has the thread", || {
-            let text = fs::read_to_string(&status).unwrap_or_default();
+        // It may die at once, of something that was still to be done.
+        until(SOON, "strace has the thread", || {
+            let Ok(text) = fs::read_to_string(&status) else { return true };
             text.lines().any(|line| line.strip_prefix("TracerPid:").is_some_and(|pid| pid.trim() != "0"))
-        })?;
+        })
+        .map_err(|e| Trouble::new(format!("{e}: {}", strace.output())))?;
         Ok(Watch { thread, file, _strace: strace })
     }
 

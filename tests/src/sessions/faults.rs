@@ -115,9 +115,9 @@ impl Lives {
 
 fn one(door: &Door, his: &Running, count: u32, cut: Option<&Point>) -> Result<Life> {
     let (mark, grant) = (format!("life{count}"), format!("grant{count}"));
+    let daemon = jitd(door)?;
     let threads = THREADS.into_iter().filter(|thread| cut.is_none_or(|point| point.thread == *thread));
     let watches = threads.map(|thread| Watch::of(door, thread, cut)).collect::<Result<Vec<_>>>()?;
-    let daemon = jitd(door)?;
     let end = now() as u64 + LASTS;
     let until_then = generalized(i64::try_from(end).unwrap_or(i64::MAX));
     let grants = people().grant(&Grant::live("bobs", "bob"));
