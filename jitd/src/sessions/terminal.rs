@@ -8,9 +8,10 @@
 //! What is seen is /dev of this mount namespace: a process in a container, whose number means a terminal of the container's, can at
 //! most lead to another terminal *of the same owner* here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -63,10 +64,11 @@ fn tell_those(
     }
     let more = terminals.len().saturating_sub(MOST);
     // From the outside to the inside: what is around an inner terminal is more than what is around the outer one.
+    let mut above = Above { table, known: HashMap::new() };
     let mut terminals: Vec<_> = terminals
         .into_iter()
         .take(MOST)
-        .map(|(device, holders)| (around(table, device, &holders), device, holders))
+        .map(|(device, holders)| (above.around(device, &holders), device, holders))
         .collect();
     terminals.sort_by_key(|(around, ..)| around.len());
     let mut reached = BTreeSet::new();
@@ -93,21 +95,54 @@ fn tell_those(
     told
 }
 
-/// The terminals that one is shown inside of: those of the ancestors that all its processes have in common. A process that lost its
-/// parent, or a tmux server's, is inside of nothing.
-fn around(table: &Table, device: Device, holders: &[ProcessId]) -> BTreeSet<Device> {
-    let outer = |holder: &ProcessId| {
-        let (mut passed, mut found) = (BTreeSet::new(), BTreeSet::new());
-        let mut next = table.get(holder.pid).map(|process| process.parent);
+/// The terminals of all that is above each process; remembered, since chains can be long, and shared, since most have the same.
+struct Above<'t> {
+    table: &'t Table,
+    known: HashMap<i32, Rc<BTreeSet<Device>>>,
+}
+
+impl Above<'_> {
+    fn of(&mut self, pid: i32) -> Rc<BTreeSet<Device>> {
         // /proc is read process by process, so parents could seem to go in a circle.
-        while let Some(process) = next.filter(|pid| passed.insert(*pid)).and_then(|pid| table.get(pid)) {
-            found.extend(Device::decode(process.terminal).filter(|outer| *outer != device));
-            next = Some(process.parent);
+        let (mut way, mut passed) = (Vec::new(), HashSet::new());
+        let mut next = Some(pid);
+        while let Some(pid) = next.filter(|pid| !self.known.contains_key(pid) && passed.insert(*pid)) {
+            way.push(pid);
+            next = self.table.get(pid).map(|process| process.parent);
         }
-        found
-    };
-    let common = |a: BTreeSet<Device>, b: BTreeSet<Device>| a.intersection(&b).copied().collect();
-    holders.iter().map(outer).reduce(common).unwrap_or_default()
+        let mut parent = next;
+        for pid in way.into_iter().rev() {
+            let above = parent.map(|parent| self.from(parent)).unwrap_or_default();
+            self.known.insert(pid, above);
+            parent = Some(pid);
+        }
+        self.known.get(&pid).map(Rc::clone).unwrap_or_default()
+    }
+
+    /// What is above the children of a process that is known: its own terminal as well.
+    fn from(&self, pid: i32) -> Rc<BTreeSet<Device>> {
+        let Some(above) = self.known.get(&pid) else { return Rc::default() };
+        let own = self.table.get(pid).and_then(|process| Device::decode(process.terminal));
+        match own.filter(|own| !above.contains(own)) {
+            Some(own) => Rc::new(above.iter().copied().chain([own]).collect()),
+            None => Rc::clone(above),
+        }
+    }
+
+    /// The terminals that one is shown inside of: those of the ancestors that all its processes have in common. A process that lost its
+    /// parent, or a tmux server's, is inside of nothing.
+    fn around(&mut self, device: Device, holders: &[ProcessId]) -> BTreeSet<Device> {
+        let mut common: Option<Rc<BTreeSet<Device>>> = None;
+        for holder in holders {
+            let above = self.of(holder.pid);
+            common = Some(match common {
+                Some(common) if Rc::ptr_eq(&common, &above) => common,
+                Some(common) => Rc::new(common.intersection(&above).copied().collect()),
+                None => above,
+            });
+        }
+        common.unwrap_or_default().iter().copied().filter(|outer| *outer != device).collect()
+    }
 }
 
 /// Why a terminal did not get the words.

@@ -1,8 +1,8 @@
 //! What belongs to a person who has no business on this host any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::rules::{Nearest, Others, SelfMade, ancestors, is_nobodys, is_nobodys_in, parent, runs_as};
+use super::rules::{Nearest, Others, SelfMade, is_nobodys, is_nobodys_in, parent, runs_as};
 use super::{Kind, Mark};
 use crate::sessions::process::{Process, ProcessId, Run, Table};
 
@@ -25,6 +25,7 @@ pub(super) fn members(uid: u32, marked: bool, spared: &[Mark], table: &Table) ->
         ),
         all: Nearest::new(table, spared.map(|other| other.leader)),
         self_made: SelfMade::by(uid, table),
+        outermost: HashMap::new(),
     };
     table
         .iter()
@@ -82,6 +83,7 @@ struct Search<'a> {
     logins: Nearest<'a>,
     all: Nearest<'a>,
     self_made: SelfMade<'a>,
+    outermost: HashMap<i32, &'a Process>,
 }
 
 impl<'a> Search<'a> {
@@ -108,25 +110,34 @@ impl<'a> Search<'a> {
 
     /// Whether a mark was given on this host. A container may have a person of the same uid, whose logins are marked alike; then
     /// the process that began the container does not bear one of his.
-    fn is_marked_here(&self, process: &'a Process) -> bool {
+    fn is_marked_here(&mut self, process: &'a Process) -> bool {
         let first = self.outermost(process);
         !process.nested || first.audit.is_some_and(|audit| audit.login_uid == self.uid)
     }
 
     /// Whether it runs as him, not as somebody of the same uid in a container that is not his.
-    fn runs_as_him_here(&self, process: &'a Process) -> bool {
-        let begun_by_him = || {
-            let first = self.outermost(process);
-            parent(self.table, first).is_none_or(|parent| parent.id.pid == 1 || runs_as(parent, self.uid))
-        };
-        runs_as(process, self.uid) && (!process.nested || begun_by_him())
+    fn runs_as_him_here(&mut self, process: &'a Process) -> bool {
+        if !runs_as(process, self.uid) || !process.nested {
+            return runs_as(process, self.uid);
+        }
+        let first = self.outermost(process);
+        parent(self.table, first).is_none_or(|parent| parent.id.pid == 1 || runs_as(parent, self.uid))
     }
 
-    /// The outermost of the nested processes above a nested one.
-    fn outermost(&self, process: &'a Process) -> &'a Process {
-        if !process.nested {
-            return process;
+    /// The outermost of the nested processes above a nested one; remembered, since chains can be long.
+    fn outermost(&mut self, process: &'a Process) -> &'a Process {
+        let mut way = HashSet::new();
+        let mut last = process;
+        let mut next = Some(process);
+        while let Some(above) = next.filter(|above| above.nested && way.insert(above.id.pid)) {
+            if let Some(found) = self.outermost.get(&above.id.pid) {
+                last = found;
+                break;
+            }
+            last = above;
+            next = parent(self.table, above);
         }
-        ancestors(self.table, process).into_iter().take_while(|above| above.nested).last().unwrap_or(process)
+        self.outermost.extend(way.into_iter().map(|pid| (pid, last)));
+        last
     }
 }

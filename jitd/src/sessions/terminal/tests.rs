@@ -272,3 +272,25 @@ fn what_cannot_be_reached_is_named() {
     assert_eq!(told.failed.len(), MOST + 1);
     assert_eq!(told.failed[MOST], ("6 more".to_owned(), Unreached::TooMany.to_string()));
 }
+
+#[test]
+fn what_is_above_is_looked_up_once_and_parents_in_a_circle_end() {
+    let device = |minor: u32| Device { major: 136, minor };
+    // Five on three terminals, one inside the other, and two that are each other's parents.
+    let chain = [(10, 1, 1), (11, 10, 1), (12, 11, 2), (13, 12, 3), (14, 13, 3), (30, 31, 4), (31, 30, 5)];
+    let table = Table::of(chain.map(|(pid, parent, minor)| shell(pid, parent, device(minor))));
+    let around = |order: &[i32]| {
+        let mut above = Above { table: &table, known: HashMap::new() };
+        order.iter().for_each(|pid| drop(above.of(*pid)));
+        [(3, vec![14, 13]), (2, vec![12]), (1, vec![11, 10]), (3, vec![14, 12]), (4, vec![30]), (9, vec![77])]
+            .map(|(minor, holders)| {
+                let holders: Vec<ProcessId> =
+                    holders.iter().map(|pid| shell(*pid, 0, device(0)).id).collect();
+                above.around(device(minor), &holders).into_iter().map(|outer| outer.minor).collect::<Vec<_>>()
+            })
+    };
+    let expected: [Vec<u32>; 6] = [vec![1, 2], vec![1], vec![], vec![1], vec![5], vec![]];
+    assert_eq!(around(&[]), expected);
+    assert_eq!(around(&[14]), expected);
+    assert_eq!(around(&[10, 11, 12, 13, 14]), expected);
+}
