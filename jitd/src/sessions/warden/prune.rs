@@ -11,7 +11,7 @@ use super::{Known, SETTLED, Warden, note};
 use crate::audit::event::SessionState;
 use crate::sessions::claim::{Kind, Mark};
 use crate::sessions::process::Table;
-use crate::sessions::record::{Basis, Life, Session};
+use crate::sessions::record::{Basis, Life, Session, SessionId};
 
 /// Between two looks at who has gone without a word.
 const EVERY: Duration = Duration::from_secs(60);
@@ -19,6 +19,10 @@ const EVERY: Duration = Duration::from_secs(60);
 /// A look rests so many times as long as it took: on a host with many processes where somebody leaves every second, it is never more than
 /// a small part of the work.
 const REST: u32 = 20;
+
+/// So long a look goes on at most before the rest of the sessions is left to the next one: somebody can leave thousands behind, and
+/// nobody's end may wait for them (nor the watchdog, which would have the daemon started again, and find the same).
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// When to look.
 #[derive(Debug)]
@@ -29,11 +33,13 @@ pub(super) struct Prune {
     due: Instant,
     /// Not before this, whoever leaves.
     rests: Instant,
+    /// Where the last look left off.
+    from: Option<SessionId>,
 }
 
 impl Prune {
     pub(super) fn new(now: Instant) -> Prune {
-        Prune { asked: false, due: now, rests: now }
+        Prune { asked: false, due: now, rests: now, from: None }
     }
 
     /// Somebody has left.
@@ -45,11 +51,11 @@ impl Prune {
         self.rests <= now && (self.asked || self.due <= now)
     }
 
-    /// It was done: begun then, and over now.
-    fn done(&mut self, begun: Instant, now: Instant) {
+    /// It was done: begun then, and over now; up to `from`, if that was not all.
+    fn done(&mut self, begun: Instant, now: Instant, from: Option<SessionId>) {
         let rest = now.saturating_duration_since(begun).saturating_mul(REST);
         let after = |wait: Duration| now.checked_add(wait).unwrap_or(now);
-        *self = Prune { asked: false, due: after(EVERY), rests: after(rest.min(EVERY)) };
+        *self = Prune { asked: from.is_some(), due: after(EVERY), rests: after(rest.min(EVERY)), from };
     }
 }
 
@@ -73,23 +79,30 @@ impl<H: Host> Warden<H> {
         if !self.prune.is_due(now) {
             return;
         }
-        self.take_out_the_gone(known);
-        self.prune.done(now, Instant::now());
+        let from = self.take_out_the_gone(known);
+        self.prune.done(now, Instant::now(), from);
         // A person who stayed for the sake of a session may have to leave.
         self.again = true;
     }
 
-    fn take_out_the_gone(&mut self, known: &Known) {
+    /// From where the last look left off; where this one did.
+    fn take_out_the_gone(&mut self, known: &Known) -> Option<SessionId> {
         let mut sessions = self.registry.sessions();
         sessions.retain(|session| !self.underway.contains_key(&Whom::Session(session.id.clone())));
         if sessions.is_empty() {
-            return;
+            return None;
         }
+        let from = self.prune.from.take();
+        let first = sessions.iter().position(|session| Some(&session.id) == from.as_ref()).unwrap_or(0);
         // After the sessions were listed: the leader of each was there before its session was.
-        let Some(table) = self.table() else { return };
+        let table = self.table()?;
         let mut spared = Spared::of(self);
         let mut same = BTreeSet::new();
-        for session in sessions {
+        let begun = Instant::now();
+        for session in sessions.into_iter().skip(first) {
+            if begun.elapsed() >= LONGEST {
+                return Some(session.id);
+            }
             let session = self.refresh_mark(&table, &session);
             let led = table.alive(session.mark.leader).is_some();
             if session.life == Life::Open && led {
@@ -108,6 +121,7 @@ impl<H: Host> Warden<H> {
             self.registry.remove(&session.id);
             self.note(known.mode, note::of(&session, SessionState::Closed, text));
         }
+        None
     }
 
     /// Looks again at a mark that says too little.
@@ -155,15 +169,18 @@ mod tests {
         let at = |ms| begun + Duration::from_millis(ms);
         let mut prune = Prune::new(begun);
         assert!(prune.is_due(begun));
-        prune.done(begun, at(400));
+        prune.done(begun, at(400), None);
         prune.ask();
         assert!(!prune.is_due(at(8_000)));
         assert!(prune.is_due(at(8_400)));
-        prune.done(at(10_000), at(10_001));
+        prune.done(at(10_000), at(10_001), None);
         assert!(!prune.is_due(at(50_000)), "nobody asked");
         assert!(prune.is_due(at(70_001)));
-        prune.done(at(0), at(3_600_000));
+        prune.done(at(0), at(3_600_000), None);
         assert!(prune.is_due(at(3_660_000)), "never longer than without any");
+        prune.done(at(0), at(1_000), Some(session(7).id));
+        assert!(!prune.is_due(at(20_999)));
+        assert!(prune.is_due(at(21_000)), "goes on where it left off, though nobody asks");
     }
 
     #[test]
