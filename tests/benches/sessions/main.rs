@@ -155,8 +155,9 @@ fn shells(door: &Door, people: &[&str], round: &str) -> Result<(Vec<Client>, Vec
     until(LIMIT, "every shell has its job", || {
         let Ok(census) = Census::of(door.host()) else { return false };
         sessions = people.iter().filter_map(|login| census.session(&mark(login)).ok()).collect();
-        // sshd twice, the shell, the job.
-        sessions.len() == people.len() && sessions.iter().all(|pids| pids.len() == 4)
+        // sshd twice, the shell, the job; what has not become the job yet is another process.
+        let whole = |pids: &Vec<i32>| pids.len() == 4 && pids.iter().any(|pid| census.is(*pid, "sleep"));
+        sessions.len() == people.len() && sessions.iter().all(whole)
     })
     .map_err(|trouble| Trouble::new(format!("{trouble}; there are {sessions:?}")))?;
     Ok((clients, sessions))

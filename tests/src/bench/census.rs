@@ -63,6 +63,11 @@ impl Census {
         first.ok_or_else(|| Trouble::new(format!("no {name} runs in the host")))
     }
 
+    /// Whether the process of this number outside has this name.
+    pub fn is(&self, pid: i32, name: &str) -> bool {
+        self.0.get(&pid).is_some_and(|seen| seen.name == name)
+    }
+
     /// The processes of an ssh session: those with this mark, and sshd's own above them, but for the one that listens.
     ///
     /// # Errors
@@ -70,7 +75,7 @@ impl Census {
     pub fn session(&self, mark: &str) -> Result<Vec<i32>> {
         let marked = self.0.iter().filter(|(_, seen)| seen.mark.as_deref() == Some(mark));
         let mut found: Vec<i32> = marked.map(|(pid, _)| *pid).collect();
-        let is_sshd = |pid: i32| self.0.get(&pid).is_some_and(|seen| seen.name == "sshd");
+        let is_sshd = |pid: i32| self.is(pid, "sshd");
         let mut at = 0;
         while let Some(seen) = found.get(at).and_then(|pid| self.0.get(pid)) {
             at += 1;
