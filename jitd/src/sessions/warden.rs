@@ -55,6 +55,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// After a session opened, the host may say more of it: pam_loginuid and pam_systemd may come after us in the stack.
 const SETTLED: Duration = Duration::from_secs(1);
 
+/// So many denied peers are remembered while the processes cannot be seen: more than a host lets in at a time.
+const MOST_DENIED: usize = 4096;
+
 /// Watches until `stop` is sent or dropped; then lets go of what it has frozen.
 ///
 /// # Errors
@@ -129,6 +132,8 @@ struct Warden<H> {
     adopted: BTreeSet<SessionId>,
     /// Why the processes cannot be seen at all, if so.
     blind: Option<String>,
+    /// Denied while the processes could not be seen. Nothing else remembers them.
+    denied: Vec<Session>,
 }
 
 /// What is known at the moment of a judgement.
@@ -179,6 +184,7 @@ impl<H: Host> Warden<H> {
             search: Search::new(begun),
             adopted: BTreeSet::new(),
             blind: None,
+            denied: Vec::new(),
         }
     }
 
@@ -288,12 +294,18 @@ impl<H: Host> Warden<H> {
     }
 
     /// Does what is due, on one look at the processes.
-    fn act(&mut self, known: &Known, due: Due) {
+    fn act(&mut self, known: &Known, mut due: Due) {
+        let denied = std::mem::take(&mut self.denied);
+        if known.mode == Mode::Enforcing {
+            due.denied.extend(denied);
+        }
         if due.is_empty() {
             return;
         }
         let Some(table) = self.table() else {
             // Asked again in a second: nothing that is due is forgotten.
+            due.denied.truncate(MOST_DENIED);
+            self.denied = due.denied;
             self.wake(known.now, known.now);
             return;
         };
