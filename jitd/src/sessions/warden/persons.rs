@@ -41,6 +41,15 @@ impl<H: Host> Warden<H> {
         }
     }
 
+    /// Whether a uid is still a visitor's by /etc/passwd, which may have changed since he came: his name has another now, or the uid
+    /// another name. Who is not in it has his uid from elsewhere.
+    fn has_his_uid_still(&self, visitor: &Visitor) -> bool {
+        match self.desk.uid_of(&visitor.login) {
+            Some(uid) => uid == visitor.uid,
+            None => self.desk.login_of(visitor.uid).is_none(),
+        }
+    }
+
     /// Asks of those who came under a grant whether they have any business here.
     pub(super) fn judge_persons(&mut self, known: &Known, due: &mut Due) {
         let Known { view, now, mode } = known;
@@ -51,7 +60,12 @@ impl<H: Host> Warden<H> {
             let presence = presence(&view.snapshot, &question, &visitor.rests, *now);
             (visitor, presence)
         };
-        let visitors: Vec<(Visitor, Presence)> = self.registry.visitors().into_iter().map(ask).collect();
+        let visitors = self.registry.visitors().into_iter().map(ask);
+        // Nothing is ended that may be somebody else's now.
+        let his = |(visitor, presence): &(Visitor, Presence)| {
+            !matches!(presence, Presence::Over(_)) || self.has_his_uid_still(visitor)
+        };
+        let visitors: Vec<(Visitor, Presence)> = visitors.filter(his).collect();
         let ending: BTreeSet<&SessionId> = due.end.iter().map(|(session, _)| &session.id).collect();
         let stays: Vec<Stays> = self
             .registry

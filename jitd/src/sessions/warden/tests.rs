@@ -771,3 +771,24 @@ fn who_is_in_by_an_unguarded_service_is_not_seen_off() {
     assert_eq!(living("\"sudo\""), [50, 100, 101]);
     assert_eq!(living("\"sudo\", \"sshd\""), [50]);
 }
+
+#[test]
+fn a_uid_that_is_somebody_elses_now_is_not_swept() {
+    let living = |passwd: &str| {
+        let mut stage = Stage::new();
+        stage.show(&[("alice", 3600)]);
+        stage.log_in("alice");
+        stage.settle();
+        // Who is at work under that uid by now.
+        stage.spawn(900, 1, 1000, Some(AuditMark { login_uid: 1000, session: 900 }));
+        std::fs::write(stage.dir.path().join("passwd"), passwd).unwrap();
+        stage.show(&[]);
+        stage.evaluate();
+        stage.living()
+    };
+    assert_eq!(living("alice:x:1000:100::/:/bin/sh\n"), [0; 0]);
+    assert_eq!(living("aaron:x:1000:100::/:/bin/sh\nalice:x:1000:100::/:/bin/sh\n"), [0; 0], "they share it");
+    assert_eq!(living("bob:x:1001:100::/:/bin/sh\n"), [0; 0], "who is not local");
+    assert_eq!(living("alice:x:2000:100::/:/bin/sh\n"), [900], "the name has another");
+    assert_eq!(living("carol:x:1000:100::/:/bin/sh\n"), [900], "it has another name");
+}
