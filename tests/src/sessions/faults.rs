@@ -144,9 +144,19 @@ fn one(door: &Door, his: &Running, count: u32, cut: Option<&Point>) -> Result<Li
     }
     client.ends()?;
     door.gone(&mark)?;
-    until(SOON, "nothing of her session is known", || {
-        door.known().is_ok_and(|all| all.iter().all(|session| session["user"] != "alice"))
-    })?;
+    // It may die as late as now, of its own looks at what nobody tells.
+    let mut trouble = None;
+    let forgotten = until(SOON, "nothing of her session is known", || {
+        if back.is_none() {
+            match returned(door, daemon) {
+                Ok(at) => back = at,
+                Err(e) => trouble = Some(e),
+            }
+        }
+        trouble.is_some()
+            || door.known().is_ok_and(|all| all.iter().all(|session| session["user"] != "alice"))
+    });
+    trouble.map_or(forgotten, Err).map_err(|e| Trouble::new(format!("{e}; known: {:?}", door.known())))?;
     let stopped = stopped(door);
     if !stopped.is_empty() {
         return Err(Trouble::new(format!("left frozen: {}", stopped.join(", "))));
@@ -157,6 +167,10 @@ fn one(door: &Door, his: &Running, count: u32, cut: Option<&Point>) -> Result<Li
         if cut.is_none() {
             life.calls.extend(watch.points(door)?);
         }
+    }
+    drop(watches);
+    if back.is_none() {
+        returned(door, daemon)?;
     }
     Ok(life)
 }
