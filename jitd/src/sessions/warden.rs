@@ -55,6 +55,10 @@ const LOOK: Duration = Duration::from_secs(1);
 /// After a session opened, the host may say more of it: pam_loginuid and pam_systemd may come after us in the stack.
 const SETTLED: Duration = Duration::from_secs(1);
 
+/// So long it looks at most for those who are to be warned before the rest is left to the next second: the processes of each session are
+/// told from those of all others, and neither an ending nor the watchdog may wait for thousands of warnings.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// So many denied peers are remembered while the processes cannot be seen: more than a host lets in at a time.
 const MOST_DENIED: usize = 4096;
 
@@ -132,6 +136,8 @@ struct Warden<H> {
     adopted: BTreeSet<SessionId>,
     /// Why the processes cannot be seen at all, if so.
     blind: Option<String>,
+    /// So long it looks for those who are to be told something, at a time.
+    patience: Duration,
     /// Denied while the processes could not be seen. Nothing else remembers them.
     denied: Vec<Session>,
 }
@@ -184,6 +190,7 @@ impl<H: Host> Warden<H> {
             search: Search::new(begun),
             adopted: BTreeSet::new(),
             blind: None,
+            patience: PATIENCE,
             denied: Vec::new(),
         }
     }

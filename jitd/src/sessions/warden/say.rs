@@ -2,6 +2,7 @@
 //! became within it) are said once on each terminal.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use jit_model::reason::DenyReason;
 use jit_model::time::{Span, Timestamp};
@@ -52,7 +53,7 @@ impl Speech {
 impl<H: Host> Warden<H> {
     /// Says it, and writes down that it was said.
     pub(super) fn say(&mut self, known: &Known, table: &Table, announced: Announced) {
-        let Announced { begun, only_say, warn } = announced;
+        let Announced { begun, mut only_say, mut warn } = announced;
         let mut spared = Spared::of(self);
         let mut speech = Speech::default();
         let mut endings = Vec::new();
@@ -69,19 +70,35 @@ impl<H: Host> Warden<H> {
             endings.push((whom, words));
         }
         let mut add = |session: &Session, words: &Words| speech.add(words, spared.members(table, session));
-        let said = only_say.into_iter().map(|(session, reason)| {
+        // Those who are still there first. Whoever is not reached is found to be due again in a second: a late warning is better than
+        // an ending that waits for it. One is reached whatever it takes.
+        only_say.sort_by_key(|(session, _)| session.life == Life::Closed);
+        warn.sort_by_key(|(session, ..)| session.life == Life::Closed);
+        let all = only_say.len().saturating_add(warn.len());
+        let (begun, mut any) = (Instant::now(), false);
+        let mut in_time = || !std::mem::replace(&mut any, true) || begun.elapsed() < self.patience;
+        let mut said: Vec<(Session, Why, Words)> = Vec::new();
+        for (session, reason) in only_say {
+            if !in_time() {
+                break;
+            }
             let why = Why::Over(reason);
             let words = (self.owners(&session), words::last(&known.view, &session, &why));
             add(&session, &words);
-            (session, why, words)
-        });
-        let said: Vec<(Session, Why, Words)> = said.collect();
-        let warned = warn.into_iter().map(|(session, left, at)| {
+            said.push((session, why, words));
+        }
+        let mut warned: Vec<(Session, Span, Timestamp, Words)> = Vec::new();
+        for (session, left, at) in warn {
+            if !in_time() {
+                break;
+            }
             let words = (self.owners(&session), words::warning(&known.view, &session, left));
             add(&session, &words);
-            (session, left, at, words)
-        });
-        let warned: Vec<(Session, Span, Timestamp, Words)> = warned.collect();
+            warned.push((session, left, at, words));
+        }
+        if said.len().saturating_add(warned.len()) < all {
+            self.wake(known.now, known.now);
+        }
 
         let told = speech.hold(&mut self.host, table);
         let how = |words: &Words| told.get(words).cloned().unwrap_or_default();
