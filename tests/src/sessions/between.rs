@@ -142,15 +142,23 @@ pub fn revoked_between_the_phases(kind: Kind) -> Result<()> {
     assert_ne!(command.ends()?, 0, "{command:?}");
     assert!(!command.screen().contains("in-2"), "{command:?}");
     shell.ends()?;
-    for service in ["sudo", "sshd"] {
-        door.audited(&format!("the {service} denial"), |event| {
-            event["event"] == "decision"
-                && event["service"] == service
-                && event["phase"] == "open"
-                && event["verdict"] == "deny"
-        })?;
-    }
-    nothing_of_hers(&door)
+    let opens = |event: &serde_json::Value, service: &str, verdict: &str| {
+        event["event"] == "decision"
+            && event["service"] == service
+            && event["phase"] == "open"
+            && event["verdict"] == verdict
+    };
+    door.audited("the sudo denial", |event| opens(event, "sudo", "deny"))?;
+    // With her last grant everything of hers ends: the login that has not opened yet too, perhaps before anybody asks about it.
+    door.audited("the sshd denial, or her end", |event| {
+        opens(event, "sshd", "deny") || is(event, "ended", "alice") && event["id"].is_null()
+    })?;
+    nothing_of_hers(&door)?;
+    let came_in = |event: &&serde_json::Value| is(event, "opened", "alice") && event["service"] == "sshd";
+    let audit = door.audit()?;
+    let came_in: Vec<&serde_json::Value> = audit.iter().filter(came_in).collect();
+    assert_eq!(came_in.len(), 1, "her shell, and nothing after it: {came_in:?}");
+    Ok(())
 }
 
 fn nothing_of_hers(door: &Door) -> Result<()> {
