@@ -170,6 +170,8 @@ fn one(door: &Door, his: &Running, count: u32, cut: Option<&Point>) -> Result<Li
     }
     drop(watches);
     if back.is_none() {
+        // Nothing kills it any more; what dies just now does not answer.
+        let _ = until(SOON, "it answers", || door.known().is_ok() || jitd(door).ok() != Some(daemon));
         returned(door, daemon)?;
     }
     Ok(life)
