@@ -127,7 +127,9 @@ impl<'a> Tally<'a> {
                 let mut times: Vec<Timestamp> = self.proved.values().copied().collect();
                 times.sort_unstable();
                 let nth = usize::try_from(n).ok().and_then(|n| times.get(n.checked_sub(1)?).copied());
-                nth.map(|at| made.map_or(at, |made| made.max(at)))
+                // With fewer than that it has not begun, whoever was heard: an approval that is withdrawn must not leave behind an
+                // earlier start than there was.
+                Some(nth.map(|at| made.map_or(at, |made| made.max(at)))?)
             }
         };
         if !wants_each(role) {
