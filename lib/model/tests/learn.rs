@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use jit_model::assess::Memory;
 use jit_model::grant::End;
 use jit_model::learn::{held, learn, over};
+use jit_model::source::Proof;
 use jit_model::time::Span;
 use world::{World, at, login, person, uuid};
 
@@ -34,6 +35,24 @@ fn the_earliest_clock_is_remembered() {
     world.memory = learned(&world);
     assert_eq!(world.memory.began.get(&uuid(1)), Some(&at(2_000)));
     assert_eq!(world.window(1), Some((2_000, 9_200)));
+}
+
+/// A file shows no createTimestamp: the clock of a grant that took no approval began with its first day, and does not begin
+/// again when the role comes to require one.
+#[test]
+fn a_role_that_begins_to_require_approvals_restarts_no_clock() {
+    let mut world = World::new();
+    world.source.proof = Proof::Source;
+    world.role(|r| r.approvals_required = 0).grant(1, |g| {
+        (g.not_before, g.end, g.provenance.created) = (Some(at(3_000)), End::After(Span(60)), None);
+    });
+    assert_eq!(world.window(1), Some((3_000, 3_060)));
+    world.memory = learned(&world);
+    world.role(|r| r.approvals_required = 1).approve(1, "bob", 5_000, |_| {});
+    assert_eq!(world.window(1), Some((3_000, 3_060)));
+    // Whoever sees it for the first time now knows of no earlier start.
+    world.memory = Memory::default();
+    assert_eq!(world.window(1), Some((5_000, 5_060)));
 }
 
 #[test]

@@ -119,24 +119,28 @@ impl<'a> Tally<'a> {
 
     /// Since when a duration counts: the time of the approval that completed the number needed, or of the grant's own
     /// making where none is needed, and never before that. Where each group must be heard, not before the last of them was.
+    ///
+    /// With fewer approvals than that it has not begun, whoever was heard: one that is withdrawn must not leave behind an
+    /// earlier start than there was.
     pub(super) fn began(&self, grant: &Grant, role: &'a Role) -> Option<Timestamp> {
-        let made = grant.provenance.created;
-        let nth = match role.approvals_required {
+        // A grant that shows no making begins with its first day, so that there is a start to remember: if the role comes to
+        // require approvals, theirs must not be a later one.
+        let made = grant.provenance.created.or(grant.not_before);
+        let completed = match role.approvals_required {
             0 => made,
             n => {
                 let mut times: Vec<Timestamp> = self.proved.values().copied().collect();
                 times.sort_unstable();
-                let nth = usize::try_from(n).ok().and_then(|n| times.get(n.checked_sub(1)?).copied());
-                // With fewer than that it has not begun, whoever was heard: an approval that is withdrawn must not leave behind an
-                // earlier start than there was.
-                Some(nth.map(|at| made.map_or(at, |made| made.max(at)))?)
+                let nth = usize::try_from(n.checked_sub(1)?).ok()?;
+                let at = *times.get(nth)?;
+                Some(made.map_or(at, |made| made.max(at)))
             }
         };
         if !wants_each(role) {
-            return nth;
+            return completed;
         }
         let heard = role.approver_groups.iter().map(|group| self.speakers(group).map(|c| c.at).min());
-        heard.collect::<Option<Vec<Timestamp>>>()?.into_iter().chain(nth).max()
+        heard.collect::<Option<Vec<Timestamp>>>()?.into_iter().chain(completed).max()
     }
 
     /// What stands between the approvals and a grant, if anything does.
