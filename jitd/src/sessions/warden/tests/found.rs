@@ -1,0 +1,60 @@
+//! Sessions that nobody told of.
+
+use super::super::*;
+use super::stage::*;
+
+#[test]
+fn sessions_that_nobody_told_of_are_found_and_judged_after_a_grace() {
+    let mut stage = Stage::new();
+    run_daemon(&mut stage, 50, "sshd");
+    run_daemon(&mut stage, 60, "cron");
+    come_in_silence(&mut stage, 50, 100, 1000);
+    come_in_silence(&mut stage, 50, 200, 1001);
+    // A job of bob's, who has no grant, and an application's: nobody's business.
+    come_in_silence(&mut stage, 60, 300, 1001);
+    come_in_silence(&mut stage, 60, 400, 4242);
+    let begun = Instant::now();
+    let search = |stage: &mut Stage, seconds| {
+        let known = stage.warden.known();
+        stage.warden.search(&known, begun + Duration::from_secs(seconds));
+        stage.settle();
+    };
+    stage.show(&[("alice", 3600)]);
+    search(&mut stage, 0);
+    search(&mut stage, 4);
+    // Whoever is not in /etc/passwd has to be asked for, on another thread.
+    while !matches!(stage.warden.search, Search::Judging(_)) {
+        search(&mut stage, 5);
+        std::thread::yield_now();
+    }
+    assert_eq!(stage.told(), ["found alice session", "found bob session"]);
+    search(&mut stage, 12);
+    stage.evaluate();
+    assert_eq!(stage.warden.host.sent, []);
+    search(&mut stage, 60);
+    stage.evaluate();
+    assert_eq!(stage.living(), [50, 60, 100, 101, 300, 301, 400, 401]);
+    let told = stage.told().split_off(2);
+    assert_eq!(told, ["moved alice session", "ending bob session no-grant", "ended bob session no-grant"]);
+    // alice's is like any other now, and so is she.
+    stage.show(&[]);
+    stage.evaluate();
+    assert_eq!(stage.living(), [50, 60, 300, 301, 400, 401]);
+    assert_eq!(stage.warden.registry.visitors(), []);
+}
+
+#[test]
+fn what_is_found_is_not_judged_while_a_source_is_silent() {
+    let mut stage = Stage::new();
+    run_daemon(&mut stage, 50, "sshd");
+    come_in_silence(&mut stage, 50, 100, 1000);
+    let begun = Instant::now();
+    for seconds in [0, 4, 5, 60, 600] {
+        let known = stage.warden.known();
+        stage.warden.search(&known, begun + Duration::from_secs(seconds));
+        stage.settle();
+    }
+    assert_eq!(stage.told(), ["found alice session"]);
+    assert_eq!(stage.warden.host.sent, []);
+    assert!(matches!(stage.warden.search, Search::Judging(_)), "it is judged when there is word");
+}

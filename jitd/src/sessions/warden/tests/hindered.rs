@@ -1,0 +1,78 @@
+//! What the host keeps from the warden, and what became of it while there was none.
+
+use super::super::*;
+use super::stage::*;
+use crate::sessions::claim::Kind;
+
+#[test]
+fn what_cannot_be_seen_is_not_taken_for_gone() {
+    let mut stage = Stage::new();
+    stage.show(&[("alice", 3600)]);
+    let id = stage.log_in("alice");
+    stage.settle();
+    stage.show(&[]);
+    stage.warden.host.faults.extend([io::ErrorKind::PermissionDenied; 2]);
+    stage.warden.evaluate();
+    assert_eq!(stage.warden.host.sent, []);
+    // Asked again in the next second, and not before.
+    assert!(stage.warden.next.is_some_and(|next| next > stage.now()));
+    stage.warden.look();
+    assert!(stage.warden.registry.concern().is_some_and(|concern| concern.contains("/proc")));
+    assert!(stage.session(&id).is_some());
+    stage.evaluate();
+    assert_eq!(stage.living(), [0; 0]);
+}
+
+#[test]
+fn what_the_kernel_refuses_is_said_once_and_tried_again() {
+    let mut stage = Stage::with("[session]\ngrace = \"1s\"\n");
+    stage.show(&[("alice", 3600)]);
+    stage.log_in("alice");
+    stage.settle();
+    stage.warden.host.refused.extend(stage.living());
+    stage.show(&[]);
+    stage.warden.evaluate();
+    for _ in 0..20 {
+        for underway in stage.warden.underway.values_mut() {
+            underway.hurry();
+        }
+        stage.warden.step();
+    }
+    let stuck = |stage: &Stage| stage.told().iter().filter(|told| told.starts_with("stuck")).count();
+    assert_eq!(stuck(&stage), 1);
+    stage.warden.host.refused.clear();
+    stage.settle();
+    assert_eq!(stage.living(), [0; 0]);
+    assert_eq!(stuck(&stage), 1);
+}
+
+/// The whole loop, on a real process: what became overdue while nobody watched ends before anything else is heard of.
+#[test]
+fn what_is_overdue_at_the_start_ends_at_once() {
+    let mut overdue = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let leader = crate::sessions::process::identify(i32::try_from(overdue.id()).unwrap()).unwrap();
+    let session = Session {
+        mark: Mark { leader, kind: Kind::Login, uid: 1000, audit: None, scope: None },
+        ..crate::sessions::testing::session(leader.pid)
+    };
+    let Room { dir: _dir, registry, desk, heard, follower: _follower, clock: _ } =
+        Room::new("", vec![session]);
+    let (registry, desk) = (Arc::new(registry), Arc::new(desk));
+    let (stop, stopped) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let known = Arc::clone(&registry);
+    runtime.block_on(async {
+        let serving = tokio::spawn(serve(registry, desk, heard, stopped));
+        let gone = async {
+            while !known.sessions().is_empty() {
+                tokio::task::yield_now().await;
+                // The process waits for its parent, who is told so by this alone.
+                overdue.try_wait().unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), gone).await.unwrap();
+        assert!(!overdue.wait().unwrap().success());
+        drop(stop);
+        serving.await.unwrap().unwrap();
+    });
+}
