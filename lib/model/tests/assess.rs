@@ -12,17 +12,11 @@ use jit_model::reason::Refusal;
 use jit_model::role::TicketPattern;
 use jit_model::source::{EntryKind, Proof, RoleEntry, SetAside};
 use jit_model::time::Span;
-use world::{World, at, dba, dn, group, host, login, person, role_dn, service, source_name, uuid, written};
+use world::{
+    World, approved, at, dba, dn, group, host, login, person, role_dn, service, source_name, uuid, written,
+};
 
-/// A world with one approved grant, changed a little.
-fn approved(edit: impl FnOnce(&mut World)) -> World {
-    let mut world = World::new();
-    world.grant(1, |_| {}).approve(1, "bob", 2_000, |_| {});
-    edit(&mut world);
-    world
-}
-
-/// The same without any approval needed or there.
+/// As [`approved`], without any approval needed or there.
 fn unapproved(edit: impl FnOnce(&mut World)) -> World {
     let mut world = World::new();
     world.role(|r| r.approvals_required = 0).grant(1, |_| {});

@@ -12,28 +12,9 @@ use jit_model::policy::{Exempt, Who};
 use jit_model::question::Question;
 use jit_model::reason::DenyReason;
 use jit_model::snapshot::{Aside, Freshness, Snapshot};
-use jit_model::source::{EntryKind, SetAside};
+use jit_model::source::EntryKind;
 use jit_model::time::Span;
-use world::{World, at, group, login, person, question, service, source_name, uuid};
-
-/// A grant of alice's, live from 2000 to 9200.
-fn live(edit: impl FnOnce(&mut World)) -> World {
-    let mut world = World::new();
-    world.grant(1, |_| {}).approve(1, "bob", 2_000, |_| {});
-    edit(&mut world);
-    world
-}
-
-/// An approved grant with a fixed window, for these services (empty: all).
-fn fixed(world: &mut World, n: u32, start: i64, end: i64, services: &[&str]) {
-    let services = services.iter().map(|name| service(name)).collect();
-    world
-        .grant(n, |g| {
-            (g.not_before, g.end, g.services) = (Some(at(start)), End::At(at(end)), services);
-            g.provenance = world::written(&person("alice"), 0);
-        })
-        .approve(n, "bob", 0, |_| {});
-}
+use world::{World, approved, at, group, login, person, question, service, source_name, uuid};
 
 fn ids(verdict: &Verdict) -> Option<(Vec<&str>, i64)> {
     match verdict {
@@ -56,7 +37,7 @@ fn unix(name: &str) -> UnixGroup {
 
 #[test]
 fn a_live_grant_opens_from_its_first_second_to_before_its_last() {
-    let world = live(|_| {});
+    let world = approved(|_| {});
     assert!(matches!(world.ask("alice", "sshd", 1_999), Verdict::Deny(DenyReason::Scheduled { .. })));
     assert_eq!(ids(&world.ask("alice", "sshd", 2_000)), Some((vec!["g1"], 9_200)));
     assert_eq!(ids(&world.ask("alice", "sudo-i", 9_199)), Some((vec!["g1"], 9_200)));
@@ -69,12 +50,12 @@ fn a_live_grant_opens_from_its_first_second_to_before_its_last() {
 #[test]
 fn grants_that_follow_without_a_gap_add_up() {
     let mut world = World::new();
-    fixed(&mut world, 1, 100, 200, &[]);
-    fixed(&mut world, 2, 150, 300, &["sshd"]);
-    fixed(&mut world, 3, 300, 400, &[]);
-    fixed(&mut world, 4, 120, 180, &[]);
-    fixed(&mut world, 5, 401, 500, &[]);
-    fixed(&mut world, 6, 390, 600, &["sudo"]);
+    world.fixed(1, 100, 200, &[]);
+    world.fixed(2, 150, 300, &["sshd"]);
+    world.fixed(3, 300, 400, &[]);
+    world.fixed(4, 120, 180, &[]);
+    world.fixed(5, 401, 500, &[]);
+    world.fixed(6, 390, 600, &["sudo"]);
     assert_eq!(ids(&world.ask("alice", "sshd", 100)), Some((vec!["g1", "g2", "g3"], 400)));
     assert_eq!(ids(&world.ask("alice", "sshd", 160)), Some((vec!["g2", "g3"], 400)));
     assert_eq!(ids(&world.ask("alice", "sshd", 399)), Some((vec!["g3"], 400)));
@@ -85,10 +66,10 @@ fn grants_that_follow_without_a_gap_add_up() {
 
 #[test]
 fn what_is_not_guarded() {
-    let world = live(|w| w.policy.production = false);
+    let world = approved(|w| w.policy.production = false);
     assert_eq!(world.ask("erin", "sshd", 0), Verdict::Unguarded(Unguarded::NotProduction));
     assert_eq!(world.ask("root", "sshd", 0), Verdict::Unguarded(Unguarded::NotProduction));
-    let world = live(|_| {});
+    let world = approved(|_| {});
     assert_eq!(world.ask("erin", "ftp", 0), Verdict::Unguarded(Unguarded::Service));
     assert_eq!(world.ask("root", "ftp", 0), Verdict::Unguarded(Unguarded::Service));
     assert_eq!(world.ask("erin", "SSHD", 0), Verdict::Unguarded(Unguarded::Service), "case matters");
@@ -97,20 +78,20 @@ fn what_is_not_guarded() {
 #[test]
 fn background_services_are_guarded_for_those_who_held_a_grant() {
     let background = Verdict::Unguarded(Unguarded::Background);
-    let world = live(|_| {});
+    let world = approved(|_| {});
     assert_eq!(world.ask("erin", "cron", 3_000), background);
     assert_eq!(world.ask("root", "cron", 3_000), background);
     assert_eq!(world.ask("alice", "cron", 1_999), background, "not yet held");
     assert_eq!(ids(&world.ask("alice", "cron", 2_000)), Some((vec!["g1"], 9_200)));
     assert!(matches!(world.ask("alice", "cron", 9_200), Verdict::Deny(DenyReason::Expired { .. })));
-    let world = live(|w| w.known = BTreeSet::from([login("erin")]));
+    let world = approved(|w| w.known = BTreeSet::from([login("erin")]));
     assert_eq!(world.ask("erin", "cron", 0), Verdict::Deny(DenyReason::NoGrant), "the ledger knows him");
     // Somebody else's request must not stop an application's jobs.
-    let world = live(|w| w.tree(1).approvals.clear());
+    let world = approved(|w| w.tree(1).approvals.clear());
     assert_eq!(world.ask("alice", "cron", 3_000), background);
     // A login whose systemd-user is denied is a broken one; but a grant that opens nothing opens nothing.
     let mut world = World::new();
-    fixed(&mut world, 1, 100, 200, &["sshd"]);
+    world.fixed(1, 100, 200, &["sshd"]);
     assert_eq!(ids(&world.ask("alice", "systemd-user", 100)), Some((vec!["g1"], 200)));
     world.role(|r| r.services = BTreeSet::from([service("sudo")]));
     assert!(matches!(
@@ -119,7 +100,7 @@ fn background_services_are_guarded_for_those_who_held_a_grant() {
     ));
     // Guarded for everybody if the configuration says so, and then by name.
     let mut world = World::new();
-    fixed(&mut world, 1, 100, 200, &["sshd"]);
+    world.fixed(1, 100, 200, &["sshd"]);
     world.policy.guarded.insert(service("cron"));
     assert_eq!(world.ask("erin", "cron", 0), Verdict::Deny(DenyReason::NoGrant));
     assert!(matches!(world.ask("alice", "cron", 100), Verdict::Deny(DenyReason::WrongService { .. })));
@@ -261,7 +242,7 @@ fn root_on_the_console_and_nowhere_else() {
 
 #[test]
 fn root_holds_no_grant_under_any_name() {
-    let world = live(|_| {});
+    let world = approved(|_| {});
     let toor = |q: &mut Question| q.uid = 0;
     let mut question = question("alice", "sshd");
     toor(&mut question);
@@ -272,7 +253,7 @@ fn root_holds_no_grant_under_any_name() {
 #[test]
 fn a_silent_source_does_not_count() {
     let silent = |heard: Option<i64>| {
-        live(|w| w.heard = Freshness { heard: heard.map(at), max_offline: Some(Span(600)) })
+        approved(|w| w.heard = Freshness { heard: heard.map(at), max_offline: Some(Span(600)) })
     };
     assert!(ids(&silent(Some(2_400)).ask("alice", "sshd", 3_000)).is_some(), "just within");
     assert!(ids(&silent(Some(9_999)).ask("alice", "sshd", 3_000)).is_some(), "the clock was set back");
@@ -299,8 +280,8 @@ fn sources_add_up_and_go_stale_one_by_one() {
         let grants = grants.into_iter().map(Arc::new).collect();
         Snapshot::new(ldap.policy.clone(), sources, grants, Vec::new(), BTreeSet::new())
     };
-    let (ldap, mut emergency) = (live(|_| {}), World::new());
-    fixed(&mut emergency, 7, 2_500, 3_500, &[]);
+    let (ldap, mut emergency) = (approved(|_| {}), World::new());
+    emergency.fixed(7, 2_500, 3_500, &[]);
     let ask = |snapshot: &Snapshot, who: &str, now: i64| decide(snapshot, &question(who, "sshd"), at(now));
     // The emergency grant works, and the stale one does not lengthen it.
     assert_eq!(ids(&ask(&both(&ldap, Some(&emergency)), "alice", 3_000)), Some((vec!["g7"], 3_500)));
@@ -322,17 +303,6 @@ fn sources_add_up_and_go_stale_one_by_one() {
     assert_eq!(ask(&stray, "alice", 3_000), Verdict::Deny(DenyReason::NeverHeard));
 }
 
-fn aside(world: &mut World) {
-    world.source.set_aside.push(SetAside {
-        dn: world::dn("cn=broken,ou=grants,dc=x"),
-        uuid: Some(uuid(90)),
-        kind: EntryKind::Grant,
-        attribute: Some("jitHost".to_owned()),
-        reason: "jitHost is missing".to_owned(),
-        subject: Some(person("alice")),
-    });
-}
-
 /// Every reason to deny, by what causes it at 5000, with its word and its text.
 #[test]
 fn every_reason() {
@@ -340,15 +310,15 @@ fn every_reason() {
         ("no-grant", World::new(), "no grant"),
         (
             "pending",
-            live(|w| {
+            approved(|w| {
                 w.role(|r| r.approvals_required = 3);
             }),
             "pending: needs 2 more approvals from leads",
         ),
-        ("pending", live(|w| w.tree(1).approvals.clear()), "pending: needs 1 more approval from leads"),
+        ("pending", approved(|w| w.tree(1).approvals.clear()), "pending: needs 1 more approval from leads"),
         (
             "pending",
-            live(|w| {
+            approved(|w| {
                 w.role(|r| {
                     r.approver_groups = ["leads", "security", "devs", "x", "y"].map(group).into();
                 });
@@ -358,7 +328,7 @@ fn every_reason() {
         ),
         (
             "pending",
-            live(|w| {
+            approved(|w| {
                 w.role(|r| {
                     r.approvals_from_each = true;
                     r.approver_groups = ["leads", "security", "devs"].map(group).into();
@@ -368,7 +338,7 @@ fn every_reason() {
         ),
         (
             "pending",
-            live(|w| {
+            approved(|w| {
                 w.role(|r| r.approver_groups.clear());
             }),
             "pending: needs 1 more approval from nobody, for its role names no approvers",
@@ -377,7 +347,7 @@ fn every_reason() {
             "scheduled",
             {
                 let mut w = World::new();
-                fixed(&mut w, 1, 6_000, 7_000, &[]);
+                w.fixed(1, 6_000, 7_000, &[]);
                 w
             },
             "starts at 1970-01-01 01:40 UTC",
@@ -386,14 +356,14 @@ fn every_reason() {
             "expired",
             {
                 let mut w = World::new();
-                fixed(&mut w, 1, 100, 4_760, &[]);
+                w.fixed(1, 100, 4_760, &[]);
                 w
             },
             "expired 4m ago",
         ),
         (
             "expired",
-            live(|w| {
+            approved(|w| {
                 w.grant(1, |g| g.end = End::At(at(4_760)));
             }),
             "expired 4m ago",
@@ -402,48 +372,48 @@ fn every_reason() {
             "wrong-service",
             {
                 let mut w = World::new();
-                fixed(&mut w, 1, 100, 9_000, &["sudo"]);
+                w.fixed(1, 100, 9_000, &["sudo"]);
                 w
             },
             "not for sshd",
         ),
         (
             "revoked",
-            live(|w| {
+            approved(|w| {
                 w.revoke(1, Some("bob"), Some(4_000));
             }),
             "revoked by bob",
         ),
         (
             "revoked",
-            live(|w| {
+            approved(|w| {
                 w.revoke(1, None, None);
             }),
             "revoked",
         ),
         (
             "refused",
-            live(|w| {
+            approved(|w| {
                 w.role(|r| r.reason_required = true);
             }),
             "its role wants a reason",
         ),
         (
             "refused",
-            live(|w| {
+            approved(|w| {
                 w.source.grants.clear();
-                aside(w);
+                w.malformed(90, "broken");
             }),
             "its entry is malformed: jitHost is missing",
         ),
         (
             "stale",
-            live(|w| w.heard = Freshness { heard: Some(at(0)), max_offline: Some(Span(1)) }),
+            approved(|w| w.heard = Freshness { heard: Some(at(0)), max_offline: Some(Span(1)) }),
             "no word from the directory for 1h 23m",
         ),
         (
             "never-heard",
-            live(|w| w.heard = Freshness { heard: None, max_offline: Some(Span(1)) }),
+            approved(|w| w.heard = Freshness { heard: None, max_offline: Some(Span(1)) }),
             "no word from the directory yet",
         ),
     ];
@@ -489,22 +459,22 @@ fn every_reason() {
 #[test]
 fn the_nearest_miss() {
     let mut world = World::new();
-    aside(&mut world);
-    fixed(&mut world, 10, 6_000, 7_000, &[]);
-    fixed(&mut world, 11, 5_500, 7_000, &[]);
+    world.malformed(90, "broken");
+    world.fixed(10, 6_000, 7_000, &[]);
+    world.fixed(11, 5_500, 7_000, &[]);
     world.grant(12, |_| {});
-    fixed(&mut world, 13, 100, 9_000, &["sudo"]);
-    fixed(&mut world, 14, 100, 4_900, &[]);
-    fixed(&mut world, 15, 100, 9_000, &[]);
+    world.fixed(13, 100, 9_000, &["sudo"]);
+    world.fixed(14, 100, 4_900, &[]);
+    world.fixed(15, 100, 9_000, &[]);
     world.revoke(15, Some("bob"), Some(4_800));
-    fixed(&mut world, 16, 100, 4_700, &[]);
+    world.fixed(16, 100, 4_700, &[]);
     world.grant(17, |g| {
         g.subject = person("alice");
         g.role = None;
         g.provenance = world::written(&person("alice"), 4_600);
     });
-    fixed(&mut world, 18, 6_000, 7_000, &["sudo"]);
-    fixed(&mut world, 19, 100, 4_999, &["sudo"]);
+    world.fixed(18, 6_000, 7_000, &["sudo"]);
+    world.fixed(19, 100, 4_999, &["sudo"]);
     world.grant(20, |g| g.hosts = BTreeSet::from([world::host("db2.prod.example.com")]));
     let order = [
         (11, "starts at 1970-01-01 01:31 UTC"),
@@ -537,7 +507,7 @@ fn the_nearest_miss() {
 #[test]
 fn everybody_in_a_group_is_told() {
     let mut world = World::new();
-    aside(&mut world);
+    world.malformed(90, "broken");
     world.source.set_aside[0].subject = Some(group("devs"));
     assert!(matches!(world.ask("dave", "sshd", 0), Verdict::Deny(DenyReason::Refused { .. })));
     assert_eq!(world.ask("erin", "sshd", 0), Verdict::Deny(DenyReason::NoGrant));
@@ -553,7 +523,7 @@ fn everybody_in_a_group_is_told() {
 #[test]
 fn words_of_the_directory_are_plain_when_they_reach_a_terminal() {
     let mut world = World::new();
-    aside(&mut world);
+    world.malformed(90, "broken");
     world.source.set_aside[0].reason = format!("\u{1b}[2Jé{}", "x".repeat(500));
     match world.ask("alice", "sshd", 0) {
         Verdict::Deny(reason) => {
@@ -566,8 +536,8 @@ fn words_of_the_directory_are_plain_when_they_reach_a_terminal() {
 
 #[test]
 fn the_road_is_told_and_leads_to_the_same_place() {
-    let mut world = live(|w| {
-        aside(w);
+    let mut world = approved(|w| {
+        w.malformed(90, "broken");
         w.grant(2, |_| {});
     });
     world.policy.exempt =

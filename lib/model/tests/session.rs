@@ -14,9 +14,8 @@ use jit_model::question::Question;
 use jit_model::reason::DenyReason;
 use jit_model::session::{Presence, Rest, Stay, next_warning, presence, stay};
 use jit_model::snapshot::{Aside, Freshness, Snapshot};
-use jit_model::source::{EntryKind, SetAside};
 use jit_model::time::Span;
-use world::{World, at, login, person, question, service, uuid};
+use world::{World, approved, at, login, person, question, service, uuid};
 
 /// How a source stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,31 +77,12 @@ fn shown(sources: &[(&str, Source, &World)]) -> Snapshot {
     Snapshot::new(first.policy.clone(), freshness, grants, asides, first.known.clone()).recalled(recalled)
 }
 
-/// A grant of alice's, live from 2000 to 9200.
-fn live(edit: impl FnOnce(&mut World)) -> World {
-    let mut world = World::new();
-    world.grant(1, |_| {}).approve(1, "bob", 2_000, |_| {});
-    edit(&mut world);
-    world
-}
-
-/// An approved grant with a fixed window, for these services (empty: all).
-fn fixed(world: &mut World, n: u32, start: i64, end: i64, services: &[&str]) {
-    let services = services.iter().map(|name| service(name)).collect();
-    world
-        .grant(n, |g| {
-            (g.not_before, g.end, g.services) = (Some(at(start)), End::At(at(end)), services);
-            g.provenance = world::written(&person("alice"), 0);
-        })
-        .approve(n, "bob", 0, |_| {});
-}
-
 /// What is remembered of grant `n` of the source `ldap`.
 fn rest(n: u32, start: i64, end: i64) -> Rest {
     Rest { source: named("ldap"), uuid: uuid(n), id: format!("g{n}"), start: at(start), end: at(end) }
 }
 
-/// Of alice's grant as in [`live`].
+/// Of alice's grant as in [`approved`].
 fn remembered() -> [Rest; 1] {
     [rest(1, 2_000, 9_200)]
 }
@@ -125,7 +105,7 @@ fn ids(rests: &[Rest]) -> Vec<&str> {
 
 #[test]
 fn a_live_grant_keeps_it_until_its_end() {
-    let world = live(|_| {});
+    let world = approved(|_| {});
     let snapshot = shown(&[("ldap", Source::Spoken, &world)]);
     let ask = |now: i64| stay(&snapshot, &question("alice", "sshd"), &remembered(), at(now));
     for now in [2_000, 3_000, 9_199] {
@@ -141,7 +121,7 @@ fn a_live_grant_keeps_it_until_its_end() {
 
 #[test]
 fn the_policy_comes_first() {
-    let world = live(|_| {});
+    let world = approved(|_| {});
     let with = |edit: &dyn Fn(&mut World, &mut Question)| {
         let (mut world, mut question) = (world.clone(), question("erin", "sshd"));
         edit(&mut world, &mut question);
@@ -196,12 +176,12 @@ fn a_background_service_is_judged_by_grants_for_those_who_held_one() {
     };
     let nothing = World::new();
     assert_eq!(ask(&nothing, &[]), Stay::Unguarded(Unguarded::Background));
-    assert_eq!(until(&ask(&live(|_| {}), &[])), Some(9_200));
+    assert_eq!(until(&ask(&approved(|_| {}), &[])), Some(9_200));
     // Every grant that opens anything opens it.
     let mut sudo = World::new();
-    fixed(&mut sudo, 1, 0, 5_000, &["sudo"]);
+    sudo.fixed(1, 0, 5_000, &["sudo"]);
     assert_eq!(until(&ask(&sudo, &[])), Some(5_000));
-    let held = live(|w| {
+    let held = approved(|w| {
         w.source.grants.clear();
         w.known = BTreeSet::from([login("alice")]);
     });
@@ -212,7 +192,7 @@ fn a_background_service_is_judged_by_grants_for_those_who_held_one() {
 
 #[test]
 fn silence_ends_nothing() {
-    let world = live(|_| {});
+    let world = approved(|_| {});
     for source in SPEAKS.into_iter().chain(SILENT) {
         assert_eq!(until(&alice(&[("ldap", source, &world)], &remembered())), Some(9_200), "{source:?}");
     }
@@ -251,7 +231,7 @@ fn what_is_not_shown_is_gone_once_its_source_has_spoken() {
 /// It was let in by the login time. When the clock jumped ahead, the settled time lags behind that.
 #[test]
 fn a_settled_time_before_its_beginning_ends_nothing() {
-    let (live, nothing) = (live(|_| {}), World::new());
+    let (live, nothing) = (approved(|_| {}), World::new());
     let rests = [rest(1, 2_000, 9_200), rest(2, 9_000, 9_900)];
     let at_500 = |sources: &[(&str, Source, &World)], rests: &[Rest]| {
         let (snapshot, question) = (shown(sources), question("alice", "sshd"));
@@ -279,7 +259,7 @@ fn a_settled_time_before_its_beginning_ends_nothing() {
 /// A source that the configuration no longer has may have been given another name: gone when all that are there have spoken.
 #[test]
 fn a_source_that_is_configured_no_more() {
-    let (nothing, live) = (World::new(), live(|_| {}));
+    let (nothing, live) = (World::new(), approved(|_| {}));
     let gone = Stay::Over(DenyReason::Gone { grant: "g1".to_owned() });
     assert_eq!(alice(&[("other", Source::Spoken, &nothing)], &remembered()), gone);
     for silent in SILENT {
@@ -301,22 +281,10 @@ fn a_source_that_is_configured_no_more() {
     assert_eq!(presence, Presence::Over(DenyReason::Gone { grant: "g1".to_owned() }));
 }
 
-fn aside(world: &mut World) {
-    world.source.grants.clear();
-    world.source.set_aside.push(SetAside {
-        dn: world::dn("cn=g1,ou=grants,dc=x"),
-        uuid: Some(uuid(1)),
-        kind: EntryKind::Grant,
-        attribute: Some("jitHost".to_owned()),
-        reason: "jitHost is missing".to_owned(),
-        subject: Some(person("alice")),
-    });
-}
-
 /// What can be shown of a grant that no longer holds; whether it is a removal; and the code and the text of the reason.
 fn faults() -> Vec<(World, bool, &'static str, &'static str)> {
     let case =
-        |edit: &dyn Fn(&mut World), removal: bool, code, text| (live(|w| edit(w)), removal, code, text);
+        |edit: &dyn Fn(&mut World), removal: bool, code, text| (approved(|w| edit(w)), removal, code, text);
     vec![
         case(
             &|w| {
@@ -348,7 +316,7 @@ fn faults() -> Vec<(World, bool, &'static str, &'static str)> {
         case(
             &|w| {
                 w.grant(1, |g| g.end = End::After(Span(7_201)));
-                let stale = live(|_| {}).tree(1).approvals.clone();
+                let stale = approved(|_| {}).tree(1).approvals.clone();
                 w.tree(1).approvals = stale;
             },
             false,
@@ -404,7 +372,15 @@ fn faults() -> Vec<(World, bool, &'static str, &'static str)> {
             "gone",
             "its grant is there no more, or for others now",
         ),
-        case(&aside, false, "refused", "its entry is malformed: jitHost is missing"),
+        case(
+            &|w| {
+                w.source.grants.clear();
+                w.malformed(1, "g1");
+            },
+            false,
+            "refused",
+            "its entry is malformed: jitHost is missing",
+        ),
         case(
             &|w| {
                 w.source.roles.clear();
@@ -461,7 +437,7 @@ fn another_source_that_shows_the_grant_is_believed() {
         }
     }
     // And what shows it live keeps it, whatever else is said.
-    let (live, revoked) = (live(|_| {}), &faults()[0].0);
+    let (live, revoked) = (approved(|_| {}), &faults()[0].0);
     let stay = alice(&[("ldap", Source::Spoken, revoked), ("other", Source::Stale, &live)], &remembered());
     assert_eq!(until(&stay), Some(9_200));
 }
@@ -470,8 +446,8 @@ fn another_source_that_shows_the_grant_is_believed() {
 #[test]
 fn a_source_that_was_never_heard_adds_nothing() {
     let mut world = World::new();
-    fixed(&mut world, 1, 2_000, 4_000, &[]);
-    fixed(&mut world, 2, 2_000, 5_000, &[]);
+    world.fixed(1, 2_000, 4_000, &[]);
+    world.fixed(2, 2_000, 5_000, &[]);
     let rests = [rest(1, 2_000, 4_000)];
     assert_eq!(until(&alice(&[("ldap", Source::NeverHeard, &world)], &rests)), Some(4_000));
     assert_eq!(alice(&[("ldap", Source::NeverHeard, &world)], &[]), Stay::Unknown);
@@ -484,7 +460,7 @@ fn a_source_that_was_never_heard_adds_nothing() {
 #[test]
 fn a_shown_window_is_the_one_that_counts() {
     let mut world = World::new();
-    fixed(&mut world, 1, 2_000, 6_000, &[]);
+    world.fixed(1, 2_000, 6_000, &[]);
     for source in SPEAKS {
         for end in [4_000, 9_000] {
             assert_eq!(until(&alice(&[("ldap", source, &world)], &[rest(1, 2_000, end)])), Some(6_000));
@@ -501,12 +477,12 @@ fn a_shown_window_is_the_one_that_counts() {
 #[test]
 fn it_rests_on_everything_that_follows_without_a_gap() {
     let mut world = World::new();
-    fixed(&mut world, 1, 2_000, 4_000, &[]);
-    fixed(&mut world, 2, 2_500, 3_500, &["sshd"]);
-    fixed(&mut world, 3, 4_000, 5_000, &[]);
-    fixed(&mut world, 4, 5_001, 6_000, &[]);
-    fixed(&mut world, 5, 2_000, 9_000, &["sudo"]);
-    fixed(&mut world, 6, 2_000, 3_000, &[]);
+    world.fixed(1, 2_000, 4_000, &[]);
+    world.fixed(2, 2_500, 3_500, &["sshd"]);
+    world.fixed(3, 4_000, 5_000, &[]);
+    world.fixed(4, 5_001, 6_000, &[]);
+    world.fixed(5, 2_000, 9_000, &["sudo"]);
+    world.fixed(6, 2_000, 3_000, &[]);
     let Stay::Until { grants, rests, until: end } = alice(&[("ldap", Source::Spoken, &world)], &[]) else {
         panic!("over")
     };
@@ -526,7 +502,7 @@ fn it_rests_on_everything_that_follows_without_a_gap() {
     // that was spare does.
     let revoked = {
         let mut world = World::new();
-        fixed(&mut world, 1, 2_000, 4_000, &[]);
+        world.fixed(1, 2_000, 4_000, &[]);
         world.revoke(1, Some("bob"), Some(2_900));
         world
     };
@@ -573,14 +549,14 @@ fn who_may_be_here() {
     let gone = || Presence::Over(DenyReason::Gone { grant: "g1".to_owned() });
     let plain = |_: &mut Question| {};
     assert_eq!(ask(&nothing, Source::Spoken, &remembered(), &plain), gone());
-    let elsewhere = live(|w| {
+    let elsewhere = approved(|w| {
         w.source.grants.clear();
         w.policy.production = false;
     });
     assert_eq!(ask(&elsewhere, Source::Spoken, &remembered(), &plain), Presence::Welcome);
     // A live grant that opens anything, however silent its source; and what is only remembered.
     let mut sudo = World::new();
-    fixed(&mut sudo, 7, 0, 3_001, &["sudo"]);
+    sudo.fixed(7, 0, 3_001, &["sudo"]);
     for source in SPEAKS.into_iter().chain(SILENT) {
         assert_eq!(ask(&sudo, source, &remembered(), &plain), Presence::Welcome, "{source:?}");
     }
@@ -590,10 +566,10 @@ fn who_may_be_here() {
         assert_eq!(ask(&nothing, source, &over, &plain), Presence::Over(expired.clone()), "{source:?}");
     }
     let mut later = World::new();
-    fixed(&mut later, 7, 3_001, 4_000, &[]);
+    later.fixed(7, 3_001, 4_000, &[]);
     assert_eq!(ask(&later, Source::Spoken, &remembered(), &plain), gone(), "not yet");
     let mut empty = World::new();
-    fixed(&mut empty, 7, 0, 4_000, &["sshd"]);
+    empty.fixed(7, 0, 4_000, &["sshd"]);
     empty.role(|role| role.services = BTreeSet::from([service("sudo")]));
     assert_eq!(ask(&empty, Source::Spoken, &remembered(), &plain), gone(), "opens nothing");
 
@@ -628,7 +604,7 @@ fn who_may_be_here() {
     };
     assert_eq!(with(&glass), (over(), Presence::Standing));
     // A grant is more than that.
-    let mut both = live(|_| {});
+    let mut both = approved(|_| {});
     both.policy.exempt = vec![exempt(&user)];
     assert_eq!(ask(&both, Source::Spoken, &[], &plain), Presence::Welcome);
 }

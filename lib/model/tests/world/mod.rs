@@ -18,7 +18,7 @@ use jit_model::question::Question;
 use jit_model::reason::Refusal;
 use jit_model::role::Role;
 use jit_model::snapshot::{Aside, Freshness, Snapshot};
-use jit_model::source::{Proof, RoleEntry, Source};
+use jit_model::source::{EntryKind, Proof, RoleEntry, SetAside, Source};
 use jit_model::time::{Span, Timestamp};
 
 pub fn dn(text: &str) -> Dn {
@@ -152,6 +152,29 @@ impl World {
         self
     }
 
+    /// An approved grant of alice's with a fixed window, for these services (empty: all).
+    pub fn fixed(&mut self, n: u32, start: i64, end: i64, services: &[&str]) -> &mut Self {
+        let services = services.iter().map(|name| service(name)).collect();
+        self.grant(n, |g| {
+            (g.not_before, g.end, g.services) = (Some(at(start)), End::At(at(end)), services);
+            g.provenance = written(&person("alice"), 0);
+        })
+        .approve(n, "bob", 0, |_| {})
+    }
+
+    /// The entry of a grant of alice's that cannot be used: it says nothing of hosts.
+    pub fn malformed(&mut self, n: u32, id: &str) -> &mut Self {
+        self.source.set_aside.push(SetAside {
+            dn: dn(&format!("cn={id},ou=grants,dc=x")),
+            uuid: Some(uuid(n)),
+            kind: EntryKind::Grant,
+            attribute: Some("jitHost".to_owned()),
+            reason: "jitHost is missing".to_owned(),
+            subject: Some(person("alice")),
+        });
+        self
+    }
+
     pub fn tree(&mut self, n: u32) -> &mut GrantTree {
         self.source.grants.get_mut(&uuid(n)).unwrap_or_else(|| panic!("grant {n}"))
     }
@@ -247,6 +270,14 @@ impl World {
     pub fn ask(&self, who: &str, what: &str, now: i64) -> Verdict {
         decide(&self.snapshot(), &question(who, what), at(now))
     }
+}
+
+/// A world with one grant of alice's, which bob approved: live from 2000 to 9200, but for what is changed here.
+pub fn approved(edit: impl FnOnce(&mut World)) -> World {
+    let mut world = World::new();
+    world.grant(1, |_| {}).approve(1, "bob", 2_000, |_| {});
+    edit(&mut world);
+    world
 }
 
 /// For `devs` on `@db` hosts, up to eight hours, one approval by `leads`.
