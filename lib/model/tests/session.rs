@@ -325,10 +325,7 @@ fn faults() -> Vec<(World, bool, &'static str, &'static str)> {
         ),
         case(
             &|w| {
-                let grant = Arc::make_mut(&mut w.tree(1).grant);
-                grant.end = End::After(Span(900));
-                w.tree(1).approvals.clear();
-                w.approve(1, "bob", 2_000, |_| {});
+                w.grant(1, |g| g.end = End::After(Span(900))).approve(1, "bob", 2_000, |_| {});
             },
             false,
             "expired",
@@ -336,10 +333,8 @@ fn faults() -> Vec<(World, bool, &'static str, &'static str)> {
         ),
         case(
             &|w| {
-                let grant = Arc::make_mut(&mut w.tree(1).grant);
-                grant.services = BTreeSet::from([service("sudo")]);
-                w.tree(1).approvals.clear();
-                w.approve(1, "bob", 2_000, |_| {});
+                let sudo = BTreeSet::from([service("sudo")]);
+                w.grant(1, |g| g.services = sudo).approve(1, "bob", 2_000, |_| {});
             },
             false,
             "wrong-service",
@@ -362,11 +357,8 @@ fn faults() -> Vec<(World, bool, &'static str, &'static str)> {
         case(
             // It is for a group, and she is in it no more.
             &|w| {
-                let grant = Arc::make_mut(&mut w.tree(1).grant);
-                grant.subject = world::group("devs");
+                w.grant(1, |g| g.subject = world::group("devs")).approve(1, "bob", 2_000, |_| {});
                 w.members("devs", &[person("dave")]);
-                w.tree(1).approvals.clear();
-                w.approve(1, "bob", 2_000, |_| {});
             },
             false,
             "gone",
