@@ -8,7 +8,9 @@
 pub mod decision;
 pub mod event;
 pub mod file;
+pub mod grant;
 pub mod line;
+pub mod session;
 mod writer;
 
 use std::collections::VecDeque;

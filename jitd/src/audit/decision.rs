@@ -5,7 +5,8 @@ use jit_model::dn::Dn;
 use jit_model::reason::DenyReason;
 use serde::Serialize;
 
-use super::event::{GrantRecord, Text, Time, is_zero};
+use super::event::{Text, Time};
+use super::grant::{GrantRecord, is_zero};
 use crate::mode::Mode;
 use crate::syslog::Severity;
 

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use jit_model::assess::{Assessed, AssessedGrant};
+use jit_model::assess::AssessedGrant;
 use jit_model::dn::Dn;
 use jit_model::grant::{EntryUuid, Revocation};
 use jit_model::name::SourceName;
@@ -13,13 +13,13 @@ use jit_model::time::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::decision::Decision;
+use super::grant::GrantRecord;
+use super::session::SessionEvent;
 use crate::mode::Mode;
 use crate::syslog::Severity;
 
 /// The longest text, in bytes before escaping; the rest is cut and `...` says so.
 const MAX_TEXT: usize = 512;
-/// The most approvers of a grant in one line.
-pub(super) const MAX_APPROVERS: usize = 32;
 
 /// A text of bounded length.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -256,169 +256,6 @@ pub enum Chain {
     Rotated,
 }
 
-/// What happened to a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SessionState {
-    /// It began.
-    Opened,
-    /// It was there when the daemon came, and nobody had told of it.
-    Found,
-    /// Its deadline is another: a grant was added, extended, shortened.
-    Moved,
-    /// Its people were warned, or could not be.
-    Warned,
-    /// It has no deadline any more.
-    Lifted,
-    /// Enforcing, it would be ended now, or at `until` if the host just went permissive.
-    WouldEnd,
-    /// It is being ended.
-    Ending,
-    /// It was ended, and nothing of it is left.
-    Ended,
-    /// It cannot be ended at the moment; tried again until it is.
-    Stuck,
-    /// Its person left, and nothing of it remains.
-    Closed,
-}
-
-/// Something that happened to a session, or (`id` absent) to everything of a person whose last grant is over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SessionEvent {
-    /// What happened.
-    pub state: SessionState,
-    /// The session's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<Text>,
-    /// Its service.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service: Option<Text>,
-    /// Whose.
-    pub name: Text,
-    /// His uid.
-    pub uid: u32,
-    /// From where.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rhost: Option<Text>,
-    /// Whom he became, for su and sudo.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<Text>,
-    /// The leader's process number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pid: Option<i32>,
-    /// The kernel's number of this login (/proc/PID/sessionid), under which auditd knows it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub audit_session: Option<u32>,
-    /// The ids of the grants it rests on.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub grants: Vec<Text>,
-    /// When it ends, or would.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub until: Option<Time>,
-    /// Why it has no deadline.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub standing: Option<&'static str>,
-    /// A stable word for why it ends: the codes of a denial, `ordered` or `denied`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<&'static str>,
-    /// Who ordered the end, by the kernel's word.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub by: Option<u32>,
-    /// For people.
-    pub text: Text,
-    /// The terminals that were told.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub told: Vec<Text>,
-    /// How many processes were ended in all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub processes: Option<usize>,
-    /// The names of those that did not end when asked and were killed; the first 16.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub killed: Vec<Text>,
-}
-
-/// A grant, with everything that must be known of it in ten years.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct GrantRecord {
-    /// Its cn.
-    pub id: Text,
-    /// Its DN.
-    pub dn: Text,
-    /// Its entryUUID.
-    pub uuid: Text,
-    /// The source.
-    pub source: Text,
-    /// The subject's DN: a person's or a group's.
-    pub subject: Text,
-    /// The role's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub role: Option<Text>,
-    /// Its start, if it has a window.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub start: Option<Time>,
-    /// Its end, if it has a window.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub end: Option<Time>,
-    /// The reason given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Text>,
-    /// The ticket given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ticket: Option<Text>,
-    /// Who wrote the grant, by the directory's word.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub creator: Option<Text>,
-    /// Who approved, when; the first 32.
-    pub approvers: Vec<ApproverRecord>,
-    /// How many more approved.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub more_approvers: usize,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-pub(super) fn is_zero(n: &usize) -> bool {
-    *n == 0
-}
-
-/// Who approved, when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ApproverRecord {
-    /// The approver's DN.
-    pub dn: Text,
-    /// By the directory's clock.
-    pub at: Time,
-}
-
-impl From<&AssessedGrant> for GrantRecord {
-    fn from(assessed: &AssessedGrant) -> GrantRecord {
-        let grant = &assessed.grant;
-        let (window, approved) = match &assessed.assessed {
-            Assessed::Granted { window, approved } => (Some(*window), approved.as_slice()),
-            Assessed::Pending { approved, .. } => (None, approved.as_slice()),
-            Assessed::Refused(_) | Assessed::Revoked(_) => (None, &[][..]),
-        };
-        GrantRecord {
-            id: Text::from(&grant.id),
-            dn: Text::from(&grant.dn),
-            uuid: Text::from(grant.uuid),
-            source: Text::from(&assessed.source),
-            subject: Text::from(&grant.subject),
-            role: assessed.role.as_ref().map(|role| Text::from(&role.name)),
-            start: window.map(|window| Time(window.start())),
-            end: window.map(|window| Time(window.end())),
-            reason: grant.reason.as_ref().map(Text::from),
-            ticket: grant.ticket.as_ref().map(Text::from),
-            creator: grant.provenance.creator.as_ref().map(Text::from),
-            approvers: approved
-                .iter()
-                .take(MAX_APPROVERS)
-                .map(|approver| ApproverRecord { dn: Text::from(&approver.dn), at: Time(approver.at) })
-                .collect(),
-            more_approvers: approved.len().saturating_sub(MAX_APPROVERS),
-        }
-    }
-}
-
 impl Event {
     /// The mode was changed.
     pub fn mode(from: Mode, to: Mode, until: Option<Timestamp>) -> Event {
@@ -535,24 +372,5 @@ impl Event {
             Event::Audit { text, .. } => (Severity::Notice, format!("audit: {}", text.0)),
             Event::Lost { count } => (Severity::Alert, format!("{count} events are not in the audit file")),
         }
-    }
-}
-
-impl SessionEvent {
-    fn for_syslog(&self) -> (Severity, String) {
-        let severity = match self.state {
-            SessionState::Opened | SessionState::Closed | SessionState::Moved => Severity::Info,
-            SessionState::Warned | SessionState::Lifted | SessionState::Ending | SessionState::Ended => {
-                Severity::Notice
-            }
-            SessionState::Found | SessionState::WouldEnd => Severity::Warning,
-            SessionState::Stuck => Severity::Alert,
-        };
-        let what = match (&self.id, &self.service) {
-            (Some(id), Some(service)) => format!("session {} ({:?})", id.0, service.0),
-            (None, Some(service)) => format!("session ({:?})", service.0),
-            (_, None) => "everything".to_owned(),
-        };
-        (severity, format!("{what} of {:?}: {}", self.name.0, self.text.0))
     }
 }

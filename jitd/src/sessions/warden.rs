@@ -27,7 +27,7 @@ use super::registry::{Registry, Word};
 use super::timer::Alarm;
 use super::words::Why;
 use crate::audit::Event;
-use crate::audit::event::{SessionEvent, SessionState};
+use crate::audit::session::{SessionEvent, SessionState};
 use crate::clock::BootId;
 use crate::desk::Desk;
 use crate::mode::Mode;

@@ -20,7 +20,7 @@ use nix::unistd::{Uid, User};
 
 use super::host::Host;
 use super::{Due, Known, Warden, note};
-use crate::audit::event::{SessionEvent, SessionState};
+use crate::audit::session::{SessionEvent, SessionState};
 use crate::config::OnEnd;
 use crate::mode::Mode;
 use crate::sessions::claim::{Kind, Mark};

@@ -3,7 +3,8 @@
 use jit_model::session::Rest;
 use jit_model::text::{clock_time, plain};
 
-use crate::audit::event::{SessionEvent, SessionState, Text, Time};
+use crate::audit::event::{Text, Time};
+use crate::audit::session::{SessionEvent, SessionState};
 use crate::sessions::ending::Outcome;
 use crate::sessions::record::{Basis, Session, Visitor};
 use crate::sessions::terminal::Told;

@@ -8,7 +8,7 @@ use super::host::Host;
 use super::spared::Spared;
 use super::underway::Whom;
 use super::{Known, SETTLED, Warden, note};
-use crate::audit::event::SessionState;
+use crate::audit::session::SessionState;
 use crate::sessions::claim::{Kind, Mark};
 use crate::sessions::process::Table;
 use crate::sessions::record::{Basis, Life, Session, SessionId};

@@ -11,7 +11,7 @@ use super::host::Host;
 use super::spared::Spared;
 use super::underway::{Of, Whom};
 use super::{Known, Warden, note};
-use crate::audit::event::SessionState;
+use crate::audit::session::SessionState;
 use crate::sessions::process::{ProcessId, Table};
 use crate::sessions::record::{Life, Session, Standing};
 use crate::sessions::terminal::Told;
