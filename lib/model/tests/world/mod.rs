@@ -280,6 +280,14 @@ pub fn approved(edit: impl FnOnce(&mut World)) -> World {
     world
 }
 
+/// As [`approved`], without any approval needed or there.
+pub fn unapproved(edit: impl FnOnce(&mut World)) -> World {
+    let mut world = World::new();
+    world.role(|r| r.approvals_required = 0).grant(1, |_| {});
+    edit(&mut world);
+    world
+}
+
 /// For `devs` on `@db` hosts, up to eight hours, one approval by `leads`.
 pub fn dba() -> Role {
     Role {
