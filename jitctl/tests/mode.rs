@@ -6,15 +6,23 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use fake::{Daemon, Ran, run, status};
-use jit_control::{Answer, Request, Status};
+use fake::{Daemon, NOW, Ran, run, status};
+use jit_control::{Answer, Request, Session, Sessions, Status};
 
 const RENDERED: &str = "guard sshd\nguard sudo\nbreak-glass-user root\nend enforcing\n";
 
-/// A daemon that renders `text`, and whose mode is the file's existence.
-fn daemon(file: PathBuf, text: &'static str, mut status: Status) -> Daemon {
+/// A daemon that renders `text`, whose mode is the file's existence, and where nobody is in.
+fn daemon(file: PathBuf, text: &'static str, status: Status) -> Daemon {
+    with_sessions(file, text, status, Vec::new())
+}
+
+fn with_sessions(file: PathBuf, text: &'static str, mut status: Status, sessions: Vec<Session>) -> Daemon {
     Daemon::answering(move |request| match request {
         Request::RenderEnforcing {} => Answer::Enforcing { text: text.to_owned() },
+        Request::Sessions {} => {
+            assert!(file.exists(), "those that open before the host enforces would be missing");
+            Answer::Sessions(Sessions { now: NOW, sessions: sessions.clone() })
+        }
         Request::Status {} => {
             status.mode = if file.exists() { "enforcing" } else { "permissive" }.to_owned();
             Answer::Status(status.clone())
@@ -100,6 +108,76 @@ fn enforcing_writes_what_the_daemon_renders() {
     let ran = mode(&daemon, &file, &["permissive"]);
     assert_eq!((ran.status, ran.out.as_str(), ran.err.as_str()), (0, "permissive\n", ""));
     only(&etc, &[]);
+}
+
+/// Enforcing does not end who came in while nothing was enforced, and the one who types it must not believe so.
+#[test]
+fn who_stays_in_without_a_deadline_is_said() {
+    needs_root();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("enforcing");
+    let session = |standing: Option<&str>| Session {
+        id: "83r6gcjq".to_owned(),
+        user: "alice".to_owned(),
+        service: "sshd".to_owned(),
+        target: None,
+        from: None,
+        pid: 4711,
+        since: NOW - 3_600,
+        grants: Vec::new(),
+        until: None,
+        standing: standing.map(str::to_owned),
+        state: "open".to_owned(),
+    };
+    // Of these each has its end, never had one to lose, or waits for its judgement.
+    let others = ["break-glass", "exempt", "unguarded", "warned", "found"].map(|why| session(Some(why)));
+    let ending = Session { state: "ending".to_owned(), ..session(Some("permissive")) };
+    let timed = Session { until: Some(NOW + 60), ..session(None) };
+    let others: Vec<Session> = others.into_iter().chain([ending, timed]).collect();
+    let end = "without a deadline; jitctl sessions shows them; to end one: jitctl sessions terminate ID --reason TEXT";
+    for (from_before, said) in [
+        (&[][..], None),
+        (&["lifted"], Some("1 session that was open while this host was permissive goes on")),
+        (
+            &["permissive", "lifted", "permissive"],
+            Some("3 sessions that were open while this host was permissive go on"),
+        ),
+    ] {
+        let sessions =
+            others.iter().cloned().chain(from_before.iter().map(|why| session(Some(why)))).collect();
+        let daemon = with_sessions(file.clone(), RENDERED, status(), sessions);
+        let ran = mode(&daemon, &file, &["enforcing"]);
+        assert_eq!((ran.status, ran.out.as_str()), (0, "enforcing\n"), "{ran:?}");
+        let said: Vec<String> = said.iter().map(|said| format!("{said} {end}")).collect();
+        let told: Vec<&str> = ran.err.lines().filter(|line| line.contains("deadline")).collect();
+        assert_eq!(told.len(), said.len(), "{ran:?}");
+        assert!(told.iter().zip(&said).all(|(told, said)| told.ends_with(said)), "{ran:?}");
+        let json = mode(&daemon, &file, &["--json", "enforcing"]).json();
+        let warned =
+            json["warnings"].as_array().unwrap().iter().filter(|text| said.iter().any(|said| *text == said));
+        assert_eq!(warned.count(), said.len(), "{json}");
+        fs::remove_file(&file).unwrap();
+    }
+}
+
+/// The mode is what it is, whether or not somebody can say who is in.
+#[test]
+fn a_daemon_that_lists_no_sessions_does_not_change_the_mode() {
+    needs_root();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("enforcing");
+    let there = file.clone();
+    let daemon = Daemon::answering(move |request| match request {
+        Request::RenderEnforcing {} => Answer::Enforcing { text: RENDERED.to_owned() },
+        Request::Status {} => {
+            let mode = if there.exists() { "enforcing" } else { "permissive" };
+            Answer::Status(Status { mode: mode.to_owned(), ..status() })
+        }
+        _ => Answer::Refused { code: "bad-request".to_owned(), text: "unknown variant".to_owned() },
+    });
+    let ran = mode(&daemon, &file, &["enforcing"]);
+    assert_eq!((ran.status, ran.out.as_str()), (0, "enforcing\n"), "{ran:?}");
+    assert!(ran.err.contains("sessions without a deadline may be open"), "{ran:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use jit_control::{Answer, Mode as Shown, Request, Status};
+use jit_control::{Answer, Mode as Shown, Request, Session, Status};
 use jit_model::time::Timestamp;
 use jit_proto::enforcing::{self, MAX_FILE, Reading};
 
@@ -156,10 +156,35 @@ fn standing(text: &str) -> Vec<String> {
     text.lines().filter(opens).map(|line| format!("in without a grant: {line}")).collect()
 }
 
+/// The sessions that enforcing ends no more: those that were open while the host was permissive keep going. Asked when the daemon
+/// enforces, for until then more of them may open. Nothing that is unclear here makes the mode another.
+fn endless(context: &Context) -> Option<String> {
+    let sessions = match context.ask(&Request::Sessions {}) {
+        Ok(Answer::Sessions(sessions)) => sessions.sessions,
+        Ok(_) => return Some(context.beside_the_point().text),
+        Err(failure) => {
+            let why = failure.text.lines().next().unwrap_or_default();
+            return Some(format!("sessions without a deadline may be open; jitd does not list them: {why}"));
+        }
+    };
+    let from_before = |session: &&Session| {
+        session.state != "ending" && matches!(session.standing.as_deref(), Some("permissive" | "lifted"))
+    };
+    let (who, they) = match sessions.iter().filter(from_before).count() {
+        0 => return None,
+        1 => ("1 session that was".to_owned(), "goes"),
+        n => (format!("{n} sessions that were"), "go"),
+    };
+    Some(format!(
+        "{who} open while this host was permissive {they} on without a deadline; jitctl sessions shows them; to end one: \
+         jitctl sessions terminate ID --reason TEXT"
+    ))
+}
+
 /// Asks the daemon whether it sees what was written.
 fn verify(context: &Context, args: &ModeArgs, warnings: Vec<String>) -> Result<Report, Failure> {
     let (mode, until, exit, more) = match context.status() {
-        Ok(Status { mode, until, .. }) if mode == "enforcing" => (mode, until, Exit::Done, None),
+        Ok(Status { mode, until, .. }) if mode == "enforcing" => (mode, until, Exit::Done, endless(context)),
         Ok(Status { mode, until, .. }) => {
             let more = format!(
                 "{} is written, but jitd says {mode}: does it read another file?",
