@@ -18,209 +18,41 @@
 //! - background services are guarded for those who held a grant, so the first grant guards them, and a grant removed before
 //!   it began never did.
 //!
-//! The laws of sessions are in laws/session.rs.
+//! The random directories are made in laws/worlds.rs and changed in laws/changes.rs; the laws of sessions are in laws/session.rs.
 
 mod world;
 
+#[path = "laws/changes.rs"]
+mod changes;
 #[path = "laws/session.rs"]
 mod session;
+#[path = "laws/worlds.rs"]
+mod worlds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jit_model::assess::{Assessed, AssessedGrant, Memory, assess};
 use jit_model::decide::{Allow, Verdict, decide, explain};
-use jit_model::digest::digest;
-use jit_model::dn::Dn;
-use jit_model::grant::{Approval, End, EntryUuid, Grant, GrantTree, Provenance, Revocation};
-use jit_model::host::HostPattern;
+use jit_model::grant::EntryUuid;
 use jit_model::learn::{held, learn, over};
-use jit_model::name::{Login, Service};
-use jit_model::people::{Group, Person};
+use jit_model::name::Login;
+use jit_model::people::Person;
 use jit_model::reason::Refusal;
-use jit_model::role::{Role, TicketPattern};
 use jit_model::snapshot::Snapshot;
-use jit_model::source::{Proof, RoleEntry, Source};
-use jit_model::time::{Span, Timestamp};
+use jit_model::source::{RoleEntry, Source};
+use jit_model::time::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use world::{World, at, group, host, login, person, question, role_dn, service, source_name, uuid};
 
-const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
-const GROUPS: [&str; 4] = ["devs", "leads", "security", "ring"];
-const ROLES: [&str; 2] = ["dba", "web"];
+use changes::{a_narrowing, a_removal, narrow, remove, revoke};
+use world::{World, at, login, question, role_dn, source_name, uuid};
+use worlds::{PEOPLE, ROLES, a_revocation, a_tree, a_world};
+
 /// Times at which everything is asked: windows lie between 0 and 200.
 const NOWS: std::ops::Range<i64> = -1..210;
-
-fn a_person() -> impl Strategy<Value = Dn> {
-    select(&PEOPLE[..]).prop_map(person)
-}
-
-fn a_group() -> impl Strategy<Value = Dn> {
-    select(&GROUPS[..]).prop_map(group)
-}
-
-fn somebody() -> impl Strategy<Value = Dn> {
-    prop_oneof![3 => a_person(), 1 => a_group()]
-}
-
-fn some<T: std::fmt::Debug + Clone + 'static>(
-    one: impl Strategy<Value = T> + 'static,
-) -> BoxedStrategy<Option<T>> {
-    proptest::option::weighted(0.3, one).boxed()
-}
-
-fn a_set<T: Ord + std::fmt::Debug>(
-    one: impl Strategy<Value = T>,
-    size: std::ops::Range<usize>,
-) -> impl Strategy<Value = BTreeSet<T>> {
-    proptest::collection::vec(one, size).prop_map(|list| list.into_iter().collect())
-}
-
-fn hosts() -> impl Strategy<Value = BTreeSet<HostPattern>> {
-    a_set(
-        select(&["@db", "*", "db1.prod.example.com", "*.example.com", "*", "@web"][..]).prop_map(host),
-        1..4,
-    )
-}
-
-fn services() -> impl Strategy<Value = BTreeSet<Service>> {
-    prop_oneof![2 => Just(BTreeSet::new()), 1 => a_set(select(&["sshd", "sudo"][..]).prop_map(service), 1..3)]
-}
-
-fn time() -> impl Strategy<Value = Timestamp> {
-    (0_i64..120).prop_map(at)
-}
-
-fn a_span() -> impl Strategy<Value = Span> {
-    (1_u64..60).prop_map(Span)
-}
-
-/// What a directory shows of an entry of `author`'s: mostly in order, sometimes not.
-fn provenance(author: Dn) -> impl Strategy<Value = Provenance> {
-    (time(), 0_u8..40, a_person(), 0_i64..3).prop_map(move |(when, fault, other, later)| {
-        let mut shown = world::written(&author, when.0);
-        match fault {
-            0 => shown.creator = Some(other),
-            1 => shown.modifier = Some(other),
-            2 => shown.modified = Some(at(when.0 + later)),
-            3 => shown.creator = None,
-            4 => shown.created = None,
-            _ => {}
-        }
-        shown
-    })
-}
-
-fn a_role(name: &'static str) -> impl Strategy<Value = Role> {
-    let who = (a_set(somebody(), 2..6), a_set(a_group(), 0..4), 0_u32..4, proptest::bool::weighted(0.3));
-    let what = (hosts(), services(), 30_u64..150, 0_u8..20);
-    (who, what).prop_map(
-        move |((eligible, approver_groups, required, each), (hosts, services, max, rare))| Role {
-            dn: Some(role_dn(name)),
-            name: name.to_owned(),
-            hosts,
-            eligible,
-            max_duration: Span(max),
-            approvals_required: required % 3,
-            approver_groups,
-            approvals_from_each: each,
-            signature_required: rare == 0,
-            services,
-            local_groups: BTreeSet::new(),
-            reason_required: rare == 1,
-            ticket_pattern: (rare == 2).then(|| TicketPattern::new("T-[0-9]").ok()).flatten(),
-        },
-    )
-}
-
-fn an_end() -> impl Strategy<Value = End> {
-    prop_oneof![a_span().prop_map(End::After), (30_i64..150).prop_map(|end| End::At(at(end)))]
-}
-
-fn a_grant(n: u32) -> impl Strategy<Value = Grant> {
-    let role = prop_oneof![8 => select(&ROLES[..]).prop_map(|name| Some(role_dn(name))), 1 => Just(None)];
-    let author = prop_oneof![5 => Just(None), 1 => a_person().prop_map(Some)];
-    (somebody(), role, (hosts(), services()), (some(time()), an_end()), author, any::<bool>()).prop_flat_map(
-        move |(subject, role, (hosts, services), (not_before, end), author, words)| {
-            let grant = Grant {
-                uuid: uuid(n),
-                dn: world::dn(&format!("cn=g{n},ou=grants,dc=x")),
-                id: format!("g{n}"),
-                subject: subject.clone(),
-                role,
-                hosts,
-                services,
-                not_before,
-                end,
-                reason: words.then(|| "why".to_owned()),
-                ticket: words.then(|| "T-1".to_owned()),
-                provenance: Provenance::default(),
-            };
-            provenance(author.unwrap_or(subject))
-                .prop_map(move |provenance| Grant { provenance, ..grant.clone() })
-        },
-    )
-}
-
-fn an_approval(grant: Arc<Grant>) -> impl Strategy<Value = Approval> {
-    (a_person(), some(time()), some(a_span()), 0_u8..10).prop_flat_map(
-        move |(approver, not_after, duration, wrong)| {
-            let mut right = digest(&grant);
-            right.0[0] ^= u8::from(wrong == 0);
-            let dn = grant.dn.child("cn", "a").expect("a name");
-            provenance(approver.clone()).prop_map(move |provenance| Approval {
-                dn: dn.clone(),
-                approver: approver.clone(),
-                digest: right,
-                not_after,
-                duration,
-                signature: None,
-                provenance,
-            })
-        },
-    )
-}
-
-fn a_tree(n: u32) -> impl Strategy<Value = GrantTree> {
-    a_grant(n).prop_flat_map(|grant| {
-        let grant = Arc::new(grant);
-        let approvals = proptest::collection::vec(an_approval(Arc::clone(&grant)), 0..6);
-        let revoked = proptest::bool::weighted(0.1);
-        (approvals, revoked).prop_map(move |(approvals, revoked)| {
-            let revocations = if revoked { vec![a_revocation(&grant)] } else { Vec::new() };
-            GrantTree { grant: Arc::clone(&grant), approvals, revocations }
-        })
-    })
-}
-
-fn a_revocation(grant: &Grant) -> Revocation {
-    Revocation { dn: grant.dn.child("cn", "r").expect("a name"), by: None, at: None, reason: None }
-}
-
-fn a_world() -> impl Strategy<Value = World> {
-    let groups = proptest::collection::vec(a_set(somebody(), 1..6), GROUPS.len());
-    let roles = (a_role("dba"), a_role("web"));
-    let trees = (a_tree(1), a_tree(2), a_tree(3), a_tree(4));
-    let trust = (0_u8..6, some(a_role("default")), a_set(a_person(), 0..2));
-    (groups, roles, trees, trust).prop_map(|(groups, (dba, web), trees, (proof, default, writers))| {
-        let mut world = World::new();
-        world.groups =
-            GROUPS.iter().zip(groups).map(|(name, members)| Group { dn: group(name), members }).collect();
-        for role in [dba, web] {
-            let dn = role.dn.clone().expect("a name");
-            world.source.roles.insert(dn, RoleEntry::Known(Arc::new(role)));
-        }
-        world.source.default_role = default.map(|role| Arc::new(Role { dn: None, ..role }));
-        world.source.proof = if proof == 0 { Proof::Source } else { Proof::CreatorsName };
-        world.source.writers = writers;
-        let (a, b, c, d) = trees;
-        world.source.grants = [a, b, c, d].into_iter().map(|tree| (tree.grant.uuid, tree)).collect();
-        world
-    })
-}
 
 /// A host: what it shows to everybody at any time, and what it remembers.
 #[derive(Clone)]
@@ -316,152 +148,6 @@ fn no_more(before: &Host, after: &Host, what: &str) -> Result<(), TestCaseError>
     Ok(())
 }
 
-#[derive(Clone, Debug)]
-enum Removal {
-    Grant(Index),
-    Approval(Index, Index),
-    Revocations(Index),
-    Member(Index, Index),
-    Person(Index),
-    Role(Index),
-    DefaultRole,
-    Group(Index),
-    Writer(Index),
-    HostGroup,
-}
-
-fn a_removal() -> impl Strategy<Value = Removal> {
-    let i = any::<Index>;
-    prop_oneof![
-        1 => i().prop_map(Removal::Grant),
-        6 => (i(), i()).prop_map(|(a, b)| Removal::Approval(a, b)),
-        2 => i().prop_map(Removal::Revocations),
-        6 => (i(), i()).prop_map(|(a, b)| Removal::Member(a, b)),
-        1 => i().prop_map(Removal::Person),
-        1 => i().prop_map(Removal::Role),
-        1 => Just(Removal::DefaultRole),
-        1 => i().prop_map(Removal::Group),
-        1 => i().prop_map(Removal::Writer),
-        1 => Just(Removal::HostGroup),
-    ]
-}
-
-fn nth<'a, K: Ord + Clone, V>(map: &'a mut BTreeMap<K, V>, index: &Index) -> Option<(K, &'a mut V)> {
-    let key = map.keys().nth(index.index(map.len().max(1)))?.clone();
-    map.get_mut(&key).map(|value| (key, value))
-}
-
-fn remove(world: &mut World, removal: &Removal) {
-    fn from<T>(list: &mut Vec<T>, index: &Index) {
-        if !list.is_empty() {
-            list.remove(index.index(list.len()));
-        }
-    }
-    match removal {
-        Removal::Grant(i) => {
-            if let Some((key, _)) = nth(&mut world.source.grants, i) {
-                world.source.grants.remove(&key);
-            }
-        }
-        Removal::Approval(i, j) => {
-            if let Some((_, tree)) = nth(&mut world.source.grants, i) {
-                from(&mut tree.approvals, j);
-            }
-        }
-        Removal::Revocations(i) => {
-            if let Some((_, tree)) = nth(&mut world.source.grants, i) {
-                tree.revocations.clear();
-            }
-        }
-        Removal::Member(i, j) => {
-            let count = world.groups.len().max(1);
-            if let Some(group) = world.groups.get_mut(i.index(count)) {
-                let mut members: Vec<Dn> = group.members.iter().cloned().collect();
-                from(&mut members, j);
-                group.members = members.into_iter().collect();
-            }
-        }
-        Removal::Person(i) => from(&mut world.persons, i),
-        Removal::Role(i) => {
-            if let Some((key, _)) = nth(&mut world.source.roles, i) {
-                world.source.roles.remove(&key);
-            }
-        }
-        Removal::DefaultRole => world.source.default_role = None,
-        Removal::Group(i) => from(&mut world.groups, i),
-        Removal::Writer(i) => {
-            let mut writers: Vec<Dn> = world.source.writers.iter().cloned().collect();
-            from(&mut writers, i);
-            world.source.writers = writers.into_iter().collect();
-        }
-        Removal::HostGroup => {
-            world.host = jit_model::host::HostNames::new("db1.prod.example.com", []).expect("a name");
-            world.policy.host = world.host.clone();
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Narrowing {
-    Host(Index),
-    Service(Index),
-    Eligible(Index),
-    ApproverGroup(Index),
-    Shorter(u64),
-    MoreApprovals,
-    FromEach,
-    Signature,
-    Reason,
-    Ticket,
-}
-
-fn a_narrowing() -> impl Strategy<Value = Narrowing> {
-    let i = any::<Index>;
-    prop_oneof![
-        1 => i().prop_map(Narrowing::Host),
-        1 => i().prop_map(Narrowing::Service),
-        1 => i().prop_map(Narrowing::Eligible),
-        1 => i().prop_map(Narrowing::ApproverGroup),
-        1 => (1_u64..80).prop_map(Narrowing::Shorter),
-        4 => Just(Narrowing::MoreApprovals),
-        2 => Just(Narrowing::FromEach),
-        1 => Just(Narrowing::Signature),
-        1 => Just(Narrowing::Reason),
-        1 => Just(Narrowing::Ticket),
-    ]
-}
-
-/// Makes a role narrower; leaves it as it is where that would make it wider (see the exceptions above).
-fn narrow(role: &mut Role, narrowing: &Narrowing) {
-    fn less<T: Ord + Clone>(set: &mut BTreeSet<T>, index: &Index) {
-        if set.len() > 1 {
-            let one = set.iter().nth(index.index(set.len())).cloned();
-            set.retain(|other| Some(other) != one.as_ref());
-        }
-    }
-    match narrowing {
-        Narrowing::Host(i) => less(&mut role.hosts, i),
-        Narrowing::Service(i) if role.services.is_empty() => {
-            role.services = BTreeSet::from([service("sshd"), service("sudo")]);
-            less(&mut role.services, i);
-        }
-        Narrowing::Service(i) => less(&mut role.services, i),
-        Narrowing::Eligible(i) => less(&mut role.eligible, i),
-        Narrowing::ApproverGroup(_) if role.approvals_from_each => {}
-        Narrowing::ApproverGroup(i) => less(&mut role.approver_groups, i),
-        Narrowing::Shorter(max) => role.max_duration = role.max_duration.min(Span(*max)),
-        Narrowing::MoreApprovals => role.approvals_required += 1,
-        Narrowing::FromEach => role.approvals_from_each = true,
-        Narrowing::Signature => role.signature_required = true,
-        Narrowing::Reason => role.reason_required = true,
-        Narrowing::Ticket => {
-            if role.ticket_pattern.is_none() {
-                role.ticket_pattern = TicketPattern::new("T-[0-9]").ok();
-            }
-        }
-    }
-}
-
 proptest! {
     // PROPTEST_CASES asks for more. The failing world itself is printed; a seed would only hold for this generator.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -505,10 +191,7 @@ proptest! {
     fn more_revocations_never_allow_more(first in a_world(), which: Index) {
         let before = Host::sees(&first);
         let mut world = first;
-        if let Some((_, tree)) = nth(&mut world.source.grants, &which) {
-            let revocation = a_revocation(&tree.grant);
-            tree.revocations.push(revocation);
-        }
+        revoke(&mut world, &which);
         let mut new = Host::sees(&world);
         // A new host has no ledger, so nobody's background services are guarded there; that apart.
         new.held.clone_from(&before.held);

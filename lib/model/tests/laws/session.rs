@@ -11,8 +11,11 @@ use std::rc::Rc;
 
 use jit_model::session::{Presence, Rest, Stay, presence, stay};
 use jit_model::snapshot::Freshness;
+use jit_model::time::Span;
+use proptest::sample::Index;
 
 use super::*;
+use crate::changes::Removal;
 
 /// Where a grant comes from: those with an even number from another source than the others.
 fn home(judged: &AssessedGrant) -> usize {
@@ -138,9 +141,8 @@ fn after(host: &Host, removals: &[Removal], revoked: Option<&Index>) -> Host {
     for removal in removals {
         remove(&mut world, removal);
     }
-    if let Some((_, tree)) = revoked.and_then(|index| nth(&mut world.source.grants, index)) {
-        let revocation = a_revocation(&tree.grant);
-        tree.revocations.push(revocation);
+    if let Some(index) = revoked {
+        revoke(&mut world, index);
     }
     let mut after = host.clone();
     after.sync(&world);
@@ -227,9 +229,7 @@ proptest! {
         let host = Host::sees(&world);
         let mut revoked = host.clone();
         let mut world = host.world.clone();
-        let Some((gone, tree)) = nth(&mut world.source.grants, &which) else { return Ok(()) };
-        let revocation = a_revocation(&tree.grant);
-        tree.revocations.push(revocation);
+        let Some(gone) = revoke(&mut world, &which) else { return Ok(()) };
         revoked.sync(&world);
         let seen = Seen::by(&revoked, voices);
         for open in sessions(&host) {
