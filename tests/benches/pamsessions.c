@@ -9,58 +9,25 @@
  * account phase once more, the opening. Then a line `ready`. Reaps whoever ends, and ends with the last. Exit status 1: somebody
  * could not come in. */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <security/pam_appl.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "as_sshd.h"
 
 struct result {
     uint64_t first, again, open;
     int code;
-    char said[256];
+    char said[sizeof said];
 };
 
-static void die(const char *what)
-{
-    fprintf(stderr, "pamsessions: %s: %s\n", what, strerror(errno));
-    exit(2);
-}
-
-static uint64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* Texts are what a denied person would read. */
 static struct result result;
-
-static int conversation(int count, const struct pam_message **messages, struct pam_response **responses, void *data)
-{
-    (void)data;
-    if (count > 0) snprintf(result.said, sizeof result.said, "%s", messages[0]->msg);
-    *responses = calloc((size_t)count, sizeof **responses);
-    return *responses ? PAM_SUCCESS : PAM_BUF_ERR;
-}
-
-static const struct pam_conv CONVERSATION = { conversation, NULL };
 
 static void come_in(const char *directory, const char *user)
 {
-    pam_handle_t *handle = NULL;
-    result.code = pam_start_confdir("sshd", user, &CONVERSATION, directory, &handle);
-    if (result.code != PAM_SUCCESS) return;
-    /* What sshd always says. */
-    pam_set_item(handle, PAM_RHOST, "192.0.2.7");
-    pam_set_item(handle, PAM_TTY, "ssh");
+    pam_handle_t *handle = sshd(directory, user, &result.code);
+    if (!handle) return;
     uint64_t start = now();
     result.code = pam_acct_mgmt(handle, 0);
     uint64_t second = now();
@@ -88,6 +55,7 @@ int main(int argc, char **argv)
             prctl(PR_SET_NAME, "sshd");
             close(pipes[0]);
             come_in(argv[1], user);
+            memcpy(result.said, said, sizeof said);
             if (write(pipes[1], &result, sizeof result) != sizeof result) _exit(2);
             close(pipes[1]);
             if (result.code != PAM_SUCCESS) _exit(1);

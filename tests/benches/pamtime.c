@@ -15,21 +15,16 @@
  *
  * Prints `NAME nanoseconds...`, a line for each block. Exit status 1: somebody got in, or did not, who should not have. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <sched.h>
-#include <security/pam_appl.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "as_sshd.h"
 
 enum { CASES = 16, WARM_UP = 3 };
 
@@ -43,43 +38,14 @@ struct pam_case {
     pid_t server;
 };
 
-static void die(const char *what)
-{
-    fprintf(stderr, "pamtime: %s: %s\n", what, strerror(errno));
-    exit(2);
-}
-
-static uint64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* Texts are what a denied person would read: kept for the report of a wrong code. */
-static char said[1024];
-
-static int conversation(int count, const struct pam_message **messages, struct pam_response **responses, void *data)
-{
-    (void)data;
-    if (count > 0) snprintf(said, sizeof said, "%s", messages[0]->msg);
-    *responses = calloc((size_t)count, sizeof **responses);
-    return *responses ? PAM_SUCCESS : PAM_BUF_ERR;
-}
-
-static const struct pam_conv CONVERSATION = { conversation, NULL };
-
 static pam_handle_t *begin(const struct pam_case *c)
 {
-    pam_handle_t *handle = NULL;
-    int code = pam_start_confdir("sshd", c->user, &CONVERSATION, c->directory, &handle);
-    if (code != PAM_SUCCESS) {
+    int code;
+    pam_handle_t *handle = sshd(c->directory, c->user, &code);
+    if (!handle) {
         fprintf(stderr, "pamtime: %s: pam_start: %d\n", c->name, code);
         exit(2);
     }
-    /* What sshd always says. */
-    pam_set_item(handle, PAM_RHOST, "192.0.2.7");
-    pam_set_item(handle, PAM_TTY, "ssh");
     return handle;
 }
 
