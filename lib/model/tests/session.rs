@@ -1,91 +1,27 @@
 //! What becomes of a session, and of its person: each rule, what ends it and with which reason, and what must not end it.
+//! What a source can say against a grant is in session/faults.rs.
 
 mod world;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+#[path = "session/faults.rs"]
+mod faults;
+#[path = "session/sources.rs"]
+mod sources;
 
-use jit_model::assess::AssessedGrant;
+use std::collections::{BTreeMap, BTreeSet};
+
 use jit_model::decide::Unguarded;
-use jit_model::grant::End;
-use jit_model::name::{SourceName, UnixGroup};
+use jit_model::name::UnixGroup;
 use jit_model::policy::{Exempt, Who};
 use jit_model::question::Question;
 use jit_model::reason::DenyReason;
 use jit_model::session::{Presence, Rest, Stay, next_warning, presence, stay};
-use jit_model::snapshot::{Aside, Freshness, Snapshot};
+use jit_model::snapshot::Snapshot;
 use jit_model::time::Span;
-use world::{World, approved, at, login, person, question, service, uuid};
 
-/// How a source stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    /// It has shown a whole set in this run of the daemon.
-    Spoken,
-    /// The same, but long ago.
-    Stale,
-    /// Its set is from disk.
-    Recalled,
-    /// The same, and long ago.
-    RecalledStale,
-    /// A directory that was never heard.
-    NeverHeard,
-    /// A file that was never read: never stale, yet nothing is known.
-    Unread,
-}
-
-const SPEAKS: [Source; 2] = [Source::Spoken, Source::Stale];
-const SILENT: [Source; 4] = [Source::Recalled, Source::RecalledStale, Source::NeverHeard, Source::Unread];
-
-impl Source {
-    fn freshness(self) -> Freshness {
-        let (heard, max_offline) = match self {
-            Source::Spoken | Source::Recalled => (Some(0), None),
-            Source::Stale | Source::RecalledStale => (Some(0), Some(1)),
-            Source::NeverHeard => (None, Some(1)),
-            Source::Unread => (None, None),
-        };
-        Freshness { heard: heard.map(at), max_offline: max_offline.map(Span) }
-    }
-
-    fn is_recalled(self) -> bool {
-        matches!(self, Source::Recalled | Source::RecalledStale)
-    }
-}
-
-fn named(name: &str) -> SourceName {
-    SourceName::new(name).expect("a name")
-}
-
-/// What these sources show together. The policy and the ledger are the first one's.
-fn shown(sources: &[(&str, Source, &World)]) -> Snapshot {
-    let mut grants: Vec<Arc<AssessedGrant>> = Vec::new();
-    let mut asides = Vec::new();
-    for (name, _, world) in sources {
-        grants.extend(world.assess().into_iter().map(|grant| {
-            let source = named(name);
-            Arc::new(AssessedGrant { source, ..grant })
-        }));
-        asides.extend(Aside::of(&world.source()).into_iter().map(|aside| {
-            let source = named(name);
-            Aside { source, ..aside }
-        }));
-    }
-    let (_, _, first) = sources.first().expect("a source");
-    let freshness = sources.iter().map(|(name, source, _)| (named(name), source.freshness())).collect();
-    let recalled = sources.iter().filter(|(_, source, _)| source.is_recalled()).map(|(name, ..)| named(name));
-    Snapshot::new(first.policy.clone(), freshness, grants, asides, first.known.clone()).recalled(recalled)
-}
-
-/// What is remembered of grant `n` of the source `ldap`.
-fn rest(n: u32, start: i64, end: i64) -> Rest {
-    Rest { source: named("ldap"), uuid: uuid(n), id: format!("g{n}"), start: at(start), end: at(end) }
-}
-
-/// Of alice's grant as in [`approved`].
-fn remembered() -> [Rest; 1] {
-    [rest(1, 2_000, 9_200)]
-}
+use faults::faults;
+use sources::{SILENT, SPEAKS, Source, named, remembered, rest, shown};
+use world::{World, approved, at, login, question, service};
 
 /// What becomes of alice's ssh session at 3000.
 fn alice(sources: &[(&str, Source, &World)], rests: &[Rest]) -> Stay {
@@ -279,159 +215,6 @@ fn a_source_that_is_configured_no_more() {
     assert_eq!(stay(&stray, &question("alice", "sshd"), &remembered(), at(3_000)), gone);
     let presence = presence(&stray, &question("alice", "sshd"), &remembered(), at(3_000));
     assert_eq!(presence, Presence::Over(DenyReason::Gone { grant: "g1".to_owned() }));
-}
-
-/// What can be shown of a grant that no longer holds; whether it is a removal; and the code and the text of the reason.
-fn faults() -> Vec<(World, bool, &'static str, &'static str)> {
-    let case =
-        |edit: &dyn Fn(&mut World), removal: bool, code, text| (approved(|w| edit(w)), removal, code, text);
-    vec![
-        case(
-            &|w| {
-                w.revoke(1, Some("bob"), Some(2_500));
-            },
-            true,
-            "revoked",
-            "revoked by bob",
-        ),
-        case(
-            // Whose person is gone from the directory, too.
-            &|w| {
-                w.revoke(1, Some("bob"), Some(2_500));
-                w.persons.retain(|p| p.login != login("alice"));
-            },
-            true,
-            "revoked",
-            "revoked by bob",
-        ),
-        case(
-            &|w| {
-                w.memory.deleted.insert(uuid(1));
-            },
-            true,
-            "refused",
-            "it was deleted and cannot come back; ask again",
-        ),
-        case(&|w| w.tree(1).approvals.clear(), false, "pending", "pending: needs 1 more approval from leads"),
-        case(
-            &|w| {
-                w.grant(1, |g| g.end = End::After(Span(7_201)));
-                let stale = approved(|_| {}).tree(1).approvals.clone();
-                w.tree(1).approvals = stale;
-            },
-            false,
-            "refused",
-            "it was changed after it was approved",
-        ),
-        case(
-            &|w| {
-                w.grant(1, |g| g.end = End::After(Span(900))).approve(1, "bob", 2_000, |_| {});
-            },
-            false,
-            "expired",
-            "expired 1m 40s ago",
-        ),
-        case(
-            &|w| {
-                let sudo = BTreeSet::from([service("sudo")]);
-                w.grant(1, |g| g.services = sudo).approve(1, "bob", 2_000, |_| {});
-            },
-            false,
-            "wrong-service",
-            "not for sshd",
-        ),
-        case(
-            &|w| {
-                w.members("devs", &[person("dave")]);
-            },
-            false,
-            "refused",
-            "uid=alice,ou=people,dc=x is not eligible for the role dba",
-        ),
-        case(
-            &|w| w.persons.retain(|p| p.login != login("alice")),
-            false,
-            "refused",
-            "its subject uid=alice,ou=people,dc=x does not exist or cannot be used",
-        ),
-        case(
-            // It is for a group, and she is in it no more.
-            &|w| {
-                w.grant(1, |g| g.subject = world::group("devs")).approve(1, "bob", 2_000, |_| {});
-                w.members("devs", &[person("dave")]);
-            },
-            false,
-            "gone",
-            "its grant is there no more, or for others now",
-        ),
-        case(
-            &|w| {
-                w.source.grants.clear();
-                w.malformed(1, "g1");
-            },
-            false,
-            "refused",
-            "its entry is malformed: jitHost is missing",
-        ),
-        case(
-            &|w| {
-                w.source.roles.clear();
-            },
-            false,
-            "refused",
-            "its role cn=dba,ou=roles,dc=x does not exist where roles are kept, or is not for this host",
-        ),
-    ]
-}
-
-#[test]
-fn a_word_from_a_source_that_has_spoken_is_final() {
-    for (i, (world, _, code, text)) in faults().iter().enumerate() {
-        for source in SPEAKS {
-            let sources = [("ldap", source, world)];
-            let Stay::Over(reason) = alice(&sources, &remembered()) else { panic!("case {i}, {source:?}") };
-            assert_eq!((reason.code(), reason.to_string().as_str()), (*code, *text), "case {i}, {source:?}");
-            assert_eq!(reason.grant(), Some("g1"), "case {i}, {source:?}");
-            assert_eq!(
-                presence(&shown(&sources), &question("alice", "sudo"), &remembered(), at(3_000)),
-                if *code == "wrong-service" { Presence::Welcome } else { Presence::Over(reason) },
-                "case {i}, {source:?}"
-            );
-        }
-    }
-}
-
-/// A set from disk may lack what was added just before the daemon was killed, and one whose people were never read lacks them.
-#[test]
-fn of_a_source_that_has_not_spoken_only_a_removal_is_believed() {
-    for (i, (world, removal, code, _)) in faults().iter().enumerate() {
-        for source in SILENT {
-            let stay = alice(&[("ldap", source, world)], &remembered());
-            if *removal {
-                assert!(matches!(&stay, Stay::Over(reason) if reason.code() == *code), "case {i}: {stay:?}");
-            } else {
-                assert_eq!(until(&stay), Some(9_200), "case {i}, {source:?}: {stay:?}");
-            }
-        }
-    }
-}
-
-/// Silence of its own source does not make a session immortal when another shows the grant for what it is.
-#[test]
-fn another_source_that_shows_the_grant_is_believed() {
-    let nothing = World::new();
-    for (i, (world, _, code, _)) in faults().iter().enumerate() {
-        for silent in SILENT {
-            for source in SPEAKS {
-                let stay = alice(&[("ldap", silent, &nothing), ("other", source, world)], &remembered());
-                assert!(matches!(&stay, Stay::Over(reason) if reason.code() == *code), "case {i}: {stay:?}");
-            }
-        }
-    }
-    // And what shows it live keeps it, whatever else is said.
-    let (live, revoked) = (approved(|_| {}), &faults()[0].0);
-    let stay = alice(&[("ldap", Source::Spoken, revoked), ("other", Source::Stale, &live)], &remembered());
-    assert_eq!(until(&stay), Some(9_200));
 }
 
 /// People of a directory that was never heard are not known, so its grants open no door; but what rests on one goes on.
