@@ -14,7 +14,9 @@ use crate::trouble::{Result, Trouble};
 pub struct BaseRoot {
     /// The folder under `target/roots`.
     pub name: &'static str,
-    /// Debian packages on top of the essential ones.
+    /// Another one that it is too: all of that one's packages come first.
+    pub like: Option<&'static BaseRoot>,
+    /// Debian packages on top of those and of the essential ones.
     pub packages: &'static [&'static str],
 }
 
@@ -22,6 +24,7 @@ pub struct BaseRoot {
 /// a program short. Without systemd and logind.
 pub const DOOR: BaseRoot = BaseRoot {
     name: "door",
+    like: None,
     packages: &[
         "openssh-server",
         "openssh-client",
@@ -42,25 +45,8 @@ pub const DOOR: BaseRoot = BaseRoot {
 /// The same with systemd as process 1, and logind.
 pub const BOOTED: BaseRoot = BaseRoot {
     name: "booted",
-    packages: &[
-        "openssh-server",
-        "openssh-client",
-        "sudo",
-        "opendoas",
-        "libpam-modules",
-        "login",
-        "passwd",
-        "procps",
-        "cron",
-        "at",
-        "iproute2",
-        "tmux",
-        "strace",
-        "systemd",
-        "systemd-sysv",
-        "dbus",
-        "libpam-systemd",
-    ],
+    like: Some(&DOOR),
+    packages: &["systemd", "systemd-sysv", "dbus", "libpam-systemd"],
 };
 
 /// Changed when the recipe below changes, so that roots are built anew.
@@ -70,6 +56,11 @@ const RECIPE: &str = "1";
 const EXCLUDED: [&str; 3] = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"];
 
 impl BaseRoot {
+    fn all_packages(&self) -> Vec<&'static str> {
+        let first = self.like.map(BaseRoot::all_packages).unwrap_or_default();
+        first.into_iter().chain(self.packages.iter().copied()).collect()
+    }
+
     /// The root's folder, built now if it is not there or is made of something else (about half a minute).
     ///
     /// # Errors
@@ -84,7 +75,7 @@ impl BaseRoot {
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)
             .map_err(|e| Trouble::io(&lock_path, e.into()))?;
         let suite = suite()?;
-        let wanted = format!("recipe {RECIPE}\nsuite {suite}\npackages {}\n", self.packages.join(" "));
+        let wanted = format!("recipe {RECIPE}\nsuite {suite}\npackages {}\n", self.all_packages().join(" "));
         if path.is_dir() && fs::read_to_string(&stamp).is_ok_and(|there| there == wanted) {
             return Ok(path);
         }
@@ -103,7 +94,7 @@ impl BaseRoot {
         for pattern in EXCLUDED {
             command.arg(format!("--dpkgopt=path-exclude={pattern}"));
         }
-        command.arg(format!("--include={}", self.packages.join(",")));
+        command.arg(format!("--include={}", self.all_packages().join(",")));
         command.arg(suite).arg(&fresh).args(sources(suite)?);
         let output = command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).output().map_err(|e| {
             Trouble::new(format!("mmdebstrap does not start ({e}): apt-get install mmdebstrap"))

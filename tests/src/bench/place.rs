@@ -35,6 +35,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// A host with slapd and what asks it.
 const PEERS: BaseRoot = BaseRoot {
     name: "peers",
+    like: None,
     packages: &[
         "slapd",
         "ldap-utils",
