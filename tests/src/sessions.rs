@@ -12,10 +12,11 @@ pub mod words;
 
 use serde_json::Value;
 
-use crate::door::{CONFIG, Door, Mode};
+use crate::door::{CONFIG, Door, Mode, SOON};
 use crate::host::Host;
 use crate::ldif::{Grant, Ldif};
-use crate::trouble::Result;
+use crate::trouble::{Result, Trouble};
+use crate::wait::until;
 
 /// On what kind of host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,11 +109,23 @@ impl Door {
         let mut his = all.iter().filter(|session| session["user"] == name && session["service"] == service);
         match (his.next(), his.next()) {
             (Some(one), None) => Ok(one.clone()),
-            _ => Err(crate::trouble::Trouble::new(format!(
+            _ => Err(Trouble::new(format!(
                 "expected one {service} session of {name}; there are: {}",
                 Value::Array(all)
             ))),
         }
+    }
+
+    /// Waits until the ssh session of `name` rests on this grant and on no other.
+    ///
+    /// # Errors
+    /// When it does not; with what it rests on.
+    pub fn session_rests_on(&self, name: &str, grant: &str) -> Result<()> {
+        let grants = || self.session_of(name, "sshd").map(|session| session["grants"].clone());
+        until(SOON, &format!("the session of {name} rests on {grant} alone"), || {
+            grants().is_ok_and(|grants| grants == serde_json::json!([grant]))
+        })
+        .map_err(|e| Trouble::new(format!("{e}; but: {:?}", grants())))
     }
 }
 

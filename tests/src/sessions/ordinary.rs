@@ -59,10 +59,7 @@ pub fn at_and_cron_jobs_end_with_the_last_grant(kind: Kind) -> Result<()> {
     }
     let once = entries.revocation(&first);
     door.grants(&once)?;
-    until(SOON, "it rests on the second alone", || {
-        door.session_of("alice", "sshd")
-            .is_ok_and(|session| session["grants"] == serde_json::json!(["second"]))
-    })?;
+    door.session_rests_on("alice", "second")?;
     door.marked_running("alice-cron", "600.62")?;
     door.grants(&once.revocation(&second))?;
     shell.is_over(&door)?;

@@ -169,10 +169,7 @@ pub fn a_second_grant_keeps_it(kind: Kind) -> Result<()> {
     let shell = SHELL.start(&door, "alice")?;
     let once = entries.revocation(&first);
     door.grants(&once)?;
-    until(SOON, "it rests on the second alone", || {
-        door.session_of("alice", "sshd")
-            .is_ok_and(|session| session["grants"] == serde_json::json!(["second"]))
-    })?;
+    door.session_rests_on("alice", "second")?;
     shell.goes_on(&door)?;
     door.grants(&once.revocation(&second))?;
     shell.is_over(&door)
