@@ -103,6 +103,16 @@ fn deletion(dn: &str) -> String {
     format!("dn: {dn}\nchangetype: delete\n\n")
 }
 
+/// Approved and live, and then its own attributes are changed.
+fn altered(who: &'static str, change: &str) -> Case {
+    case(who, careful)
+        .asks()
+        .approved("bob", &[])
+        .first("live")
+        .admin(|g| altering(&g.dn(), change))
+        .then("refused", Out("changed after it was approved", "refused:changed-after-approval"))
+}
+
 fn cases() -> Vec<Case> {
     let touched = "replace: jitReason\njitReason: improved";
     vec![
@@ -208,18 +218,8 @@ fn cases() -> Vec<Case> {
             .first("live")
             .admin(|g| altering(&format!("cn=by-bob,{}", g.dn()), touched))
             .then("pending", PENDING),
-        case("edited", careful)
-            .asks()
-            .approved("bob", &[])
-            .first("live")
-            .admin(|g| altering(&g.dn(), "replace: jitDuration\njitDuration: 7200"))
-            .then("refused", Out("changed after it was approved", "refused:changed-after-approval")),
-        case("widened", careful)
-            .asks()
-            .approved("bob", &[])
-            .first("live")
-            .admin(|g| altering(&g.dn(), "add: jitService\njitService: sudo"))
-            .then("refused", Out("changed after it was approved", "refused:changed-after-approval")),
+        altered("edited", "replace: jitDuration\njitDuration: 7200"),
+        altered("widened", "add: jitService\njitService: sudo"),
         // Roles.
         case("norole", |who| free(who).under("imagined"))
             .before("norole", |l, g| l.grant(g))
