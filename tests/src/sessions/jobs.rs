@@ -14,7 +14,22 @@ use crate::wait::until;
 pub struct Job {
     /// What it is called, here and in marks.
     pub name: &'static str,
-    start: fn(&Door, &str, &str) -> Result<Vec<Client>>,
+    start: Start,
+}
+
+/// How it is started, and `line`: what the command line holds of that process of it by which it is seen to run. What a shell reads may
+/// name the mark as `$JIT_MARK`.
+enum Start {
+    /// A command over ssh that stays connected.
+    Stays { command: &'static str, line: &'static str },
+    /// A command over ssh that leaves something behind and ends.
+    Leaves { command: &'static str, line: &'static str },
+    /// A program in Perl, left behind: nothing of it lives long enough to be seen, and all of it writes to its [`pulse`].
+    Pulses { perl: &'static str },
+    /// Lines typed at a shell on a terminal.
+    Typed { lines: &'static [&'static str], line: &'static str },
+    /// Another one, for this person and with this mark.
+    By(fn(&Door, &str, &str) -> Result<Vec<Client>>),
 }
 
 /// Somebody's job that runs.
@@ -40,7 +55,9 @@ impl Job {
     /// When it does not run.
     pub fn start(&self, door: &Door, who: &str) -> Result<Running> {
         let mark = format!("{who}-{}", self.name);
-        let clients = (self.start)(door, who, &mark)
+        let clients = self
+            .start
+            .clients(door, who, &mark)
             .map_err(|e| Trouble::new(format!("the job `{}` of {who} did not start: {e}", self.name)))?;
         Ok(Running { name: self.name, mark, clients })
     }
@@ -91,91 +108,100 @@ impl Running {
     }
 }
 
-/// A command over ssh that stays connected, running when `line` does.
-fn command(door: &Door, who: &str, mark: &str, command: &str, line: &str) -> Result<Vec<Client>> {
-    let client = door.client(who).marked(mark).runs(command)?;
+impl Start {
+    /// Starts it, and waits until it runs; the connections that stay.
+    fn clients(&self, door: &Door, who: &str, mark: &str) -> Result<Vec<Client>> {
+        match *self {
+            Start::Stays { command, line } => {
+                running(door, mark, line, door.client(who).marked(mark).runs(command)?)
+            }
+            Start::Leaves { command, line } => {
+                leaves(door, who, mark, command)?;
+                door.marked_running(mark, line).map(|_| Vec::new())
+            }
+            Start::Pulses { perl } => {
+                let command = format!("perl -e '{perl}' </dev/null >{} 2>&1", pulse(mark));
+                leaves(door, who, mark, &command)?;
+                until(SOON, "it pulses", || pulses(door, mark)).map(|()| Vec::new())
+            }
+            Start::Typed { lines, line } => {
+                let mut client = door.terminal(who, mark)?;
+                for typed in lines {
+                    client.types(typed)?;
+                }
+                running(door, mark, line, client)
+            }
+            Start::By(start) => start(door, who, mark),
+        }
+    }
+}
+
+/// Waits until what a client started runs, as `line` shows.
+fn running(door: &Door, mark: &str, line: &str, client: Client) -> Result<Vec<Client>> {
     door.marked_running(mark, line).map_err(|e| Trouble::new(format!("{e}\n{client:?}")))?;
     Ok(vec![client])
 }
 
-/// A command over ssh whose person has left when it runs: when `line` does, or its pulse where there is none.
-fn abandoned(door: &Door, who: &str, mark: &str, command: &str, line: &str) -> Result<Vec<Client>> {
+/// A command over ssh that ends well.
+fn leaves(door: &Door, who: &str, mark: &str, command: &str) -> Result<()> {
     let client = door.client(who).marked(mark).runs(command)?;
-    match client.ends()? {
-        0 if line.is_empty() => until(SOON, "it pulses", || pulses(door, mark)).map(|()| Vec::new()),
-        0 => door.marked_running(mark, line).map(|_| Vec::new()),
-        _ => Err(Trouble::new(format!("{client:?}"))),
-    }
-}
-
-/// Lines typed at a shell on a terminal, running when `line` does.
-fn typed(door: &Door, who: &str, mark: &str, lines: &[String], line: &str) -> Result<Vec<Client>> {
-    let mut client = door.terminal(who, mark)?;
-    for typed in lines {
-        client.types(typed)?;
-    }
-    door.marked_running(mark, line).map_err(|e| Trouble::new(format!("{e}\n{client:?}")))?;
-    Ok(vec![client])
+    if client.ends()? == 0 { Ok(()) } else { Err(Trouble::new(format!("{client:?}"))) }
 }
 
 /// An interactive shell with something in the foreground.
-pub const SHELL: Job = Job {
-    name: "shell",
-    start: |door, who, mark| typed(door, who, mark, &["sleep 600.01".to_owned()], "600.01"),
-};
+pub const SHELL: Job =
+    Job { name: "shell", start: Start::Typed { lines: &["sleep 600.01"], line: "600.01" } };
 
 /// A command without a terminal.
 pub const COMMAND: Job =
-    Job { name: "command", start: |door, who, mark| command(door, who, mark, "sleep 600.02", "600.02") };
+    Job { name: "command", start: Start::Stays { command: "sleep 600.02", line: "600.02" } };
 
 /// In a session, group and with descriptors of its own.
 pub const SETSID: Job = Job {
     name: "setsid",
-    start: |door, who, mark| {
-        let line = "setsid sh -c 'sleep 600.03; :' </dev/null >/dev/null 2>&1 & exec sleep 600";
-        command(door, who, mark, line, "600.03")
+    start: Start::Stays {
+        command: "setsid sh -c 'sleep 600.03; :' </dev/null >/dev/null 2>&1 & exec sleep 600",
+        line: "600.03",
     },
 };
 
 /// An orphan, as daemons make themselves.
 pub const DOUBLE_FORK: Job = Job {
     name: "double-fork",
-    start: |door, who, mark| {
-        let line = "sh -c '(setsid sleep 600.04 </dev/null >/dev/null 2>&1 &) &'; exec sleep 600";
-        command(door, who, mark, line, "600.04")
+    start: Start::Stays {
+        command: "sh -c '(setsid sleep 600.04 </dev/null >/dev/null 2>&1 &) &'; exec sleep 600",
+        line: "600.04",
     },
 };
 
 /// `nohup … &`, and gone.
 pub const NOHUP: Job = Job {
     name: "nohup",
-    start: |door, who, mark| {
-        abandoned(door, who, mark, "nohup sleep 600.05 </dev/null >/dev/null 2>&1 &", "600.05")
-    },
+    start: Start::Leaves { command: "nohup sleep 600.05 </dev/null >/dev/null 2>&1 &", line: "600.05" },
 };
 
 /// An orphan whose person is gone.
 pub const ORPHAN: Job = Job {
     name: "orphan",
-    start: |door, who, mark| {
-        let line = "sh -c '(setsid sleep 600.06 </dev/null >/dev/null 2>&1 &) &'";
-        abandoned(door, who, mark, line, "600.06")
+    start: Start::Leaves {
+        command: "sh -c '(setsid sleep 600.06 </dev/null >/dev/null 2>&1 &) &'",
+        line: "600.06",
     },
 };
 
 /// A tmux server, detached.
 pub const TMUX: Job = Job {
     name: "tmux",
-    start: |door, who, mark| {
-        let line = format!("tmux -f /dev/null -L {mark} new-session -d 'sleep 600.07'");
-        abandoned(door, who, mark, &line, "600.07")
+    start: Start::Leaves {
+        command: "tmux -f /dev/null -L $JIT_MARK new-session -d 'sleep 600.07'",
+        line: "600.07",
     },
 };
 
 /// Nothing but a forwarded port: no process of the person's own, only sshd's.
 pub const FORWARD: Job = Job {
     name: "forward",
-    start: |door, who, _| {
+    start: Start::By(|door, who, _| {
         let port = 20_000 + who.bytes().map(u16::from).sum::<u16>();
         let client = door.client(who).flag("-N").flag("-L").flag(&format!("{port}:127.0.0.1:22")).start()?;
         let scan = format!("ssh-keyscan -T 1 -p {port} 127.0.0.1");
@@ -184,84 +210,70 @@ pub const FORWARD: Job = Job {
         })
         .map_err(|e| Trouble::new(format!("{e}\n{client:?}")))?;
         Ok(vec![client])
-    },
+    }),
 };
 
 /// A subsystem without a terminal.
 pub const SFTP: Job = Job {
     name: "sftp",
-    start: |door, who, mark| {
+    start: Start::By(|door, who, mark| {
         let client = door.client(who).marked(mark).flag("-s").runs("sftp")?;
-        door.marked_running(mark, "sftp-server").map_err(|e| Trouble::new(format!("{e}\n{client:?}")))?;
-        Ok(vec![client])
-    },
+        running(door, mark, "sftp-server", client)
+    }),
 };
 
 /// A root shell inside, on a terminal of sudo's own (use_pty).
 pub const SUDO_SHELL: Job = Job {
     name: "sudo-shell",
-    start: |door, who, mark| {
-        let lines = [format!("sudo JIT_MARK={mark} -s"), "sleep 600.08".to_owned()];
-        typed(door, who, mark, &lines, "600.08")
-    },
+    start: Start::Typed { lines: &["sudo JIT_MARK=$JIT_MARK -s", "sleep 600.08"], line: "600.08" },
 };
 
 /// A root command without a terminal.
 pub const SUDO_COMMAND: Job = Job {
     name: "sudo-command",
-    start: |door, who, mark| {
-        command(door, who, mark, &format!("sudo JIT_MARK={mark} sleep 600.09"), "600.09")
-    },
+    start: Start::Stays { command: "sudo JIT_MARK=$JIT_MARK sleep 600.09", line: "600.09" },
 };
 
 /// What root's shell left behind, while the login goes on.
 pub const SUDO_LEFT: Job = Job {
     name: "sudo-left",
-    start: |door, who, mark| {
-        let left = "setsid sleep 600.10 </dev/null >/dev/null 2>&1 &";
-        let line = format!("sudo JIT_MARK={mark} sh -c '{left}'; exec sleep 600");
-        command(door, who, mark, &line, "600.10")
+    start: Start::Stays {
+        command: "sudo JIT_MARK=$JIT_MARK sh -c 'setsid sleep 600.10 </dev/null >/dev/null 2>&1 &'; exec sleep 600",
+        line: "600.10",
     },
 };
 
 /// Another person's shell, with his password.
 pub const SU: Job = Job {
     name: "su",
-    start: |door, who, mark| {
+    start: Start::By(|door, who, mark| {
         door.host().exec(["chpasswd"]).stdin("carol:hers\n").run()?.must()?;
         let mut client = door.terminal(who, mark)?;
         client.types("su carol -c 'sleep 600.11'")?;
         client.shows("Password: ")?;
         client.types("hers")?;
-        door.marked_running(mark, "600.11").map_err(|e| Trouble::new(format!("{e}\n{client:?}")))?;
-        Ok(vec![client])
-    },
+        running(door, mark, "600.11", client)
+    }),
 };
 
 /// Root by doas.
 pub const DOAS: Job = Job {
     name: "doas",
-    start: |door, who, mark| {
-        command(door, who, mark, &format!("doas env JIT_MARK={mark} sleep 600.12"), "600.12")
-    },
+    start: Start::Stays { command: "doas env JIT_MARK=$JIT_MARK sleep 600.12", line: "600.12" },
 };
 
 /// Forks and exits for ever: each process lives for microseconds, and leaves a byte.
 pub const CHAIN: Job = Job {
     name: "chain",
-    start: |door, who, mark| {
-        let code = "while (1) { syswrite STDOUT, \".\"; exit if fork }";
-        abandoned(door, who, mark, &format!("perl -e '{code}' </dev/null >{} 2>&1", pulse(mark)), "")
-    },
+    start: Start::Pulses { perl: "while (1) { syswrite STDOUT, \".\"; exit if fork }" },
 };
 
 /// Several such at once, in sessions of their own.
 pub const SWARM: Job = Job {
     name: "swarm",
-    start: |door, who, mark| {
-        let code = "use POSIX; for (1..6) { last if !fork } POSIX::setsid(); \
-                    while (1) { syswrite STDOUT, \".\"; exit if fork }";
-        abandoned(door, who, mark, &format!("perl -e '{code}' </dev/null >{} 2>&1", pulse(mark)), "")
+    start: Start::Pulses {
+        perl: "use POSIX; for (1..6) { last if !fork } POSIX::setsid(); \
+               while (1) { syswrite STDOUT, \".\"; exit if fork }",
     },
 };
 
@@ -280,31 +292,31 @@ fn pulses(door: &Door, mark: &str) -> bool {
 /// Deaf to every signal that can be ignored.
 pub const STUBBORN: Job = Job {
     name: "stubborn",
-    start: |door, who, mark| {
-        let line = "exec perl -e '$SIG{$_} = \"IGNORE\" for qw(HUP TERM INT QUIT); sleep 1 while 1'";
-        command(door, who, mark, line, "perl")
+    start: Start::Stays {
+        command: "exec perl -e '$SIG{$_} = \"IGNORE\" for qw(HUP TERM INT QUIT); sleep 1 while 1'",
+        line: "perl",
     },
 };
 
 /// Stopped with Ctrl-Z.
 pub const STOPPED: Job = Job {
     name: "stopped",
-    start: |door, who, mark| {
+    start: Start::By(|door, who, mark| {
         let mut client = door.terminal(who, mark)?;
         client.types("sleep 600.13")?;
         door.marked_running(mark, "600.13")?;
         client.presses("\u{1a}")?;
         client.shows("Stopped")?;
         Ok(vec![client])
-    },
+    }),
 };
 
 /// Root in user and pid namespaces of his own, as a rootless container has them, and gone.
 pub const NAMESPACE: Job = Job {
     name: "namespace",
-    start: |door, who, mark| {
-        let line = "setsid unshare --user --map-root-user --pid --fork --kill-child sleep 600.14 </dev/null >/dev/null 2>&1 &";
-        abandoned(door, who, mark, line, "sleep 600.14")
+    start: Start::Leaves {
+        command: "setsid unshare --user --map-root-user --pid --fork --kill-child sleep 600.14 </dev/null >/dev/null 2>&1 &",
+        line: "sleep 600.14",
     },
 };
 
