@@ -17,10 +17,10 @@ Exit status:
 /// What stands in the column LEFT.
 const LEFT: &str = "\
 A session has no end when
-  permissive   it was opened while this host was permissive
+  permissive   it was opened, or found, while this host was permissive
   lifted       this host was made permissive after it was opened
-  exempt       an entry of [[exempt]] opened it
-  break-glass  break-glass opened it
+  exempt       an entry of [[exempt]] lets its person in, or did when it was opened
+  break-glass  break-glass does, or did
   unguarded    its service, or this host, is guarded no longer
   warned       its grant has ended, and on_end = \"warn\"
   found        it was there before jitd, and is yet to be judged
