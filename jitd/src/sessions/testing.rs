@@ -1,4 +1,4 @@
-//! Sessions for tests.
+//! Sessions and processes for tests.
 
 use jit_model::grant::EntryUuid;
 use jit_model::name::{Login, Service, SourceName};
@@ -6,7 +6,7 @@ use jit_model::session::Rest;
 use jit_model::time::Timestamp;
 
 use super::claim::{Kind, Mark};
-use super::process::ProcessId;
+use super::process::{Process, ProcessId, Run, Uids};
 use super::record::{Basis, Life, Session, SessionId, Visitor};
 use crate::clock::BootId;
 
@@ -30,6 +30,24 @@ pub(crate) fn session(pid: i32) -> Session {
         life: Life::Open,
         warned: Timestamp(1000),
         order: None,
+    }
+}
+
+/// A process of root's in a setsid-session of its own, without a mark, a cgroup or a terminal.
+pub(crate) fn process(id: ProcessId, parent: i32) -> Process {
+    Process {
+        id,
+        name: "x".to_owned(),
+        run: Run::Running,
+        parent,
+        group: id.pid,
+        session: id.pid,
+        terminal: 0,
+        uids: Uids { real: 0, effective: 0, saved: 0, fs: 0 },
+        audit: None,
+        cgroup: String::new(),
+        kernel: false,
+        nested: false,
     }
 }
 

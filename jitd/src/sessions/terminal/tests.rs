@@ -9,7 +9,8 @@ use nix::sys::termios::{FlowArg, tcflow};
 use nix::unistd::{geteuid, mkfifo, read, ttyname};
 use proptest::prelude::*;
 
-use super::super::process::{Process, Uids};
+use super::super::process::Process;
+use super::super::testing::process;
 use super::*;
 
 /// What the kernel does with a device number in stat(5): fs/proc/array.c, include/linux/kdev_t.h.
@@ -74,20 +75,8 @@ proptest! {
 
 /// A shell on a terminal; `parent` is another process of the table, or 1.
 fn shell(pid: i32, parent: i32, device: Device) -> Process {
-    Process {
-        id: ProcessId { pid, start: 7 },
-        name: "sh".to_owned(),
-        run: Run::Running,
-        parent,
-        group: pid,
-        session: pid,
-        terminal: encoded(device.major, device.minor),
-        uids: Uids { real: 0, effective: 0, saved: 0, fs: 0 },
-        audit: None,
-        cgroup: String::new(),
-        kernel: false,
-        nested: false,
-    }
+    let terminal = encoded(device.major, device.minor);
+    Process { name: "sh".to_owned(), terminal, ..process(ProcessId { pid, start: 7 }, parent) }
 }
 
 /// A pseudo-terminal, and a process that has it (ours, for the table only).

@@ -5,7 +5,8 @@ use nix::unistd::getpid;
 use proptest::prelude::*;
 
 use super::*;
-use crate::sessions::process::{Process, Run, Uids, identify, look};
+use crate::sessions::process::{Process, Run, identify, look};
+use crate::sessions::testing;
 
 const LEADER: ProcessId = ProcessId { pid: 100, start: 5 };
 const ALICES: AuditMark = AuditMark { login_uid: 1000, session: 7 };
@@ -64,20 +65,7 @@ fn a_scope_is_taken_at_the_word_of_logind() {
 }
 
 fn process(pid: i32, start: u64, parent: i32, audit: Option<AuditMark>) -> Process {
-    Process {
-        id: ProcessId { pid, start },
-        name: "x".to_owned(),
-        run: Run::Running,
-        parent,
-        group: pid,
-        session: pid,
-        terminal: 0,
-        uids: Uids { real: 0, effective: 0, saved: 0, fs: 0 },
-        audit,
-        cgroup: String::new(),
-        kernel: false,
-        nested: false,
-    }
+    Process { audit, ..testing::process(ProcessId { pid, start }, parent) }
 }
 
 #[test]
