@@ -11,6 +11,7 @@
 //! not through systemd, is that session's like everything else that was started from it.
 
 mod mark;
+mod marking;
 mod person;
 mod rules;
 mod session;
@@ -20,6 +21,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::process::{AuditMark, Process, ProcessId, Table};
+
+pub use marking::{Marking, Modules};
 
 /// What kind of session a service opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +70,7 @@ pub enum Whose {
     Person {
         /// His uid, never 0.
         uid: u32,
-        /// Whether this host marks logins ([`AuditMark`]): then a process without a mark came from no login, and running as
+        /// Whether this host marks logins ([`AuditMark`], [`Marking`]): then a process without a mark came from no login, and running as
         /// him does not make it his (a system service with `User=`).
         marked: bool,
     },

@@ -8,7 +8,7 @@ use jit_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::claim::Mark;
+use super::claim::{Mark, Marking};
 use super::process::ProcessId;
 use crate::clock::BootId;
 
@@ -154,8 +154,8 @@ pub struct Visitor {
     pub login: Login,
     /// His uid, as the module saw it.
     pub uid: u32,
-    /// Whether this host marked one of his logins.
-    pub marked: bool,
+    /// What his logins showed of whether this host marks those who come in.
+    pub marked: Marking,
     /// What his sessions rested on when last looked at.
     pub rests: Vec<Rest>,
 }

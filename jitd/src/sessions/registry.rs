@@ -12,7 +12,7 @@ use jit_model::name::{Login, Service};
 use jit_model::session::Rest;
 use tokio::sync::mpsc;
 
-use super::claim::Mark;
+use super::claim::{Mark, Marking};
 use super::process::ProcessId;
 use super::record::{Basis, Life, Order, Session, SessionId, Visitor};
 use super::state::StateDir;
@@ -84,6 +84,8 @@ struct Known {
     forgotten: Forgotten,
     /// What was found damaged at the start.
     damage: Vec<String>,
+    /// What the warden has seen of whether this host marks those who come in.
+    marking: Marking,
     /// Which the warden is ending just now: to show, so not on disk.
     ending: BTreeSet<SessionId>,
     /// What keeps the warden from ending any.
@@ -120,6 +122,7 @@ impl Registry {
         let (words, heard) = mpsc::unbounded_channel();
         let known = Known {
             sessions: kept.0.into_iter().map(|session| (session.id.clone(), Arc::new(session))).collect(),
+            marking: kept.1.iter().map(|visitor| visitor.marked).max().unwrap_or_default(),
             visitors: kept.1.into_iter().map(|visitor| (visitor.login.clone(), visitor)).collect(),
             // So that an id is not given twice in a boot, whatever became of the daemon between.
             count: SystemTime::now()
@@ -294,6 +297,28 @@ impl Registry {
         });
     }
 
+    /// What is known of whether this host marks those who come in.
+    pub fn marking(&self) -> Marking {
+        let known = self.known();
+        if known.marking == Marking::Made {
+            return Marking::Made;
+        }
+        let borne = known.sessions.values().any(|session| session.mark.audit.is_some());
+        let borne = if borne { Marking::Borne } else { Marking::Unseen };
+        let visitors = known.visitors.values().map(|visitor| visitor.marked);
+        visitors.fold(known.marking.max(borne), Marking::max)
+    }
+
+    /// An opening of somebody's has shown this of it: kept on disk with him, if he is a visitor.
+    pub fn witness(&self, login: &Login, marking: Marking) {
+        let marking = {
+            let mut known = self.known();
+            known.marking = known.marking.max(marking);
+            known.marking
+        };
+        self.change_visitor(login, |visitor| visitor.marked = visitor.marked.max(marking));
+    }
+
     /// Nothing of a visitor's is left.
     pub fn forget_visitor(&self, login: &Login) {
         self.with(|known| {
@@ -448,7 +473,8 @@ impl Known {
     /// Takes the person of a session among the visitors if it rests on grants; whether that changed anything.
     fn welcome(&mut self, session: &Session, most: usize) -> bool {
         let Basis::Grants { rests, .. } = &session.basis else { return false };
-        let (uid, marked) = (session.mark.uid, session.mark.audit.is_some());
+        let borne = if session.mark.audit.is_some() { Marking::Borne } else { Marking::Unseen };
+        let (uid, marked) = (session.mark.uid, borne.max(self.marking));
         let room = self.visitors.len() < most;
         let Some(visitor) = self.visitors.get_mut(&session.login) else {
             if room {
@@ -465,7 +491,7 @@ impl Known {
             old.end > session.opened && !rests.iter().any(|new| same(old, new))
         });
         let rests: Vec<Rest> = others.chain(rests).cloned().collect();
-        let new = Visitor { login: visitor.login.clone(), uid, marked: visitor.marked || marked, rests };
+        let new = Visitor { login: visitor.login.clone(), uid, marked: visitor.marked.max(marked), rests };
         let changed = new != *visitor;
         *visitor = new;
         changed

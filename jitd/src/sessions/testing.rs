@@ -5,7 +5,7 @@ use jit_model::name::{Login, Service, SourceName};
 use jit_model::session::Rest;
 use jit_model::time::Timestamp;
 
-use super::claim::{Kind, Mark};
+use super::claim::{Kind, Mark, Marking};
 use super::process::{Process, ProcessId, Run, Uids};
 use super::record::{Basis, Life, Session, SessionId, Visitor};
 use crate::clock::BootId;
@@ -64,5 +64,10 @@ pub(crate) fn rest(n: u8, end: i64) -> Rest {
 
 /// Somebody who came under grant number 1.
 pub(crate) fn visitor(login: &str) -> Visitor {
-    Visitor { login: Login::new(login).unwrap(), uid: 1000, marked: false, rests: vec![rest(1, 5000)] }
+    Visitor {
+        login: Login::new(login).unwrap(),
+        uid: 1000,
+        marked: Marking::Unseen,
+        rests: vec![rest(1, 5000)],
+    }
 }

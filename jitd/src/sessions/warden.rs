@@ -20,7 +20,7 @@ use jit_model::time::{Span, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
-use super::claim::Mark;
+use super::claim::{Mark, Modules};
 use super::process::{ProcessId, Table};
 use super::record::{Basis, Life, Session, SessionId, Standing, Visitor};
 use super::registry::{Registry, Word};
@@ -36,6 +36,7 @@ use crate::view::View;
 mod found;
 mod host;
 mod judge;
+mod marked;
 mod note;
 mod persons;
 mod prune;
@@ -342,6 +343,7 @@ impl<H: Host> Warden<H> {
             match word {
                 Word::Opened(id) => {
                     let Some(session) = self.registry.session(&id) else { continue };
+                    self.witness(&session, Modules::Asked);
                     self.note_opened(known.mode, &session);
                     asked.insert(id, session);
                 }
@@ -350,7 +352,12 @@ impl<H: Host> Warden<H> {
                     let session = self.registry.session(&id);
                     asked.extend(session.map(|session| (id, session)));
                 }
-                Word::Closed(_) => self.prune.ask(),
+                Word::Closed(id) => {
+                    if let Some(session) = self.registry.session(&id) {
+                        self.witness(&session, Modules::Done);
+                    }
+                    self.prune.ask();
+                }
                 Word::Denied { mark, login, service } if known.mode == Mode::Enforcing => {
                     denied.extend(peer(&known, self.registry.boot(), *mark, &login, &service));
                 }

@@ -134,9 +134,9 @@ fn changes_are_on_disk_and_only_changes_are_written() {
     place.registry.change_visitor(&one.login, |_| {});
     assert!(!file.exists(), "nothing changed, and yet it was written");
     place.registry.change(&one.id, |session| session.warned = Timestamp(4000));
-    place.registry.change_visitor(&one.login, |visitor| visitor.marked = true);
+    place.registry.change_visitor(&one.login, |visitor| visitor.marked = Marking::Made);
     place.assert_on_disk();
-    assert!(place.registry.visitors()[0].marked);
+    assert_eq!(place.registry.visitors()[0].marked, Marking::Made);
     assert_eq!(place.registry.remove(&one.id).unwrap().warned, Timestamp(4000));
     assert_eq!(place.registry.remove(&one.id), None);
     place.registry.forget_visitor(&one.login);

@@ -7,7 +7,7 @@ use std::io;
 
 use crate::mode::Mode;
 use crate::sessions::ending::{self, Look};
-use crate::sessions::process::{self, ProcessId, Table};
+use crate::sessions::process::{self, Process, ProcessId, Table};
 use crate::sessions::signals::{Pidfds, Sent, Signal, Signals};
 use crate::sessions::terminal::{self, Told};
 
@@ -18,6 +18,9 @@ pub(super) trait Host: Signals {
 
     /// The processes of this moment.
     fn table(&mut self) -> io::Result<Table>;
+
+    /// One process, now; none if it is gone.
+    fn look(&mut self, pid: i32) -> Option<Process>;
 
     /// Says something on the terminals of these processes.
     fn tell(&mut self, table: &Table, members: &[ProcessId], owners: &BTreeSet<u32>, text: &str) -> Told;
@@ -46,6 +49,10 @@ impl Host for Kernel {
             Some(_) => Ok(table),
             None => Err(io::Error::other("it hides other users' processes from jitd (hidepid=)")),
         }
+    }
+
+    fn look(&mut self, pid: i32) -> Option<Process> {
+        process::look(pid)
     }
 
     fn tell(&mut self, table: &Table, members: &[ProcessId], owners: &BTreeSet<u32>, text: &str) -> Told {

@@ -9,7 +9,7 @@ use super::spared::Spared;
 use super::underway::Whom;
 use super::{Known, SETTLED, Warden, note};
 use crate::audit::session::SessionState;
-use crate::sessions::claim::{Kind, Mark};
+use crate::sessions::claim::{Kind, Mark, Marking, Modules};
 use crate::sessions::process::Table;
 use crate::sessions::record::{Basis, Life, Session, SessionId};
 
@@ -65,12 +65,14 @@ impl<H: Host> Warden<H> {
         let due = |at: &Instant| now.saturating_duration_since(*at) >= SETTLED;
         let (ripe, fresh) = std::mem::take(&mut self.fresh).into_iter().partition(|(_, at)| due(at));
         self.fresh = fresh;
-        for session in ripe.into_iter().filter_map(|(id, _)| self.registry.session(&id)) {
+        for (id, _) in ripe {
+            let Some(session) = self.registry.session(&id) else { continue };
             let mut mark = session.mark.clone();
             let seen = Mark::of(mark.leader, mark.kind, mark.uid);
             mark.audit = mark.audit.or(seen.audit);
             mark.scope = mark.scope.or(seen.scope);
-            self.learn(&session, mark);
+            let session = self.learn(&session, mark);
+            self.witness(&session, Modules::Done);
         }
     }
 
@@ -98,12 +100,16 @@ impl<H: Host> Warden<H> {
         let table = self.table()?;
         let mut spared = Spared::of(self);
         let mut same = BTreeSet::new();
+        let certain = self.registry.marking() == Marking::Made;
         let begun = Instant::now();
         for session in sessions.into_iter().skip(first) {
             if begun.elapsed() >= LONGEST {
                 return Some(session.id);
             }
             let session = self.refresh_mark(&table, &session);
+            if !certain {
+                self.witness_in(&table, known, &session);
+            }
             let led = table.alive(session.mark.leader).is_some();
             if session.life == Life::Open && led {
                 continue;
@@ -136,7 +142,7 @@ impl<H: Host> Warden<H> {
         if mark != session.mark {
             self.registry.change(&session.id, |kept| kept.mark = mark.clone());
             if mark.audit.is_some() {
-                self.registry.change_visitor(&session.login, |visitor| visitor.marked = true);
+                self.registry.witness(&session.login, Marking::Borne);
             }
         }
         Session { mark, ..session.clone() }

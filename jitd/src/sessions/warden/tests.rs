@@ -3,5 +3,6 @@ mod ends;
 mod found;
 mod hindered;
 mod left;
+mod marked;
 mod said;
 mod stage;

@@ -124,26 +124,20 @@ impl<H: Host> Warden<H> {
             self.underway.insert(whom.clone(), Underway::new(claim, grace, Of::Peer(Box::new(session))));
             begun.push(whom);
         }
-        let marked = self.host_is_marked();
+        let marked = self.registry.marking().is_marked();
         let free = match leave.is_empty() {
             true => BTreeSet::new(),
             false => unguarded(table, &self.registry.sessions(), known.view.snapshot.policy()),
         };
         for (visitor, reason) in leave.into_iter().filter(|(visitor, _)| !free.contains(&visitor.uid)) {
             let whom = Whom::Person(visitor.login.clone());
-            let whose = Whose::Person { uid: visitor.uid, marked: marked || visitor.marked };
+            let whose = Whose::Person { uid: visitor.uid, marked };
             let claim = Claim { whose, spared: Vec::new() };
             self.underway.insert(whom.clone(), Underway::new(claim, grace, Of::Person(visitor, reason)));
             begun.push(whom);
         }
         self.say(known, table, Announced { begun, only_say, warn });
         self.show_underway();
-    }
-
-    /// Whether this host marks logins, by all that is known.
-    fn host_is_marked(&self) -> bool {
-        self.registry.sessions().iter().any(|session| session.mark.audit.is_some())
-            || self.registry.visitors().iter().any(|visitor| visitor.marked)
     }
 
     /// Goes on with every ending that wants to.

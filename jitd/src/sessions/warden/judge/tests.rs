@@ -3,7 +3,7 @@ use jit_model::name::{Login, Service, SourceName};
 
 use super::*;
 use crate::clock::BootId;
-use crate::sessions::claim::{Kind, Mark};
+use crate::sessions::claim::{Kind, Mark, Marking};
 use crate::sessions::process::ProcessId;
 use crate::sessions::record::{Life, Order, SessionId};
 
@@ -138,7 +138,7 @@ fn one_warning_is_given_for_all_that_are_due() {
 }
 
 fn visitor(name: &str, uid: u32, presence: Presence) -> (Visitor, Presence) {
-    (Visitor { login: Login::new(name).unwrap(), uid, marked: true, rests: Vec::new() }, presence)
+    (Visitor { login: Login::new(name).unwrap(), uid, marked: Marking::Made, rests: Vec::new() }, presence)
 }
 
 fn leaving(visitors: &[(Visitor, Presence)], sessions: &[Stays]) -> Vec<String> {

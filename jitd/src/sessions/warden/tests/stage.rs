@@ -97,6 +97,10 @@ impl Host for Village {
         }
     }
 
+    fn look(&mut self, pid: i32) -> Option<Process> {
+        self.processes.get(&pid).cloned()
+    }
+
     fn tell(&mut self, _: &Table, members: &[ProcessId], _: &BTreeSet<u32>, text: &str) -> Told {
         self.said.push((members.iter().map(|id| id.pid).collect(), text.to_owned()));
         Told { on: vec!["/dev/pts/7".to_owned()], failed: Vec::new() }
@@ -220,19 +224,25 @@ impl Stage {
         let leader = self.spawn(n, 1, 0, Some(mark));
         self.spawn(n + 1, n, uid, Some(mark));
         self.spawn(n + 2, 1, uid, Some(mark));
+        self.open(name, Mark { leader, kind: Kind::Login, uid, audit: Some(mark), scope: None })
+    }
+
+    /// A session of a person's, on all his grants.
+    pub(super) fn open(&mut self, name: &str, mark: Mark) -> SessionId {
+        let service = Service::new(if mark.kind == Kind::Login { "sshd" } else { "sudo" }).unwrap();
         let view = self.follower.current().get();
         let login = Login::new(name).unwrap();
         let rests: Vec<Rest> =
             view.snapshot.grants_of(&login).iter().filter_map(|grant| Rest::of(grant)).collect();
         let until = rests.iter().map(|rest| rest.end).max().unwrap();
         let registry = &self.warden.registry;
-        let id = registry.new_id(leader);
+        let id = registry.new_id(mark.leader);
         registry.open(Session {
             id: id.clone(),
             boot: registry.boot(),
-            mark: Mark { leader, kind: Kind::Login, uid, audit: Some(mark), scope: None },
+            mark,
             login,
-            service: Service::new("sshd").unwrap(),
+            service,
             target: None,
             rhost: None,
             tty: Some("ssh".to_owned()),
