@@ -1,4 +1,5 @@
 mod becomes;
+mod by_hand;
 mod laws;
 mod logins;
 mod persons;

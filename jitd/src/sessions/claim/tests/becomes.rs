@@ -1,26 +1,28 @@
 //! Who belongs to somebody who became another.
 
 use super::super::{Kind, Mark, Whose};
-use super::world::{ALICE, BOB, Marks, World, set, uids};
+use super::world::{ALICE, ALL, BOB, Marks, TELLING, World, set, uids};
 use crate::sessions::process::Uids;
-
-const ALL: [Marks; 4] = [Marks::Both, Marks::Audit, Marks::Scope, Marks::None];
-const SOME: [Marks; 3] = [Marks::Both, Marks::Audit, Marks::Scope];
 
 fn sudo(world: &World, leader: i32) -> Mark {
     world.mark(leader, Kind::Become, ALICE)
 }
 
+/// alice becomes root: the process that waits, which leads the session, root's shell, and the session's mark.
+fn becomes_root(world: &mut World, from: i32) -> (i32, i32, Mark) {
+    let (leader, root) = world.sudo(from, 0);
+    let mark = sudo(world, leader);
+    (leader, root, mark)
+}
+
 #[test]
 fn its_tree_and_nothing_of_the_login_around() {
     for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let editor = world.fork(alice.shell);
-        let (leader, root) = world.sudo(alice.shell, 0);
+        let (leader, root, mark) = becomes_root(&mut world, alice.shell);
         let job = world.daemonize(alice.shell);
         let back = world.sudo(root, ALICE).1;
-        let mark = sudo(&world, leader);
         let login = world.login(alice, ALICE);
         for spared in [vec![], vec![login]] {
             let members = world.of_session(&mark, &spared);
@@ -34,11 +36,9 @@ fn its_tree_and_nothing_of_the_login_around() {
 
 #[test]
 fn what_root_left_behind_in_the_login() {
-    for marks in SOME {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
-        let (leader, root) = world.sudo(alice.shell, 0);
-        let mark = sudo(&world, leader);
+    for marks in TELLING {
+        let (mut world, alice) = World::with_alice(marks);
+        let (leader, root, mark) = becomes_root(&mut world, alice.shell);
         let left = world.daemonize(root);
         let child = world.fork(left);
         let renamed = world.daemonize(root);
@@ -58,10 +58,8 @@ fn what_root_left_behind_in_the_login() {
 
 #[test]
 fn without_marks_only_the_tree() {
-    let mut world = World::new(Marks::None);
-    let alice = world.ssh(ALICE);
-    let (leader, root) = world.sudo(alice.shell, 0);
-    let mark = sudo(&world, leader);
+    let (mut world, alice) = World::with_alice(Marks::None);
+    let (leader, root, mark) = becomes_root(&mut world, alice.shell);
     world.daemonize(root);
     let other = world.ssh(ALICE);
     let (_, other_root) = world.sudo(other.shell, 0);
@@ -79,11 +77,9 @@ fn without_marks_only_the_tree() {
 #[test]
 fn the_trees_of_others_in_the_same_login_are_theirs() {
     for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
-        let (one, one_root) = world.sudo(alice.shell, 0);
-        let (two, two_root) = world.sudo(alice.shell, 0);
-        let (first, second) = (sudo(&world, one), sudo(&world, two));
+        let (mut world, alice) = World::with_alice(marks);
+        let (one, one_root, first) = becomes_root(&mut world, alice.shell);
+        let (two, two_root, second) = becomes_root(&mut world, alice.shell);
         let login = world.login(alice, ALICE);
         assert_eq!(world.of_session(&first, &[login.clone(), second.clone()]), set([one, one_root]));
         assert_eq!(world.of_session(&second, &[first.clone(), login.clone()]), set([two, two_root]));
@@ -102,8 +98,7 @@ fn the_trees_of_others_in_the_same_login_are_theirs() {
 #[test]
 fn one_within_another_ends_with_it_and_not_the_other_way_round() {
     for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let (su, again) = world.sudo(alice.shell, ALICE);
         let (leader, root) = world.sudo(again, 0);
         let left = world.daemonize(root);
@@ -121,8 +116,7 @@ fn one_within_another_ends_with_it_and_not_the_other_way_round() {
 #[test]
 fn in_anothers_login_only_the_tree_is_his() {
     for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let (su, bobs) = world.sudo(alice.shell, BOB);
         let (_, hers) = world.sudo(alice.shell, 0);
         let (leader, root) = world.sudo(bobs, 0);
@@ -140,17 +134,15 @@ fn in_anothers_login_only_the_tree_is_his() {
 /// The tmux server has lost its parents: nothing above sudo leads to the login.
 #[test]
 fn from_tmux() {
-    for marks in SOME {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+    for marks in TELLING {
+        let (mut world, alice) = World::with_alice(marks);
         let tmux = world.daemonize(alice.shell);
         let pane = world.fork(tmux);
         world.setsid(pane);
-        let (leader, root) = world.sudo(pane, 0);
+        let (leader, root, mark) = becomes_root(&mut world, pane);
         let left = world.daemonize(root);
         // One that nobody told of, in the tree of the login.
         let (su, other) = world.sudo(alice.shell, 0);
-        let mark = sudo(&world, leader);
         for spared in [vec![], vec![world.login(alice, ALICE)]] {
             assert_eq!(world.of_session(&mark, &spared), set([leader, root, left, su, other]), "{marks:?}");
         }
@@ -163,8 +155,7 @@ fn from_tmux() {
 #[test]
 fn a_leader_that_is_the_command() {
     for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let mark = sudo(&world, alice.shell);
         world.becomes(alice.shell, 0);
         let child = world.fork(alice.shell);
@@ -175,8 +166,7 @@ fn a_leader_that_is_the_command() {
 #[test]
 fn who_is_above_is_never_its_own() {
     for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let (unknown, root) = world.sudo(alice.shell, 0);
         let (leader, bobs) = world.sudo(root, BOB);
         let mark = sudo(&world, leader);
@@ -196,8 +186,7 @@ fn another_login_of_hers_is_not_around_it() {
     for marks in ALL {
         let mut world = World::new(marks);
         let (alice, second) = (world.ssh(ALICE), world.ssh(ALICE));
-        let (leader, root) = world.sudo(alice.shell, 0);
-        let mark = sudo(&world, leader);
+        let (_, root, mark) = becomes_root(&mut world, alice.shell);
         let (_, beside) = world.sudo(second.shell, 0);
         let left = world.daemonize(beside);
         let members = world.of_session(&mark, &[]);
@@ -209,11 +198,9 @@ fn another_login_of_hers_is_not_around_it() {
 #[test]
 fn what_is_just_appearing() {
     for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
-        let (one, one_root) = world.sudo(alice.shell, 0);
-        let (two, two_root) = world.sudo(alice.shell, 0);
-        let (first, second) = (sudo(&world, one), sudo(&world, two));
+        let (mut world, alice) = World::with_alice(marks);
+        let (_, one_root, first) = becomes_root(&mut world, alice.shell);
+        let (_, two_root, second) = becomes_root(&mut world, alice.shell);
         let login = world.login(alice, ALICE);
         let whose = Whose::Session(first.clone());
         let both = [login.clone(), second];

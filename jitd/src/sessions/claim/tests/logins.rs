@@ -3,24 +3,20 @@
 use nix::unistd::getpid;
 
 use super::super::{Kind, Mark, Whose};
-use super::world::{ALICE, BOB, Marks, World, set};
+use super::world::{ALICE, ALL, BOB, MARKED, Marks, TELLING, World, set};
 use crate::sessions::process::{ProcessId, Run, Uids, identify};
-
-const ALL: [Marks; 4] = [Marks::Both, Marks::Audit, Marks::Scope, Marks::None];
-const MARKED: [Marks; 2] = [Marks::Both, Marks::Audit];
 
 #[test]
 fn its_tree_is_its_own_with_any_marks() {
     for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let bob = world.ssh(BOB);
         let (sudo, root) = world.sudo(alice.shell, 0);
         let second = world.fork(alice.leader);
         let mark = world.login(alice, ALICE);
         assert_eq!(mark.audit.is_some(), MARKED.contains(&marks));
         assert_eq!(mark.scope.is_some(), matches!(marks, Marks::Both | Marks::Scope));
-        let expected = set([alice.leader, alice.transport, alice.shell, sudo, root, second]);
+        let expected = alice.with([sudo, root, second]);
         assert_eq!(world.of_session(&mark, &[]), expected, "{marks:?}");
         assert_eq!(world.of_session(&mark, &[world.login(bob, BOB)]), expected, "{marks:?}");
     }
@@ -30,8 +26,7 @@ fn its_tree_is_its_own_with_any_marks() {
 #[test]
 fn no_trick_sheds_a_mark() {
     for marks in MARKED {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let mark = world.login(alice, ALICE);
         let daemon = world.daemonize(alice.shell);
         let orphan = world.daemonize(daemon);
@@ -55,9 +50,7 @@ fn no_trick_sheds_a_mark() {
         let members = world.of_session(&mark, &[]);
         assert!(all.iter().all(|pid| members.contains(pid)), "{members:?}");
         // The same when everything else that was there is gone.
-        for pid in [alice.shell, alice.transport, alice.leader] {
-            world.exit(pid);
-        }
+        world.leaves(alice);
         let members = world.of_session(&mark, &[]);
         assert!(all.iter().all(|pid| members.contains(pid)), "{members:?}");
     }
@@ -65,8 +58,7 @@ fn no_trick_sheds_a_mark() {
 
 #[test]
 fn the_scope_keeps_what_lost_its_parents() {
-    let mut world = World::new(Marks::Scope);
-    let alice = world.ssh(ALICE);
+    let (mut world, alice) = World::with_alice(Marks::Scope);
     let mark = world.login(alice, ALICE);
     assert_eq!((mark.audit, mark.scope.is_some()), (None, true));
     let daemon = world.daemonize(alice.shell);
@@ -74,41 +66,36 @@ fn the_scope_keeps_what_lost_its_parents() {
     world.at(below).cgroup.push_str("/below");
     let other = world.ssh(ALICE);
     let beside = world.daemonize(other.shell);
-    let expected = set([alice.leader, alice.transport, alice.shell, daemon, below]);
+    let expected = alice.with([daemon, below]);
     assert_eq!(world.of_session(&mark, &[world.login(other, ALICE)]), expected);
     assert_eq!(world.of_session(&mark, &[]), expected);
-    for pid in [alice.shell, alice.transport, alice.leader] {
-        world.exit(pid);
-    }
+    world.leaves(alice);
     assert_eq!(world.of_session(&mark, &[]), set([daemon, below]));
     assert!(!world.of_session(&mark, &[]).contains(&beside));
 }
 
 #[test]
 fn a_scope_is_its_own_only_if_logind_says_so() {
-    let mut world = World::new(Marks::Scope);
-    let alice = world.ssh(ALICE);
+    let (mut world, alice) = World::with_alice(Marks::Scope);
     // A second PAM login within the scope of the first, as sshd started by hand makes it.
     let inner = world.fork(alice.shell);
     assert!(world.login(alice, ALICE).scope.is_some());
     assert_eq!(world.mark(inner, Kind::Login, ALICE).scope, None);
     assert_eq!(world.mark(inner, Kind::Become, ALICE).scope, world.login(alice, ALICE).scope);
     // Without pam_systemd everybody is in the service's cgroup.
-    let mut world = World::new(Marks::Audit);
-    let alice = world.ssh(ALICE);
+    let (world, alice) = World::with_alice(Marks::Audit);
     assert_eq!(world.login(alice, ALICE).scope, None);
 }
 
 #[test]
 fn without_marks_the_tree_and_its_terminals_remain() {
-    let mut world = World::new(Marks::None);
-    let alice = world.ssh(ALICE);
+    let (mut world, alice) = World::with_alice(Marks::None);
     let mark = world.login(alice, ALICE);
     let middle = world.fork(alice.shell);
     let nohup = world.fork(middle);
     world.exit(middle);
     let lost = world.daemonize(alice.shell);
-    let expected = set([alice.leader, alice.transport, alice.shell, nohup]);
+    let expected = alice.with([nohup]);
     assert_eq!(world.of_session(&mark, &[]), expected, "nothing says whose {lost} is");
     // A number that was used again begins no session of ours.
     let foreign = world.fork(1);
@@ -141,12 +128,9 @@ fn without_marks_the_session_that_a_dead_leader_began_remains() {
 #[test]
 fn a_leader_whose_number_was_used_again_has_no_tree() {
     for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let mark = world.login(alice, ALICE);
-        for pid in [alice.shell, alice.transport, alice.leader] {
-            world.exit(pid);
-        }
+        world.leaves(alice);
         let nginx = world.fork_as(1, alice.leader);
         let worker = world.fork(nginx);
         assert_eq!(world.of_session(&mark, &[]), set([]), "{nginx} {worker}");
@@ -185,8 +169,7 @@ fn a_parent_that_is_younger_than_its_child_is_none() {
 #[test]
 fn who_is_nobodys_is_never_ours() {
     for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let mark = world.login(alice, ALICE);
         let like = world.get(alice.shell).clone();
         // The kernel's helper, this daemon, a thread of the kernel's: made to look like hers in everything.
@@ -200,7 +183,7 @@ fn who_is_nobodys_is_never_ours() {
             world.processes.insert(pid, made);
         }
         let members = world.of_session(&mark, &[]);
-        assert_eq!(members, set([alice.leader, alice.transport, alice.shell]));
+        assert_eq!(members, alice.with([]));
         let person = world.of_person(ALICE, &[]);
         for pid in [1, 2, helper, us.pid] {
             assert!(!person.contains(&pid));
@@ -212,8 +195,7 @@ fn who_is_nobodys_is_never_ours() {
 
 #[test]
 fn the_dead_are_not_members() {
-    let mut world = World::new(Marks::Both);
-    let alice = world.ssh(ALICE);
+    let (mut world, alice) = World::with_alice(Marks::Both);
     let mark = world.login(alice, ALICE);
     world.at(alice.shell).run = Run::Dead;
     assert_eq!(world.of_session(&mark, &[]), set([alice.leader, alice.transport]));
@@ -221,108 +203,10 @@ fn the_dead_are_not_members() {
     assert_eq!(world.of_session(&mark, &[]), set([alice.transport]));
 }
 
-/// pam_loginuid leaves a mark alone that is right already: so two logins of hers have the same one, and it is neither's alone.
-#[test]
-fn a_listener_started_by_hand_does_not_make_two_logins_one() {
-    for marks in MARKED {
-        let mut world = World::new(marks);
-        let first = world.ssh(ALICE);
-        let one = world.login(first, ALICE);
-        let (_, root) = world.sudo(first.shell, 0);
-        let listener = world.daemonize(root);
-        let second = world.ssh_by(listener, ALICE);
-        let mut two = world.login(second, ALICE);
-        assert_eq!(two.audit, None);
-        let job = world.fork(second.shell);
-        let expected = set([second.leader, second.transport, second.shell, job]);
-        assert_eq!(world.of_session(&two, std::slice::from_ref(&one)), expected);
-        // The first one's end spares the second, and finds the listener: see the head of the module.
-        let ended = world.of_session(&one, &[two.clone()]);
-        assert!(ended.is_disjoint(&expected) && ended.contains(&listener) && ended.contains(&root));
-        // When the listener is gone, nothing but the older bearers says that the mark is not the second one's.
-        world.exit(listener);
-        let later = world.mark(second.leader, Kind::Login, ALICE);
-        assert_eq!(later.audit, None);
-        two.audit = one.audit;
-        let beside = world.fork(first.shell);
-        assert_eq!(world.of_session(&two, &[]), expected, "{beside}");
-        assert_eq!(world.of_session(&two, std::slice::from_ref(&one)), expected);
-        let whose = Whose::Session(one);
-        let two = world.mark(second.leader, Kind::Login, ALICE);
-        let late = world.fork(second.shell);
-        assert!(!world.takes(&whose, &[two], &ended, late));
-    }
-}
-
-#[test]
-fn who_came_in_by_a_listener_started_by_hand_is_himself() {
-    for marks in MARKED {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
-        let mark = world.login(alice, ALICE);
-        let (_, root) = world.sudo(alice.shell, 0);
-        let listener = world.daemonize(root);
-        let bob = world.ssh_by(listener, BOB);
-        let (_, bobs_root) = world.sudo(bob.shell, 0);
-        let bobs_daemon = world.daemonize(bobs_root);
-        // Whether his session is known or not.
-        for spared in [vec![], vec![world.login(bob, BOB)]] {
-            let members = world.of_session(&mark, &spared);
-            assert!(members.is_disjoint(&set([
-                bob.leader,
-                bob.transport,
-                bob.shell,
-                bobs_root,
-                bobs_daemon
-            ])));
-            let person = world.of_person(ALICE, &spared);
-            assert!(person.is_disjoint(&set([bob.leader, bob.transport, bob.shell, bobs_root, bobs_daemon])));
-        }
-        assert!(world.login(bob, BOB).audit.is_some());
-    }
-}
-
-/// On a host without marks that is known from the session's being known, and from nothing else.
-#[test]
-fn another_known_login_is_spared_wherever_it_is_in_the_tree() {
-    for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
-        let (_, root) = world.sudo(alice.shell, 0);
-        let listener = world.fork(root);
-        let bob = world.ssh_by(listener, BOB);
-        let job = world.fork(bob.shell);
-        let members = world.of_session(&world.login(alice, ALICE), &[world.login(bob, BOB)]);
-        assert!(members.contains(&listener));
-        assert!(members.is_disjoint(&set([bob.leader, bob.transport, bob.shell, job])), "{marks:?}");
-        // And the other way round: what is above a leader is never its session's.
-        let members = world.of_session(&world.login(bob, BOB), &[world.login(alice, ALICE)]);
-        assert_eq!(members, set([bob.leader, bob.transport, bob.shell, job]), "{marks:?}");
-    }
-}
-
-#[test]
-fn a_cron_started_by_hand_runs_the_jobs_of_others() {
-    for marks in MARKED {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
-        let mark = world.login(alice, ALICE);
-        let (_, root) = world.sudo(alice.shell, 0);
-        let cron = world.daemonize(root);
-        let (bobs, bobs_job) = world.job(cron, BOB);
-        let (roots, roots_job) = world.job(cron, 0);
-        let members = world.of_session(&mark, &[]);
-        assert!(members.contains(&cron));
-        assert!(members.is_disjoint(&set([bobs, bobs_job, roots, roots_job])), "{marks:?} {members:?}");
-        assert!(world.of_person(ALICE, &[]).is_disjoint(&set([bobs, bobs_job, roots, roots_job])));
-    }
-}
-
 #[test]
 fn whom_she_became_ends_with_her_login() {
     for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let (su, bobs) = world.sudo(alice.shell, BOB);
         let (sudo, root) = world.sudo(bobs, 0);
         let inner = [world.mark(su, Kind::Become, ALICE), world.mark(sudo, Kind::Become, BOB)];
@@ -336,8 +220,7 @@ fn whom_she_became_ends_with_her_login() {
 fn who_gives_himself_anothers_mark_stays_who_he_is() {
     for marks in [Marks::Scope, Marks::None] {
         for name in [BOB, 0, ALICE] {
-            let mut world = World::new(marks);
-            let alice = world.ssh(ALICE);
+            let (mut world, alice) = World::with_alice(marks);
             let mark = world.login(alice, ALICE);
             let marked = world.fork(alice.shell);
             let made = world.marks_itself(marked, name);
@@ -357,8 +240,7 @@ fn who_gives_himself_anothers_mark_stays_who_he_is() {
 
 #[test]
 fn a_login_of_another_within_an_unmarked_one_is_not_taken_for_self_made() {
-    let mut world = World::new(Marks::None);
-    let alice = world.ssh(ALICE);
+    let (mut world, alice) = World::with_alice(Marks::None);
     let mark = world.login(alice, ALICE);
     let (_, root) = world.sudo(alice.shell, 0);
     // login(1), by root: the only service with pam_loginuid on this host.
@@ -390,8 +272,7 @@ fn a_mark_of_anothers_is_never_roots_own() {
 #[test]
 fn a_sudo_that_marks_again_is_still_in_the_tree() {
     for marks in MARKED {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let mark = world.login(alice, ALICE);
         let (sudo, _) = world.sudo(alice.shell, 0);
         world.becomes(sudo, 0);
@@ -436,29 +317,13 @@ fn what_is_just_appearing() {
 #[test]
 fn uids_are_no_evidence_for_a_login() {
     for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let service = world.service("hers", ALICE);
         let bob = world.ssh(BOB);
         let (su, as_alice) = world.sudo(bob.shell, ALICE);
         world.at(su).uids = Uids { real: ALICE, effective: 0, saved: 0, fs: 0 };
         let members = world.of_session(&world.login(alice, ALICE), &[]);
-        assert_eq!(members, set([alice.leader, alice.transport, alice.shell]), "{service} {as_alice}");
-    }
-}
-
-/// Without a scope of its own: logind opens no session within a session.
-#[test]
-fn a_login_by_a_listener_within_a_scope_still_has_its_tree() {
-    for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
-        let (_, root) = world.sudo(alice.shell, 0);
-        let listener = world.daemonize(root);
-        let bob = world.ssh_by(listener, BOB);
-        let job = world.fork(bob.shell);
-        let members = world.of_session(&world.login(bob, BOB), &[world.login(alice, ALICE)]);
-        assert_eq!(members, set([bob.leader, bob.transport, bob.shell, job]), "{marks:?}");
+        assert_eq!(members, alice.with([]), "{service} {as_alice}");
     }
 }
 
@@ -491,7 +356,7 @@ fn a_leader_of_the_past_hides_nobody() {
 /// Evidence that cannot be had by accident, in a place where it should not be: root moved it, or a leader is gone.
 #[test]
 fn what_bears_the_evidence_of_one_that_is_spared_is_spared() {
-    for marks in [Marks::Both, Marks::Audit, Marks::Scope] {
+    for marks in TELLING {
         let mut world = World::new(marks);
         let (alice, second) = (world.ssh(ALICE), world.ssh(ALICE));
         let (mark, other) = (world.login(alice, ALICE), world.login(second, ALICE));
@@ -511,6 +376,6 @@ fn a_mark_that_one_that_is_spared_bears_is_no_evidence() {
     let mark = world.login(alice, ALICE);
     let other = Mark { audit: mark.audit, ..world.login(second, ALICE) };
     let lost = world.daemonize(alice.shell);
-    let tree = set([alice.leader, alice.transport, alice.shell]);
+    let tree = alice.with([]);
     assert_eq!(world.of_session(&mark, &[other]), tree, "{lost} may be either's");
 }

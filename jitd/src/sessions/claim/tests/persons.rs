@@ -1,10 +1,7 @@
 //! Who belongs to somebody who has no business here any more.
 
 use super::super::{Kind, Whose};
-use super::world::{ALICE, BOB, Marks, World, set};
-
-const ALL: [Marks; 4] = [Marks::Both, Marks::Audit, Marks::Scope, Marks::None];
-const MARKED: [Marks; 2] = [Marks::Both, Marks::Audit];
+use super::world::{ALICE, ALL, BOB, MARKED, Marks, World, set};
 
 /// `systemd --user`, as process 1 starts it for her, and one of its services.
 fn manager(world: &mut World, marked: bool) -> (i32, i32) {
@@ -35,10 +32,7 @@ fn everything_that_came_from_his_logins() {
         // What others do as him is theirs.
         let as_alice = world.sudo(bob.shell, ALICE).1;
         let app = world.service("app", ALICE);
-        let expected = set([
-            first.leader,
-            first.transport,
-            first.shell,
+        let expected = first.with([
             second.leader,
             second.transport,
             second.shell,
@@ -90,7 +84,7 @@ fn without_marks_what_runs_as_him() {
         let app = world.service("app", ALICE);
         let members = world.of_person(ALICE, &[]);
         assert!([alice.transport, alice.shell, far, su, app].iter().all(|pid| members.contains(pid)));
-        assert!(members.is_disjoint(&set([bob.leader, bob.transport, bob.shell, world.sshd, world.jitd])));
+        assert!(members.is_disjoint(&bob.with([world.sshd, world.jitd])));
         // In his slice everything is, whoever it runs as.
         assert_eq!(members.contains(&bobs), marks == Marks::Scope);
         // What another became him for, in a session that is known, is that one's.
@@ -142,8 +136,7 @@ fn people_in_a_container_of_the_hosts_are_others() {
 #[test]
 fn a_container_of_his_own_hides_nobody() {
     for marks in ALL {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let unshare = world.daemonize(alice.shell);
         let init = world.fork(unshare);
         world.at(init).nested = true;
@@ -164,16 +157,14 @@ fn others_of_the_same_uid_are_spared() {
         let (_, root) = world.sudo(two.shell, 0);
         let members = world.of_person(ALICE, &[world.login(two, ALICE)]);
         assert!(members.contains(&one.shell));
-        assert!(members.is_disjoint(&set([two.leader, two.transport, two.shell, root])), "{marks:?}");
+        assert!(members.is_disjoint(&two.with([root])), "{marks:?}");
     }
 }
 
 #[test]
 fn who_bears_his_mark_by_his_listener_alone_is_spared_if_he_is_known() {
-    let mut world = World::new(Marks::Audit);
-    let alice = world.ssh(ALICE);
-    let (_, root) = world.sudo(alice.shell, 0);
-    let listener = world.daemonize(root);
+    let (mut world, alice) = World::with_alice(Marks::Audit);
+    let (_, listener) = world.by_hand(alice);
     // A service without pam_loginuid.
     let leader = world.fork(listener);
     let shell = world.fork(leader);
@@ -188,8 +179,7 @@ fn who_bears_his_mark_by_his_listener_alone_is_spared_if_he_is_known() {
 #[test]
 fn what_he_became_for_in_his_own_login_ends_with_him() {
     for marks in MARKED {
-        let mut world = World::new(marks);
-        let alice = world.ssh(ALICE);
+        let (mut world, alice) = World::with_alice(marks);
         let (su, bobs) = world.sudo(alice.shell, BOB);
         let (sudo, root) = world.sudo(bobs, 0);
         let spared = [world.mark(su, Kind::Become, ALICE), world.mark(sudo, Kind::Become, BOB)];
@@ -248,9 +238,7 @@ fn a_mark_of_her_own_making_is_no_way_out_of_her_slice() {
         }
         let members = world.of_session(&login, &[world.login(bob, BOB)]);
         assert!(members.contains(&left) && !members.contains(&job), "{name}");
-        world.exit(alice.shell);
-        world.exit(alice.transport);
-        world.exit(alice.leader);
+        world.leaves(alice);
         assert!(world.of_session(&login, &[]).contains(&left), "{name}: its parents are gone");
     }
 }

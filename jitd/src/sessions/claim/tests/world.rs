@@ -7,6 +7,7 @@ use crate::sessions::claim::mark::Facts;
 use crate::sessions::claim::{Claim, Kind, Mark, Whose};
 use crate::sessions::logind;
 use crate::sessions::process::{AuditMark, Process, ProcessId, Run, Table, Uids};
+use crate::sessions::testing::process;
 
 pub(super) const ALICE: u32 = 1000;
 pub(super) const BOB: u32 = 1001;
@@ -23,6 +24,13 @@ pub(super) enum Marks {
     /// Neither.
     None,
 }
+
+/// Every host there is.
+pub(super) const ALL: [Marks; 4] = [Marks::Both, Marks::Audit, Marks::Scope, Marks::None];
+/// Those whose logins have an audit session.
+pub(super) const MARKED: [Marks; 2] = [Marks::Both, Marks::Audit];
+/// Those that know a login by something that it cannot shed.
+pub(super) const TELLING: [Marks; 3] = [Marks::Both, Marks::Audit, Marks::Scope];
 
 pub(super) struct World {
     pub(super) processes: BTreeMap<i32, Process>,
@@ -46,7 +54,21 @@ pub(super) struct Ssh {
     pub(super) shell: i32,
 }
 
+impl Ssh {
+    /// These three, and others.
+    pub(super) fn with<const N: usize>(self, others: [i32; N]) -> BTreeSet<i32> {
+        [self.leader, self.transport, self.shell].into_iter().chain(others).collect()
+    }
+}
+
 impl World {
+    /// A host on which alice has come in by ssh.
+    pub(super) fn with_alice(marks: Marks) -> (World, Ssh) {
+        let mut world = World::new(marks);
+        let alice = world.ssh(ALICE);
+        (world, alice)
+    }
+
     pub(super) fn new(marks: Marks) -> World {
         let mut world = World {
             processes: BTreeMap::new(),
@@ -108,20 +130,7 @@ impl World {
         let id = ProcessId { pid, start: self.tick };
         let child = match self.processes.get(&parent) {
             Some(of) => Process { id, parent, run: Run::Running, ..of.clone() },
-            None => Process {
-                id,
-                name: "x".to_owned(),
-                run: Run::Running,
-                parent,
-                group: pid,
-                session: pid,
-                terminal: 0,
-                uids: uids(0),
-                audit: None,
-                cgroup: String::new(),
-                kernel: false,
-                nested: false,
-            },
+            None => process(id, parent),
         };
         assert!(self.processes.insert(pid, child).is_none());
         pid
@@ -195,6 +204,20 @@ impl World {
         let shell = self.fork(transport);
         self.setsid(shell);
         Ssh { leader, transport, shell }
+    }
+
+    /// The three of them end; what they began goes on.
+    pub(super) fn leaves(&mut self, ssh: Ssh) {
+        for pid in [ssh.shell, ssh.transport, ssh.leader] {
+            self.exit(pid);
+        }
+    }
+
+    /// Somebody becomes root and starts a daemon by hand: root's shell, and the daemon.
+    pub(super) fn by_hand(&mut self, ssh: Ssh) -> (i32, i32) {
+        let (_, root) = self.sudo(ssh.shell, 0);
+        let daemon = self.daemonize(root);
+        (root, daemon)
     }
 
     /// A job of somebody's crontab: cron's child, and the job itself.
