@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 use jit_proto::{Answer, Verdict};
 use jit_tests::bench::census::kibibytes;
 use jit_tests::bench::company::{self, HOLDERS};
-use jit_tests::bench::place::{ADMIN, Door, Place, question, wait_for};
+use jit_tests::bench::place::{ADMIN, Door, Place, wait_for};
 use jit_tests::bench::report::{Part, Report, Row, Unit, said};
 use jit_tests::bench::samples::{Samples, read};
 use jit_tests::built;
 use jit_tests::door::NAME;
 use jit_tests::ldif::BASE;
+use jit_tests::libpam::rig::sshds_question;
 use jit_tests::libpam::{PERM_DENIED, SUCCESS};
 use jit_tests::trouble::{Result, Trouble};
 use rustix::thread::{CpuSet, sched_getaffinity};
@@ -138,7 +139,7 @@ fn on_one_cpu<T>(place: &Place, work: impl FnOnce(&str) -> Result<T>) -> Result<
 
 fn account_check(place: &mut Place) -> Result<Part> {
     let bad = |e: jit_proto::frame::FrameError| Trouble::new(e.to_string());
-    let asked = question(&company::login(0), company::uid(0)).encode().map_err(bad)?.as_bytes().len();
+    let asked = sshds_question(&company::login(0), company::uid(0)).encode().map_err(bad)?.as_bytes().len();
     let answer = Answer { verdict: Verdict::Allow, until: Some(i64::from(u32::MAX)), text: "" };
     let answered = answer.encode().map_err(bad)?.as_bytes().len();
     let (directory, login) = (Door::Permit.directory(), company::login(0));

@@ -4,7 +4,7 @@
 use jit_proto::{Phase, Question, Verdict};
 use jit_tests::built;
 use jit_tests::libpam::fake::{Fake, Manner};
-use jit_tests::libpam::rig::{Rig, alice};
+use jit_tests::libpam::rig::{Rig, alice, sshds_question};
 use jit_tests::libpam::{Call, ERROR_MSG, IGNORED, PERM_DENIED, Report, SERVICE_ERR, SUCCESS, Spec};
 use jit_tests::trouble::Result;
 
@@ -113,16 +113,10 @@ fn the_question_holds_what_pam_knows() -> Result<()> {
     let questions = fake.questions();
     let [frame] = questions.as_slice() else { panic!("{} questions", questions.len()) };
     let expected = Question {
-        phase: Phase::Account,
-        service: "sshd",
-        subject: "alice",
-        uid: Some(1000),
-        target: None,
         ruser: Some("eve?[2J"),
-        rhost: Some("192.0.2.7"),
-        tty: Some("ssh"),
         auth_info: keys.get(..2500),
         auth_info_cut: true,
+        ..sshds_question("alice", 1000)
     };
     assert_eq!(Question::decode(frame), Ok(expected));
     Ok(())

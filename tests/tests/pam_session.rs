@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use jit_proto::{Phase, Question, Verdict};
 use jit_tests::built;
 use jit_tests::libpam::fake::{Fake, Manner};
-use jit_tests::libpam::rig::{Rig, alice};
+use jit_tests::libpam::rig::{Rig, alice, sshds_question};
 use jit_tests::libpam::{
     AUTHINFO_UNAVAIL, Call, Hardship, IGNORED, PERM_DENIED, Report, SERVICE_ERR, SUCCESS, SYSTEM_ERR, Spec,
 };
@@ -43,18 +43,7 @@ fn opening_says_what_the_daemon_says_and_never_a_word() -> Result<()> {
         assert_eq!(rig.logged(), Vec::<String>::new());
         let questions = fake.questions();
         let [frame] = questions.as_slice() else { panic!("{} questions", questions.len()) };
-        let expected = Question {
-            phase: Phase::Open,
-            service: "sshd",
-            subject: "alice",
-            uid: Some(1000),
-            target: None,
-            ruser: None,
-            rhost: Some("192.0.2.7"),
-            tty: Some("ssh"),
-            auth_info: None,
-            auth_info_cut: false,
-        };
+        let expected = Question { phase: Phase::Open, ..sshds_question("alice", 1000) };
         assert_eq!(Question::decode(frame), Ok(expected));
     }
     Ok(())

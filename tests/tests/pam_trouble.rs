@@ -6,10 +6,10 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::time::Duration;
 
-use jit_proto::{Answer, Question, Verdict};
+use jit_proto::{Answer, Verdict};
 use jit_tests::built;
 use jit_tests::libpam::fake::{Fake, Full, Manner};
-use jit_tests::libpam::rig::{Rig, alice, set_mode};
+use jit_tests::libpam::rig::{Rig, alice, set_mode, sshds_question};
 use jit_tests::libpam::{AUTHINFO_UNAVAIL, Call, ERROR_MSG, IGNORED, SUCCESS, Spec};
 use jit_tests::trouble::{Result, Trouble};
 
@@ -117,19 +117,8 @@ fn bad_answers() -> Result<()> {
         }
         bytes
     };
-    let question = Question {
-        phase: jit_proto::Phase::Account,
-        service: "sshd",
-        subject: "alice",
-        uid: Some(1000),
-        target: None,
-        ruser: None,
-        rhost: None,
-        tty: None,
-        auth_info: None,
-        auth_info_cut: false,
-    };
-    let question = question.encode().map_err(|e| Trouble::new(e.to_string()))?.as_bytes().to_vec();
+    let question =
+        sshds_question("alice", 1000).encode().map_err(|e| Trouble::new(e.to_string()))?.as_bytes().to_vec();
     let slow = Duration::from_millis(100);
     for (what, manner) in [
         ("hangs", Manner::SendsAndHangs(Vec::new())),

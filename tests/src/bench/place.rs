@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use jit_proto::{Answer, Phase, Question, Verdict};
+use jit_proto::{Answer, Verdict};
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
@@ -19,6 +19,7 @@ use crate::door::NAME;
 use crate::host::Host;
 use crate::host::daemon::Daemon;
 use crate::ldif::{BASE, Grant, Ldif};
+use crate::libpam::rig::sshds_question;
 use crate::root::{BaseRoot, target, workspace};
 use crate::trouble::{Result, Trouble};
 use crate::wait::until;
@@ -231,22 +232,6 @@ pub const ADMIN: &str = "cn=admin,dc=example,dc=com";
 /// slapd's Unix socket inside the host.
 pub const LDAPI: &str = "ldapi://%2Frun%2Fslapd%2Fldapi";
 
-/// What the module asks when sshd asks it.
-pub fn question(login: &str, uid: u32) -> Question<'_> {
-    Question {
-        phase: Phase::Account,
-        service: "sshd",
-        subject: login,
-        uid: Some(uid),
-        target: None,
-        ruser: None,
-        rhost: Some("192.0.2.7"),
-        tty: Some("ssh"),
-        auth_info: None,
-        auth_info_cut: false,
-    }
-}
-
 /// Asks jitd as the module would, about sshd.
 ///
 /// # Errors
@@ -256,7 +241,7 @@ pub fn ask(host: &Host, login: &str, uid: u32) -> Result<Verdict> {
     let exchange = || {
         let mut stream = UnixStream::connect(&path)?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        let question = question(login, uid).encode();
+        let question = sshds_question(login, uid).encode();
         stream.write_all(question.map_err(std::io::Error::other)?.as_bytes())?;
         stream.shutdown(Shutdown::Write)?;
         let mut bytes = Vec::with_capacity(256);

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use jit_proto::{Phase, Question};
 use tempfile::TempDir;
 
 use crate::libpam::{Call, IGNORED, Report, Spec};
@@ -174,6 +175,22 @@ fn driver() -> Result<PathBuf> {
     let own = std::env::current_exe().map_err(|e| Trouble::new(e.to_string()))?;
     let found = own.ancestors().skip(1).take(2).map(|dir| dir.join("pam_driver")).find(|path| path.is_file());
     found.ok_or_else(|| Trouble::new("pam_driver is not built: cargo test -p jit-tests builds it"))
+}
+
+/// What the module asks in its account phase when sshd asks it about somebody who comes from where [`alice`] does.
+pub fn sshds_question(login: &str, uid: u32) -> Question<'_> {
+    Question {
+        phase: Phase::Account,
+        service: "sshd",
+        subject: login,
+        uid: Some(uid),
+        target: None,
+        ruser: None,
+        rhost: Some("192.0.2.7"),
+        tty: Some("ssh"),
+        auth_info: None,
+        auth_info_cut: false,
+    }
 }
 
 /// alice logs in over ssh.
