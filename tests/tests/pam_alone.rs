@@ -1,6 +1,5 @@
 //! The daemon is dead: the enforcing file has the word. Real libpam, the release build of the module, its own /etc.
 
-use jit_tests::built;
 use jit_tests::libpam::rig::{Rig, alice, set_mode};
 use jit_tests::libpam::{AUTHINFO_UNAVAIL, Call, IGNORED, SUCCESS, Spec};
 use jit_tests::trouble::{Result, Trouble};
@@ -16,10 +15,6 @@ break-glass-group jit-breakglass
 break-glass-console yes
 end enforcing
 ";
-
-fn rig() -> Result<Rig> {
-    Rig::new(&built::pam_jit()?)
-}
 
 fn spec(service: &str, user: &str, rhost: Option<&str>, tty: Option<&str>) -> Spec {
     Spec {
@@ -51,7 +46,7 @@ const NOTICE: Option<&str> = Some("<85>");
 
 #[test]
 fn the_file_says_who_passes() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     rig.enforce(FILE)?;
     assert_stands(&rig, &alice(), AUTHINFO_UNAVAIL, ERROR)?;
     assert_stands(&rig, &spec("cron", "alice", None, Some("cron")), IGNORED, None)?;
@@ -70,7 +65,7 @@ fn the_file_says_who_passes() -> Result<()> {
 /// A name is what somebody typed: in the log it stands in quotes, on one line.
 #[test]
 fn a_name_in_the_log_is_only_a_name() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     rig.enforce(FILE)?;
     let name = "x\" passes without jitd\n<81>pam_jit[1]: \"sshd\": BREAK-GLASS: \"root";
     assert_eq!(rig.run("", &spec("sshd", name, None, None))?.codes, [AUTHINFO_UNAVAIL]);
@@ -84,7 +79,7 @@ fn a_name_in_the_log_is_only_a_name() -> Result<()> {
 
 #[test]
 fn break_glass_in_auth_is_no_password() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     rig.enforce(FILE)?;
     let rescue = Spec { calls: vec![Call::Authenticate], ..spec("sshd", "rescue", None, None) };
     assert_stands(&rig, &rescue, IGNORED, ALERT)
@@ -92,7 +87,7 @@ fn break_glass_in_auth_is_no_password() -> Result<()> {
 
 #[test]
 fn a_directorys_rescue_is_not_the_local_one() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     rig.enforce("guard sshd\nbreak-glass-user eve\nbreak-glass-group ghosts\nend enforcing\n")?;
     rig.write("etc/group", "ghosts:x:79:alice\n", 0o644)?;
     // alice is a member and local; eve is nobody here.
@@ -102,7 +97,7 @@ fn a_directorys_rescue_is_not_the_local_one() -> Result<()> {
 
 #[test]
 fn root_itself_and_callers_of_sudo() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     rig.enforce(FILE)?;
     assert_stands(&rig, &spec("sudo", "root", None, Some("/dev/pts/0")), IGNORED, None)?;
     let by_alice = Spec { real_uid: Some(1000), ..spec("sudo", "root", None, Some("/dev/tty1")) };
@@ -113,7 +108,7 @@ fn root_itself_and_callers_of_sudo() -> Result<()> {
 
 #[test]
 fn no_file_is_permissive_and_so_is_one_whose_time_is_over() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     assert_stands(&rig, &alice(), IGNORED, WARNING)?;
     rig.enforce("guard sshd\nuntil 2001-01-01T00:00:00Z\nend enforcing\n")?;
     assert_stands(&rig, &alice(), IGNORED, WARNING)?;
@@ -126,7 +121,7 @@ fn no_file_is_permissive_and_so_is_one_whose_time_is_over() -> Result<()> {
 fn a_file_that_cannot_be_used_is_enforcing() -> Result<()> {
     let good = "production no\nend enforcing\n";
     let bad = |text: &str, mode: u32| -> Result<Rig> {
-        let rig = rig()?;
+        let rig = Rig::released()?;
         rig.write("etc/jitd/enforcing", text, mode)?;
         Ok(rig)
     };
@@ -138,7 +133,7 @@ fn a_file_that_cannot_be_used_is_enforcing() -> Result<()> {
         ("group may write", bad(good, 0o664)?),
         ("others may write", bad(good, 0o646)?),
     ];
-    let directory = rig()?;
+    let directory = Rig::released()?;
     std::fs::create_dir(directory.path("etc/jitd/enforcing")).map_err(|e| Trouble::new(e.to_string()))?;
     rigs.push(("a directory", directory));
     let link = bad("", 0o644)?;
@@ -164,7 +159,7 @@ fn a_file_that_cannot_be_used_is_enforcing() -> Result<()> {
 
 #[test]
 fn an_empty_file_is_the_defaults() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     rig.enforce("")?;
     for service in
         ["sshd", "login", "remote", "polkit-1", "cockpit", "gdm-password", "lightdm", "sddm", "xrdp-sesman"]
@@ -178,7 +173,7 @@ fn an_empty_file_is_the_defaults() -> Result<()> {
 /// A log that nobody reads, and none at all.
 #[test]
 fn a_full_log_holds_nobody_up() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     rig.enforce(FILE)?;
     let writer = std::os::unix::net::UnixDatagram::unbound().map_err(|e| Trouble::new(e.to_string()))?;
     writer.set_nonblocking(true).map_err(|e| Trouble::new(e.to_string()))?;

@@ -2,7 +2,6 @@
 //! Real libpam, the release build of the module.
 
 use jit_proto::{Phase, Question, Verdict};
-use jit_tests::built;
 use jit_tests::libpam::fake::{Fake, Manner};
 use jit_tests::libpam::rig::{Rig, alice, sshds_question};
 use jit_tests::libpam::{Call, ERROR_MSG, IGNORED, PERM_DENIED, Report, SERVICE_ERR, SUCCESS, Spec};
@@ -12,9 +11,7 @@ const WHY: &str =
     "jit: no grant.\nroot can grant it on this host: jitctl grant add alice --for 2h --reason '...'";
 
 fn with(verdict: Verdict) -> Result<(Rig, Fake)> {
-    let rig = Rig::new(&built::pam_jit()?)?;
-    let fake = Fake::start(&rig.socket(), Manner::Answers(verdict, WHY.to_owned()))?;
-    Ok((rig, fake))
+    Rig::answered(verdict, WHY)
 }
 
 fn assert_clean(report: &Report) {
@@ -246,7 +243,7 @@ fn a_bad_option_is_an_error_and_lets_nobody_in() -> Result<()> {
 
 #[test]
 fn another_socket_can_be_named() -> Result<()> {
-    let rig = Rig::new(&built::pam_jit()?)?;
+    let rig = Rig::released()?;
     let _fake = Fake::start(&rig.path("run/other.sock"), Manner::Answers(Verdict::Allow, String::new()))?;
     assert_eq!(rig.run("socket=/run/other.sock timeout=10000", &alice())?.codes, [SUCCESS]);
     Ok(())

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use jit_proto::Verdict;
-use jit_tests::built;
 use jit_tests::libpam::fake::{Fake, Manner};
 use jit_tests::libpam::rig::{Rig, alice};
 use jit_tests::libpam::{
@@ -15,10 +14,8 @@ use jit_tests::libpam::{
 use jit_tests::root::{target, workspace};
 use jit_tests::trouble::{Result, Trouble};
 
-fn rig(verdict: Verdict) -> Result<(Rig, Fake)> {
-    let rig = Rig::new(&built::pam_jit()?)?;
-    let fake = Fake::start(&rig.socket(), Manner::Answers(verdict, "jit: no grant".to_owned()))?;
-    Ok((rig, fake))
+fn with(verdict: Verdict) -> Result<(Rig, Fake)> {
+    Rig::answered(verdict, "jit: no grant")
 }
 
 fn under(hardship: &[Hardship]) -> Spec {
@@ -29,7 +26,7 @@ fn under(hardship: &[Hardship]) -> Spec {
 /// built with audit, its own want of a descriptor turns whatever the module returned into PAM_SYSTEM_ERR; what was said is ours.)
 #[test]
 fn no_descriptors() -> Result<()> {
-    let (rig, fake) = rig(Verdict::Allow)?;
+    let (rig, fake) = with(Verdict::Allow)?;
     for (file, code, said) in [
         (Some(""), AUTHINFO_UNAVAIL, 1),
         // Not even where the file would say otherwise, for it cannot be read …
@@ -57,10 +54,10 @@ fn no_memory() -> Result<()> {
     for (verdict, code) in
         [(Verdict::Allow, SUCCESS), (Verdict::Deny, PERM_DENIED), (Verdict::Unguarded, IGNORED)]
     {
-        let (rig, _fake) = rig(verdict)?;
+        let (rig, _fake) = with(verdict)?;
         assert_eq!(rig.run("", &under(&[Hardship::NoMemory]))?.codes, [code], "{verdict:?}");
     }
-    let rig = Rig::new(&built::pam_jit()?)?;
+    let rig = Rig::released()?;
     rig.enforce("production no\nend enforcing\n")?;
     let report = rig.run("", &under(&[Hardship::NoMemory]))?;
     assert_eq!(report.codes, [AUTHINFO_UNAVAIL]);
@@ -72,12 +69,12 @@ fn no_standard_streams() -> Result<()> {
     for (verdict, code) in
         [(Verdict::Allow, SUCCESS), (Verdict::Deny, PERM_DENIED), (Verdict::Unguarded, IGNORED)]
     {
-        let (rig, _fake) = rig(verdict)?;
+        let (rig, _fake) = with(verdict)?;
         let report = rig.run("", &under(&[Hardship::NoStandardStreams]))?;
         assert_eq!(report.codes, [code], "{verdict:?}");
         assert_eq!(report.open_before, report.open_after);
     }
-    let rig = Rig::new(&built::pam_jit()?)?;
+    let rig = Rig::released()?;
     rig.enforce("")?;
     let report = rig.run("", &under(&[Hardship::NoStandardStreams]))?;
     assert_eq!(report.codes, [AUTHINFO_UNAVAIL]);
@@ -88,7 +85,7 @@ fn no_standard_streams() -> Result<()> {
 /// A storm of signals neither ends the exchange early nor draws it out.
 #[test]
 fn signals() -> Result<()> {
-    let rig = Rig::new(&built::pam_jit()?)?;
+    let rig = Rig::released()?;
     let answer = jit_proto::Answer { verdict: Verdict::Allow, until: None, text: "" };
     let bytes = answer.encode().map_err(|e| Trouble::new(e.to_string()))?.as_bytes().to_vec();
     let _fake = Fake::start(&rig.socket(), Manner::Drips(bytes, std::time::Duration::from_millis(5)))?;
@@ -96,7 +93,7 @@ fn signals() -> Result<()> {
     // Without standard streams too, for the module's socket does not take their place.
     let both = under(&[Hardship::NoStandardStreams, Hardship::Signals]);
     assert_eq!(rig.run("timeout=10000", &both)?.codes, [SUCCESS]);
-    let rig = Rig::new(&built::pam_jit()?)?;
+    let rig = Rig::released()?;
     rig.enforce("")?;
     let _fake = Fake::start(&rig.socket(), Manner::SendsAndHangs(Vec::new()))?;
     let report = rig.run("timeout=300", &under(&[Hardship::Signals]))?;
@@ -109,7 +106,7 @@ fn signals() -> Result<()> {
 /// PAM's own environment is the application's, and only SSH_AUTH_INFO_0 is read from it, for the audit.
 #[test]
 fn variables_change_nothing() -> Result<()> {
-    let (rig, _fake) = rig(Verdict::Deny)?;
+    let (rig, _fake) = with(Verdict::Deny)?;
     let environment =
         ["JIT_SOCKET=/tmp/x", "SSH_AUTH_INFO_0=allow\u{7}", "LD_PRELOAD=/tmp/x", "TZ=:/dev/zero"];
     let spec = Spec { environment: environment.map(str::to_owned).to_vec(), ..alice() };
@@ -133,7 +130,7 @@ fn a_panic_denies() -> Result<()> {
     }
     // The same module without the option works, and the module that is installed does not know it.
     assert_eq!(rig.run("", &alice())?.codes, [SUCCESS]);
-    let installed = Rig::new(&built::pam_jit()?)?;
+    let installed = Rig::released()?;
     assert_eq!(installed.run("panic", &alice())?.codes, [SERVICE_ERR]);
     Ok(())
 }
@@ -165,7 +162,7 @@ fn panicking_module() -> Result<PathBuf> {
 /// What the module says reaches the person as it is, and nothing of it is a format.
 #[test]
 fn text_is_no_format() -> Result<()> {
-    let rig = Rig::new(&built::pam_jit()?)?;
+    let rig = Rig::released()?;
     let text = "jit: %n%s%x 100% ".to_owned() + &"x".repeat(1000);
     let _fake = Fake::start(&rig.socket(), Manner::Answers(Verdict::Deny, text.clone()))?;
     assert_eq!(rig.run("", &alice())?.said, [(ERROR_MSG, text)]);

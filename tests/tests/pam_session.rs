@@ -4,7 +4,6 @@
 use std::os::unix::net::UnixListener;
 
 use jit_proto::{Phase, Question, Verdict};
-use jit_tests::built;
 use jit_tests::libpam::fake::{Fake, Manner};
 use jit_tests::libpam::rig::{Rig, alice, sshds_question};
 use jit_tests::libpam::{
@@ -12,14 +11,8 @@ use jit_tests::libpam::{
 };
 use jit_tests::trouble::{Result, Trouble};
 
-fn rig() -> Result<Rig> {
-    Rig::new(&built::pam_jit()?)
-}
-
 fn with(verdict: Verdict) -> Result<(Rig, Fake)> {
-    let rig = rig()?;
-    let fake = Fake::start(&rig.socket(), Manner::Answers(verdict, "jit: no grant".to_owned()))?;
-    Ok((rig, fake))
+    Rig::answered(verdict, "jit: no grant")
 }
 
 fn calling(call: Call) -> Spec {
@@ -91,9 +84,9 @@ fn closing_tells_the_daemon_and_succeeds_whatever_it_says() -> Result<()> {
 fn closing_does_not_wait_for_a_daemon_that_hangs() -> Result<()> {
     const SAID: u64 = 10_000;
     let options = format!("timeout={SAID}");
-    let accepts = rig()?;
+    let accepts = Rig::released()?;
     let _fake = Fake::start(&accepts.socket(), Manner::SendsAndHangs(Vec::new()))?;
-    let listens = rig()?;
+    let listens = Rig::released()?;
     let _listener = UnixListener::bind(listens.socket()).map_err(|e| Trouble::io(&listens.socket(), e))?;
     for (what, rig) in [("accepts and is silent", accepts), ("never accepts", listens)] {
         let report = rig.run(&options, &calling(Call::CloseSession))?;
@@ -114,7 +107,7 @@ end enforcing
 
 #[test]
 fn without_a_daemon_the_file_says_who_opens() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     let opens = |service: &str, user: &str, code: i32, priority: Option<&str>| -> Result<()> {
         let spec =
             Spec { service: service.to_owned(), user: Some(user.to_owned()), ..calling(Call::OpenSession) };

@@ -7,7 +7,6 @@ use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::time::Duration;
 
 use jit_proto::{Answer, Verdict};
-use jit_tests::built;
 use jit_tests::libpam::fake::{Fake, Full, Manner};
 use jit_tests::libpam::rig::{Rig, alice, set_mode, sshds_question};
 use jit_tests::libpam::{AUTHINFO_UNAVAIL, Call, ERROR_MSG, IGNORED, SUCCESS, Spec};
@@ -51,13 +50,9 @@ fn assert_no_answer(rig: &Rig, what: &str) -> Result<()> {
     Ok(())
 }
 
-fn rig() -> Result<Rig> {
-    Rig::new(&built::pam_jit()?)
-}
-
 #[test]
 fn no_socket() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     assert_no_answer(&rig, "no socket")?;
     fs::remove_dir(rig.path("run/jitd")).map_err(|e| Trouble::new(e.to_string()))?;
     assert_no_answer(&rig, "no directory")
@@ -65,31 +60,31 @@ fn no_socket() -> Result<()> {
 
 #[test]
 fn nobody_listens_any_more() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     drop(UnixListener::bind(rig.socket()).map_err(|e| Trouble::io(&rig.socket(), e))?);
     assert_no_answer(&rig, "refused")
 }
 
 #[test]
 fn not_a_stream_socket() -> Result<()> {
-    let one = rig()?;
+    let one = Rig::released()?;
     fs::write(one.socket(), "").map_err(|e| Trouble::io(&one.socket(), e))?;
     assert_no_answer(&one, "a file")?;
-    let two = rig()?;
+    let two = Rig::released()?;
     let _socket = UnixDatagram::bind(two.socket()).map_err(|e| Trouble::io(&two.socket(), e))?;
     assert_no_answer(&two, "a datagram socket")
 }
 
 #[test]
 fn nobody_accepts() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     let _listener = UnixListener::bind(rig.socket()).map_err(|e| Trouble::io(&rig.socket(), e))?;
     assert_no_answer(&rig, "not accepted")
 }
 
 #[test]
 fn the_backlog_is_full() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     let _full = Full::start(&rig.socket())?;
     assert_no_answer(&rig, "full backlog")
 }
@@ -97,7 +92,7 @@ fn the_backlog_is_full() -> Result<()> {
 /// A full backlog is no refusal: there may be room a moment later.
 #[test]
 fn the_backlog_empties_in_time() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     rig.enforce("")?;
     Full::start(&rig.socket())?
         .relent(Duration::from_millis(400), Manner::Answers(Verdict::Allow, String::new()))?;
@@ -144,7 +139,7 @@ fn bad_answers() -> Result<()> {
             Manner::SendsWithoutEnd([b"JITP\x01\x02\xf8\x0f".to_vec(), vec![7; 8192]].concat()),
         ),
     ] {
-        let rig = rig()?;
+        let rig = Rig::released()?;
         let _fake = Fake::start(&rig.socket(), manner)?;
         assert_no_answer(&rig, what)?;
     }
@@ -153,7 +148,7 @@ fn bad_answers() -> Result<()> {
 
 #[test]
 fn one_byte_at_a_time_is_an_answer_too() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     let _fake = Fake::start(&rig.socket(), Manner::Drips(allow()?, Duration::from_micros(100)))?;
     let report = rig.run("timeout=10000", &alice())?;
     assert_eq!(report.codes, [SUCCESS]);
@@ -166,8 +161,7 @@ fn a_socket_where_others_may_write() -> Result<()> {
     for (directory, mode) in
         [("run/jitd", 0o777), ("run/jitd", 0o1777), ("run/jitd", 0o775), ("run", 0o757), ("run", 0o1777)]
     {
-        let rig = rig()?;
-        let fake = Fake::start(&rig.socket(), Manner::Answers(Verdict::Allow, String::new()))?;
+        let (rig, fake) = Rig::answered(Verdict::Allow, "")?;
         set_mode(&rig.path(directory), mode)?;
         assert_no_answer(&rig, &format!("{directory} {mode:o}"))?;
         assert_eq!(fake.questions().len(), 0);
@@ -178,8 +172,7 @@ fn a_socket_where_others_may_write() -> Result<()> {
 /// Needs root, to give the directory away.
 #[test]
 fn a_socket_in_somebody_elses_directory() -> Result<()> {
-    let rig = rig()?;
-    let fake = Fake::start(&rig.socket(), Manner::Answers(Verdict::Allow, String::new()))?;
+    let (rig, fake) = Rig::answered(Verdict::Allow, "")?;
     let directory = rig.path("run/jitd");
     std::os::unix::fs::chown(&directory, Some(1000), None).map_err(|e| Trouble::io(&directory, e))?;
     assert_no_answer(&rig, "alice's directory")?;
@@ -189,7 +182,7 @@ fn a_socket_in_somebody_elses_directory() -> Result<()> {
 
 #[test]
 fn a_socket_behind_a_symbolic_link() -> Result<()> {
-    let rig = rig()?;
+    let rig = Rig::released()?;
     let fake = Fake::start(&rig.path("run/real.sock"), Manner::Answers(Verdict::Allow, String::new()))?;
     symlink("/run/real.sock", rig.socket()).map_err(|e| Trouble::io(&rig.socket(), e))?;
     assert_no_answer(&rig, "the socket is a link")?;

@@ -7,9 +7,11 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use jit_proto::{Phase, Question};
+use jit_proto::{Phase, Question, Verdict};
 use tempfile::TempDir;
 
+use crate::built;
+use crate::libpam::fake::{Fake, Manner};
 use crate::libpam::{Call, IGNORED, Report, Spec};
 use crate::trouble::{Result, Trouble};
 
@@ -62,6 +64,24 @@ impl Rig {
             return Err(Trouble::io(Path::new("/etc/ld.so.cache"), e));
         }
         Ok(rig)
+    }
+
+    /// The same with the release build of the module.
+    ///
+    /// # Errors
+    /// When it is not built, or files cannot be written.
+    pub fn released() -> Result<Rig> {
+        Rig::new(&built::pam_jit()?)
+    }
+
+    /// The same with a daemon that answers so.
+    ///
+    /// # Errors
+    /// As [`Rig::released`], or when there is no socket to be had.
+    pub fn answered(verdict: Verdict, text: &str) -> Result<(Rig, Fake)> {
+        let rig = Rig::released()?;
+        let fake = Fake::start(&rig.socket(), Manner::Answers(verdict, text.to_owned()))?;
+        Ok((rig, fake))
     }
 
     /// A path of the place, as seen from outside.
