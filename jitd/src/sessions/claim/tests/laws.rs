@@ -204,11 +204,11 @@ impl Story {
         }
     }
 
-    /// All claims, each with the sessions that go on beside it.
-    fn claims(&self, spare: &[bool]) -> Vec<(Whose, Vec<Mark>)> {
+    /// All claims, each with the sessions that go on beside it, and with its members.
+    fn claims(&self, spare: &[bool]) -> Vec<(Whose, Vec<Mark>, BTreeSet<i32>)> {
         let sessions =
             || self.logins.iter().map(|(mark, _)| mark).chain(self.becomes.iter().map(|(mark, _)| mark));
-        let others = |whose: &Whose| {
+        let others = |whose: &Whose| -> Vec<Mark> {
             let flags = spare.iter().copied().chain(std::iter::repeat(false));
             let spared = sessions().zip(flags).filter(|(_, spared)| *spared).map(|(mark, _)| mark.clone());
             spared.filter(|mark| *whose != Whose::Session(mark.clone())).collect()
@@ -217,7 +217,12 @@ impl Story {
         let persons = [ALICE, BOB]
             .into_iter()
             .flat_map(|uid| [true, false].map(|marked| Whose::Person { uid, marked }));
-        sessions.chain(persons).map(|whose| (whose.clone(), others(&whose))).collect()
+        let claim = |whose: Whose| {
+            let spared = others(&whose);
+            let members = self.world.members_in(&self.table, whose.clone(), &spared);
+            (whose, spared, members)
+        };
+        sessions.chain(persons).map(claim).collect()
     }
 
     fn of_login(&self, login: usize) -> BTreeSet<i32> {
@@ -236,8 +241,7 @@ proptest! {
     ) {
         let story = Story::told(marks, &events);
         let world = &story.world;
-        for (whose, spared) in story.claims(&spare) {
-            let members = world.members_in(&story.table, whose.clone(), &spared);
+        for (whose, spared, members) in story.claims(&spare) {
             for pid in &members {
                 let process = world.get(*pid);
                 prop_assert!(*pid > 1 && !process.kernel && process.run != Run::Dead);
@@ -284,13 +288,12 @@ proptest! {
         if story.by_hand {
             return Ok(());
         }
-        for (whose, spared) in story.claims(&spare) {
+        for (whose, _, members) in story.claims(&spare) {
             let Whose::Session(mark) = &whose else { continue };
             let mut of: Vec<usize> =
                 story.becomes.iter().filter(|(other, _)| other == mark).map(|(_, login)| *login).collect();
             of.extend(story.logins.iter().position(|(other, _)| other == mark));
             let own: BTreeSet<i32> = of.iter().flat_map(|login| story.of_login(*login)).collect();
-            let members = story.world.members_in(&story.table, whose.clone(), &spared);
             prop_assert!(members.is_subset(&own), "{:?} takes {:?}", whose, members.difference(&own));
         }
     }
@@ -302,9 +305,8 @@ proptest! {
     ) {
         let story = Story::told(marks, &events);
         let world = &story.world;
-        for (whose, spared) in story.claims(&spare) {
+        for (whose, spared, members) in story.claims(&spare) {
             let Whose::Session(mark) = &whose else { continue };
-            let members = world.members_in(&story.table, whose.clone(), &spared);
             for child in world.processes.values().filter(|child| members.contains(&child.parent)) {
                 let unmarked = child.audit.is_none() || child.audit == mark.audit;
                 let another = spared.iter().any(|other| other.leader == child.id)
@@ -324,11 +326,10 @@ proptest! {
         let story = Story::told(marks, &events);
         let world = &story.world;
         let told = matches!(marks, Marks::Both | Marks::Audit);
-        for (whose, spared) in story.claims(&spare) {
+        for (whose, spared, members) in story.claims(&spare) {
             if matches!(whose, Whose::Person { marked, .. } if marked != told) {
                 continue;
             }
-            let members = world.members_in(&story.table, whose.clone(), &spared);
             for process in world.processes.values().filter(|process| process.run != Run::Dead) {
                 let pid = process.id.pid;
                 prop_assert!(
