@@ -10,6 +10,7 @@ pub mod fake;
 pub mod ffi;
 pub mod rig;
 
+use jit_proto::Verdict;
 use serde::{Deserialize, Serialize};
 
 /// What a transaction is to be.
@@ -96,3 +97,15 @@ pub const AUTHINFO_UNAVAIL: i32 = 9;
 pub const IGNORED: i32 = 25;
 /// PAM_ERROR_MSG
 pub const ERROR_MSG: i32 = 3;
+
+/// What the module returns for each verdict when an account is asked about or a session opens.
+pub const RETURNED: [(Verdict, i32); 3] =
+    [(Verdict::Allow, SUCCESS), (Verdict::Deny, PERM_DENIED), (Verdict::Unguarded, IGNORED)];
+
+/// The same where an admin writes a plain control word, and after it a module that lets everybody pass.
+pub const UNDER_PLAIN_CONTROL_WORDS: [(&str, Verdict, i32); 4] = [
+    ("required", Verdict::Allow, SUCCESS),
+    ("required", Verdict::Deny, PERM_DENIED),
+    ("required", Verdict::Unguarded, SUCCESS),
+    ("requisite", Verdict::Deny, PERM_DENIED),
+];

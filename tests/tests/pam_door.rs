@@ -4,7 +4,9 @@
 use jit_proto::{Phase, Question, Verdict};
 use jit_tests::libpam::fake::{Fake, Manner};
 use jit_tests::libpam::rig::{Rig, alice, sshds_question};
-use jit_tests::libpam::{Call, ERROR_MSG, IGNORED, PERM_DENIED, Report, SERVICE_ERR, SUCCESS, Spec};
+use jit_tests::libpam::{
+    Call, ERROR_MSG, IGNORED, PERM_DENIED, Report, SERVICE_ERR, SUCCESS, Spec, UNDER_PLAIN_CONTROL_WORDS,
+};
 use jit_tests::trouble::Result;
 
 const WHY: &str =
@@ -68,12 +70,7 @@ fn auth_never_succeeds_and_never_speaks() -> Result<()> {
 /// In a stack as an admin writes it, without the rig's translation of PAM_IGNORE.
 #[test]
 fn under_plain_control_words() -> Result<()> {
-    for (control, verdict, code) in [
-        ("required", Verdict::Allow, SUCCESS),
-        ("required", Verdict::Deny, PERM_DENIED),
-        ("required", Verdict::Unguarded, SUCCESS),
-        ("requisite", Verdict::Deny, PERM_DENIED),
-    ] {
+    for (control, verdict, code) in UNDER_PLAIN_CONTROL_WORDS {
         let (rig, _fake) = with(verdict)?;
         let stack = format!("account {control} /jit/pam_jit.so\naccount required pam_permit.so\n");
         assert_eq!(rig.run_stack(&stack, &alice())?.codes, [code], "{control} {verdict:?}");

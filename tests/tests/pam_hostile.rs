@@ -9,7 +9,8 @@ use jit_proto::Verdict;
 use jit_tests::libpam::fake::{Fake, Manner};
 use jit_tests::libpam::rig::{Rig, alice};
 use jit_tests::libpam::{
-    AUTHINFO_UNAVAIL, Call, ERROR_MSG, Hardship, IGNORED, PERM_DENIED, SERVICE_ERR, SUCCESS, SYSTEM_ERR, Spec,
+    AUTHINFO_UNAVAIL, Call, ERROR_MSG, Hardship, IGNORED, PERM_DENIED, RETURNED, SERVICE_ERR, SUCCESS,
+    SYSTEM_ERR, Spec,
 };
 use jit_tests::root::{target, workspace};
 use jit_tests::trouble::{Result, Trouble};
@@ -51,9 +52,7 @@ fn no_descriptors() -> Result<()> {
 /// No page can be had. The module needs none for the question; for the enforcing file it does, and without it holds to the defaults.
 #[test]
 fn no_memory() -> Result<()> {
-    for (verdict, code) in
-        [(Verdict::Allow, SUCCESS), (Verdict::Deny, PERM_DENIED), (Verdict::Unguarded, IGNORED)]
-    {
+    for (verdict, code) in RETURNED {
         let (rig, _fake) = with(verdict)?;
         assert_eq!(rig.run("", &under(&[Hardship::NoMemory]))?.codes, [code], "{verdict:?}");
     }
@@ -66,9 +65,7 @@ fn no_memory() -> Result<()> {
 
 #[test]
 fn no_standard_streams() -> Result<()> {
-    for (verdict, code) in
-        [(Verdict::Allow, SUCCESS), (Verdict::Deny, PERM_DENIED), (Verdict::Unguarded, IGNORED)]
-    {
+    for (verdict, code) in RETURNED {
         let (rig, _fake) = with(verdict)?;
         let report = rig.run("", &under(&[Hardship::NoStandardStreams]))?;
         assert_eq!(report.codes, [code], "{verdict:?}");

@@ -7,7 +7,8 @@ use jit_proto::{Phase, Question, Verdict};
 use jit_tests::libpam::fake::{Fake, Manner};
 use jit_tests::libpam::rig::{Rig, alice, sshds_question};
 use jit_tests::libpam::{
-    AUTHINFO_UNAVAIL, Call, Hardship, IGNORED, PERM_DENIED, Report, SERVICE_ERR, SUCCESS, SYSTEM_ERR, Spec,
+    AUTHINFO_UNAVAIL, Call, Hardship, IGNORED, PERM_DENIED, RETURNED, Report, SERVICE_ERR, SUCCESS,
+    SYSTEM_ERR, Spec, UNDER_PLAIN_CONTROL_WORDS,
 };
 use jit_tests::trouble::{Result, Trouble};
 
@@ -28,9 +29,7 @@ fn assert_code(report: &Report, code: i32, what: &str) {
 
 #[test]
 fn opening_says_what_the_daemon_says_and_never_a_word() -> Result<()> {
-    for (verdict, code) in
-        [(Verdict::Allow, SUCCESS), (Verdict::Deny, PERM_DENIED), (Verdict::Unguarded, IGNORED)]
-    {
+    for (verdict, code) in RETURNED {
         let (rig, fake) = with(verdict)?;
         assert_code(&rig.run("", &calling(Call::OpenSession))?, code, &format!("{verdict:?}"));
         assert_eq!(rig.logged(), Vec::<String>::new());
@@ -45,12 +44,7 @@ fn opening_says_what_the_daemon_says_and_never_a_word() -> Result<()> {
 /// As an admin writes it. sudo goes on at PAM_SESSION_ERR (14), so that must never come out of a denial.
 #[test]
 fn under_plain_control_words() -> Result<()> {
-    for (control, verdict, code) in [
-        ("required", Verdict::Allow, SUCCESS),
-        ("required", Verdict::Deny, PERM_DENIED),
-        ("required", Verdict::Unguarded, SUCCESS),
-        ("requisite", Verdict::Deny, PERM_DENIED),
-    ] {
+    for (control, verdict, code) in UNDER_PLAIN_CONTROL_WORDS {
         let (rig, _fake) = with(verdict)?;
         let stack = format!("session {control} /jit/pam_jit.so\nsession required pam_permit.so\n");
         let report = rig.run_stack(&stack, &calling(Call::OpenSession))?;
