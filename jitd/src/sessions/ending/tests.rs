@@ -1,3 +1,5 @@
+mod scene;
+
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
@@ -8,98 +10,7 @@ use super::super::process::{AuditMark, ProcessId, Run};
 use super::super::signals::Signal;
 use super::world::{Way, World};
 use super::{Ending, Outcome, Step};
-
-const GRACE: Duration = Duration::from_secs(5);
-const ALICE: u32 = 1000;
-
-/// alice's login in a world with others in it.
-struct Scene {
-    world: RefCell<World>,
-    /// sshd's two processes.
-    leader: ProcessId,
-    carrier: ProcessId,
-    shell: ProcessId,
-    /// Nobody may touch these.
-    strangers: Vec<ProcessId>,
-    marked: bool,
-}
-
-impl Scene {
-    /// `shell` behaves so; on a host that marks logins, or not.
-    fn new(way: Way, marked: bool) -> Scene {
-        let mut world = World::new();
-        let init = world.spawn(0, "systemd", Way::Ignores);
-        let listener = world.spawn(init.pid, "sshd", Way::Obeys);
-        let mark = |session: u32| marked.then_some(session);
-        let bob = world.spawn(listener.pid, "sshd", Way::Carries);
-        world.log_in(bob, 1001, mark(6));
-        let bobs = world.spawn(bob.pid, "bash", Way::Hangup);
-        let other = world.spawn(listener.pid, "sshd", Way::Carries);
-        world.log_in(other, ALICE, mark(8));
-        let others = world.spawn(other.pid, "bash", Way::Hangup);
-        let leader = world.spawn(listener.pid, "sshd", Way::Carries);
-        world.log_in(leader, ALICE, mark(7));
-        let carrier = world.spawn(leader.pid, "sshd", Way::Carries);
-        let shell = world.spawn(carrier.pid, "bash", way);
-        world.setsid(shell);
-        let strangers = vec![init, listener, bob, bobs, other, others];
-        Scene { world: RefCell::new(world), leader, carrier, shell, strangers, marked }
-    }
-
-    fn spawn(&self, parent: ProcessId, name: &str, way: Way) -> ProcessId {
-        self.world.borrow_mut().spawn(parent.pid, name, way)
-    }
-
-    fn mark(&self) -> Mark {
-        let audit = self.marked.then_some(AuditMark { login_uid: ALICE, session: 7 });
-        Mark { leader: self.leader, kind: Kind::Login, uid: ALICE, audit, scope: None }
-    }
-
-    fn ending(&self, now: Instant) -> Ending {
-        Ending::new(Claim { whose: Whose::Session(self.mark()), spared: Vec::new() }, GRACE, now)
-    }
-
-    fn step(&self, ending: &mut Ending, now: Instant) -> Step {
-        let table = self.world.borrow().table();
-        ending.step_on(now, &table, &mut &self.world, &mut &self.world)
-    }
-
-    /// Steps until it is done; what it said meanwhile.
-    fn end(&self) -> (Outcome, Vec<String>) {
-        let start = Instant::now();
-        self.go_on(&mut self.ending(start), start)
-    }
-
-    fn go_on(&self, ending: &mut Ending, start: Instant) -> (Outcome, Vec<String>) {
-        let mut now = start;
-        let mut said = Vec::new();
-        for _ in 0..5000 {
-            match self.step(ending, now) {
-                Step::Again(pause) => now += pause,
-                Step::Stuck { why, again } => {
-                    said.push(why);
-                    now += again;
-                }
-                Step::Done(outcome) => {
-                    self.strangers_are_well();
-                    return (outcome, said);
-                }
-            }
-            assert!(now - start < GRACE * 3, "not done after {:?}: {ending:?}", now - start);
-            self.world.borrow_mut().pass();
-        }
-        panic!("too many steps: {ending:?}");
-    }
-
-    fn strangers_are_well(&self) {
-        let world = self.world.borrow();
-        for id in &self.strangers {
-            assert_eq!(world.run(*id), Some(Run::Running), "{id:?}");
-            assert_eq!(world.sent(*id), [], "{id:?}");
-        }
-        assert_eq!(world.others(&self.strangers), Vec::<String>::new(), "left over");
-    }
-}
+use scene::{ALICE, GRACE, Scene};
 
 #[test]
 fn an_obedient_session_ends_in_a_moment_and_nobody_is_killed() {
@@ -173,9 +84,7 @@ fn a_transport_with_nothing_to_carry_is_asked_at_once() {
 #[test]
 fn a_freeze_that_lasts_does_not_leave_out_the_transport() {
     let scene = Scene::new(Way::Unstoppable, true);
-    let start = Instant::now();
-    let mut ending = scene.ending(start);
-    scene.step(&mut ending, start);
+    let (mut ending, start) = scene.begun();
     scene.step(&mut ending, start + super::SPARE - Duration::from_millis(1));
     assert_eq!(scene.world.borrow().sent(scene.leader), []);
     scene.step(&mut ending, start + super::SPARE);
@@ -189,9 +98,7 @@ fn who_only_calls_himself_as_the_transport_is_spared_a_moment_and_no_longer() {
     // A grandchild is never transport, whatever its name.
     let scene = Scene::new(Way::Ignores, true);
     let fake = scene.spawn(scene.shell, "sshd", Way::Ignores);
-    let start = Instant::now();
-    let mut ending = scene.ending(start);
-    scene.step(&mut ending, start);
+    scene.begun();
     assert_eq!(scene.world.borrow().sent(fake), [Signal::Stop]);
     // A child of the leader by this name is killed with the others if it does not obey.
     let scene = Scene::new(Way::Obeys, true);
@@ -309,9 +216,7 @@ fn an_empty_table_is_not_believed_while_a_chain_goes_on() {
 #[test]
 fn what_a_table_leaves_out_is_not_gone() {
     let scene = Scene::new(Way::Ignores, true);
-    let start = Instant::now();
-    let mut ending = scene.ending(start);
-    scene.step(&mut ending, start);
+    let (mut ending, start) = scene.begun();
     for id in [scene.leader, scene.carrier, scene.shell] {
         scene.world.borrow_mut().hidden.push(id);
     }
@@ -323,9 +228,7 @@ fn what_a_table_leaves_out_is_not_gone() {
 fn a_stranger_who_is_given_the_number_of_somebody_dead_is_left_alone() {
     let mut scene = Scene::new(Way::Obeys, false);
     let job = scene.spawn(scene.shell, "sleep", Way::Ignores);
-    let start = Instant::now();
-    let mut ending = scene.ending(start);
-    scene.step(&mut ending, start);
+    let (mut ending, start) = scene.begun();
     let mut world = scene.world.borrow_mut();
     // The shell, which began the setsid-session, is gone, and so is everything in it.
     world.end(job.pid);
@@ -355,22 +258,9 @@ fn refused_signals_are_said_once_and_tried_for_ever() {
     let scene = Scene::new(Way::Refused, true);
     let start = Instant::now();
     let mut ending = scene.ending(start);
-    let mut said = Vec::new();
-    let mut now = start;
-    let mut last = Duration::ZERO;
-    while now - start < GRACE * 4 {
-        last = match scene.step(&mut ending, now) {
-            Step::Again(pause) => pause,
-            Step::Stuck { why, again } => {
-                said.push((now - start, why));
-                again
-            }
-            Step::Done(outcome) => panic!("{outcome:?}"),
-        };
-        now += last;
-    }
-    assert_eq!(last, super::RETRY);
-    let [(soon, refused), (late, surviving)] = &said[..] else { panic!("{said:?}") };
+    let tried = scene.tries(&mut ending, start, GRACE * 4);
+    assert_eq!(tried.pause, super::RETRY);
+    let [(soon, refused), (late, surviving)] = &tried.said[..] else { panic!("{:?}", tried.said) };
     assert_eq!(*soon, Duration::ZERO);
     assert!(refused.contains("CAP_KILL") && refused.contains("bash"), "{refused}");
     assert!(*late >= GRACE + super::SURVIVES);
@@ -379,8 +269,8 @@ fn refused_signals_are_said_once_and_tried_for_ever() {
     assert!(!scene.world.borrow().alive(scene.leader));
     // Somebody gives the daemon what it lacks.
     scene.world.borrow_mut().change(scene.shell, Way::Ignores);
-    scene.step(&mut ending, now);
-    assert!(matches!(scene.step(&mut ending, now), Step::Done(_)));
+    scene.step(&mut ending, tried.now);
+    assert!(matches!(scene.step(&mut ending, tried.now), Step::Done(_)));
 }
 
 #[test]
@@ -388,25 +278,14 @@ fn what_survives_the_final_signal_is_said_once_and_tried_for_ever() {
     let scene = Scene::new(Way::Undead, true);
     let start = Instant::now();
     let mut ending = scene.ending(start);
-    let mut now = start;
-    let mut said = Vec::new();
-    while now - start < GRACE * 4 {
-        match scene.step(&mut ending, now) {
-            Step::Again(pause) => now += pause,
-            Step::Stuck { why, again } => {
-                said.push(why);
-                now += again;
-            }
-            Step::Done(outcome) => panic!("{outcome:?}"),
-        }
-    }
-    let [why] = &said[..] else { panic!("{said:?}") };
+    let tried = scene.tries(&mut ending, start, GRACE * 4);
+    let [(_, why)] = &tried.said[..] else { panic!("{:?}", tried.said) };
     assert!(why.contains(&format!("{} bash", scene.shell.pid)), "{why}");
     let kills = scene.world.borrow().sent(scene.shell).iter().filter(|s| **s == Signal::Kill).count();
     assert!(kills > 5, "{kills}");
     scene.world.borrow_mut().change(scene.shell, Way::Ignores);
-    scene.step(&mut ending, now);
-    assert!(matches!(scene.step(&mut ending, now), Step::Done(_)));
+    scene.step(&mut ending, tried.now);
+    assert!(matches!(scene.step(&mut ending, tried.now), Step::Done(_)));
 }
 
 #[test]
@@ -414,9 +293,7 @@ fn a_daemon_that_stops_leaves_nothing_frozen() {
     let scene = Scene::new(Way::Hangup, true);
     let editor = scene.spawn(scene.shell, "vi", Way::Obeys);
     scene.world.borrow_mut().stop(editor);
-    let start = Instant::now();
-    let mut ending = scene.ending(start);
-    scene.step(&mut ending, start);
+    let (mut ending, _) = scene.begun();
     assert_eq!(scene.world.borrow().run(scene.shell), Some(Run::Stopped));
     ending.release(&mut &scene.world);
     assert_eq!(scene.world.borrow().run(scene.shell), Some(Run::Running));
@@ -429,9 +306,7 @@ fn what_another_session_claims_meanwhile_runs_on() {
     let scene = Scene::new(Way::Ignores, true);
     let other = scene.spawn(scene.shell, "login", Way::Obeys);
     let shell = scene.spawn(other, "bash", Way::Obeys);
-    let start = Instant::now();
-    let mut ending = scene.ending(start);
-    scene.step(&mut ending, start);
+    let (mut ending, start) = scene.begun();
     assert_eq!(scene.world.borrow().run(shell), Some(Run::Stopped));
     let mark = AuditMark { login_uid: ALICE, session: 9 };
     for id in [other, shell] {
