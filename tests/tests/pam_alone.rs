@@ -1,6 +1,6 @@
 //! The daemon is dead: the enforcing file has the word. Real libpam, the release build of the module, its own /etc.
 
-use jit_tests::libpam::rig::{Rig, alice, set_mode};
+use jit_tests::libpam::rig::{Rig, alice};
 use jit_tests::libpam::{AUTHINFO_UNAVAIL, Call, IGNORED, SUCCESS, Spec};
 use jit_tests::trouble::{Result, Trouble};
 
@@ -183,5 +183,5 @@ fn a_full_log_holds_nobody_up() -> Result<()> {
     assert_eq!(report.open_before, report.open_after);
     std::fs::remove_file(rig.path("dev/log")).map_err(|e| Trouble::new(e.to_string()))?;
     assert_eq!(rig.run("", &alice())?.codes, [AUTHINFO_UNAVAIL]);
-    set_mode(&rig.path("dev"), 0o700)
+    Ok(())
 }

@@ -43,6 +43,7 @@ fn no_descriptors() -> Result<()> {
         }
         let report = rig.run("", &under(&[Hardship::NoFiles]))?;
         assert!(report.codes == [code] || report.codes == [SYSTEM_ERR], "{file:?} {report:?}");
+        assert_eq!(report.open_before, report.open_after, "{file:?}");
         assert_eq!(report.said.len(), said, "{file:?}");
     }
     assert_eq!(fake.questions().len(), 0);
@@ -54,7 +55,9 @@ fn no_descriptors() -> Result<()> {
 fn no_memory() -> Result<()> {
     for (verdict, code) in RETURNED {
         let (rig, _fake) = with(verdict)?;
-        assert_eq!(rig.run("", &under(&[Hardship::NoMemory]))?.codes, [code], "{verdict:?}");
+        let report = rig.run("", &under(&[Hardship::NoMemory]))?;
+        assert_eq!(report.codes, [code], "{verdict:?}");
+        assert_eq!(report.open_before, report.open_after, "{verdict:?}");
     }
     let rig = Rig::released()?;
     rig.enforce("production no\nend enforcing\n")?;
