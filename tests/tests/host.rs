@@ -1,11 +1,11 @@
 //! The hosts themselves: up, apart, and gone without a trace, also when the test that raised them panics or is killed.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
 use jit_tests::host::Host;
-use jit_tests::trouble::Result;
+use jit_tests::trouble::{Result, Trouble};
 use jit_tests::wait::until;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -184,9 +184,14 @@ fn a_booted_one_is_gone_when_the_test_is_killed() -> Result<()> {
     until(SOON, "nothing is left", || running("86406.25") + groups("jit-slain.example.com-") == 0)
 }
 
+/// What is in place is not built again: a root that is built takes the place of the other one.
 #[test]
 fn roots_are_cached() -> Result<()> {
-    let path = jit_tests::root::DOOR.ready()?;
-    assert!(Path::new(&path).join("usr/sbin/sshd").exists());
+    let folder = || -> Result<u64> {
+        let path = jit_tests::root::DOOR.ready()?;
+        assert!(path.join("usr/sbin/sshd").exists());
+        Ok(fs::metadata(&path).map_err(|e| Trouble::io(&path, e))?.ino())
+    };
+    assert_eq!(folder()?, folder()?);
     Ok(())
 }
