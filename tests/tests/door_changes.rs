@@ -143,14 +143,17 @@ fn a_reload_keeps_what_works() -> Result<()> {
     let entries = Ldif::new().person("alice").grant(&Grant::live("one", "alice").with("jitHost", "@edge"));
     let door = Door::up(&["alice"], Mode::Enforcing, CONFIG, &entries)?;
     assert!(!door.ssh("alice", "true")?.ok());
-    door.configure(&CONFIG.replace("production", "prodution").replace("[host]", "[host]\nx = 1"))?;
-    door.signal_jitd(Signal::HUP)?;
-    until(Duration::from_secs(30), "jitd says what is wrong", || {
+    let edge = CONFIG.replace("\"web\"", "\"web\", \"edge\"");
+    let complains = || {
         door.jitd_output().contains("jitd.toml")
             || door.host().syslog().iter().any(|line| line.contains("jitd.toml"))
-    })?;
+    };
+    assert!(!complains(), "nothing is wrong yet");
+    door.configure(&edge.replace("[host]", "[host]\nx = 1"))?;
+    door.signal_jitd(Signal::HUP)?;
+    until(Duration::from_secs(30), "jitd says what is wrong", complains)?;
     assert!(!door.ssh("alice", "true")?.ok());
-    door.configure(&CONFIG.replace("\"web\"", "\"web\", \"edge\""))?;
+    door.configure(&edge)?;
     door.signal_jitd(Signal::HUP)?;
     until(Duration::from_secs(30), "the new host group counts", || {
         door.ssh("alice", "true").is_ok_and(|output| output.ok())
