@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use jit_proto::Verdict;
 
-use crate::host::{Host, PEOPLE, SOMEBODY, connect, grant, read_answer, sshd};
+use crate::host::{Host, SOMEBODY, connect, read_answer, sshd};
 
 /// jitd as systemd starts it: two descriptors from 3 on, their names, and the process they are for.
 fn activated(host: &Host, names: &str, first: OwnedFd, second: OwnedFd) -> Command {
@@ -21,9 +21,7 @@ fn activated(host: &Host, names: &str, first: OwnedFd, second: OwnedFd) -> Comma
 
 #[test]
 fn a_login_during_a_restart_is_answered_after_it() {
-    let host = Host::new();
-    host.write("enforcing", "");
-    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+    let host = Host::granted();
     std::fs::create_dir(host.path("run")).unwrap();
     let pam = UnixListener::bind(host.path("run/pam.sock")).unwrap();
     let control = UnixListener::bind(host.path("run/jitd.sock")).unwrap();

@@ -3,12 +3,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command};
 
 use jit_proto::{Phase, Question, Verdict};
 use serde_json::{Value, json};
 
-use crate::host::{Host, PEOPLE, SOMEBODY, grant, read_answer, sshd, until};
+use crate::host::{Host, PEOPLE, Reaped, SOMEBODY, grant, ignored, read_answer, sshd, until};
 
 /// Runs one of the `as_somebody` tests below in a process of that uid; what it printed.
 fn as_uid(host: &Host, uid: u32, test: &str) -> String {
@@ -130,9 +130,7 @@ fn as_somebody_ask_too_much() {
 
 #[test]
 fn who_asks_too_much_keeps_only_himself_waiting() {
-    let host = Host::new();
-    host.write("enforcing", "");
-    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+    let host = Host::granted();
     let jitd = host.start();
     std::thread::scope(|scope| {
         let crowd = scope.spawn(|| as_uid(&host, SOMEBODY, "as_somebody_ask_too_much"));
@@ -197,32 +195,22 @@ fn as_root_hold_a_session() {
 
 /// A process that has opened a session and goes on.
 struct Holder {
-    child: Child,
+    child: Reaped,
     _said: BufReader<ChildStdout>,
 }
 
 impl Holder {
     fn new(host: &Host, subject: &str, uid: u32) -> Holder {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "--nocapture", "control::as_root_hold_a_session"])
-            .env("SOCKET", host.path("run/pam.sock"))
-            .env("SUBJECT", subject)
-            .env("SUBJECT_UID", uid.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = Reaped::run(
+            ignored("control::as_root_hold_a_session")
+                .env("SOCKET", host.path("run/pam.sock"))
+                .env("SUBJECT", subject)
+                .env("SUBJECT_UID", uid.to_string()),
+        );
         let mut said = BufReader::new(child.stdout.take().unwrap());
         let answered = said.by_ref().lines().find(|line| line.as_ref().unwrap().ends_with("Allow"));
         assert!(answered.is_some(), "{subject} got no session");
         Holder { child, _said: said }
-    }
-}
-
-impl Drop for Holder {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -242,8 +230,7 @@ fn sessions_are_shown_to_whom_they_concern_and_ended_by_root() {
     let games = "dn: uid=games,ou=people,dc=local\nobjectClass: inetOrgPerson\nuid: games\ncn: G\nsn: G\n\n";
     host.write("enforcing", "");
     host.write("grants.ldif", &format!("{PEOPLE}{games}{}{}", grant("g1", "alice"), grant("g2", "games")));
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let jitd = host.start_for("alice");
     let mut alice = Holder::new(&host, "alice", SOMEBODY);
     let _games = Holder::new(&host, "games", GAMES);
 

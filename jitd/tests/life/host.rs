@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -62,6 +63,14 @@ impl Host {
         host
     }
 
+    /// An enforcing host where alice has a grant.
+    pub(crate) fn granted() -> Host {
+        let host = Host::new();
+        host.write("enforcing", "");
+        host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+        host
+    }
+
     /// The configuration that most tests use.
     pub(crate) fn config(&self) -> String {
         let ldif = self.path("grants.ldif");
@@ -106,10 +115,17 @@ impl Host {
         self.run(self.command())
     }
 
-    /// The same, started in some other way.
+    /// The same, and waits until sshd would let somebody in.
+    #[track_caller]
+    pub(crate) fn start_for(&self, who: &str) -> Daemon<'_> {
+        let daemon = self.start();
+        daemon.comes_to(who, Verdict::Allow);
+        daemon
+    }
+
+    /// Starts it in some other way.
     pub(crate) fn run(&self, mut command: Command) -> Daemon<'_> {
-        let child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut daemon = Daemon { host: self, child };
+        let mut daemon = Daemon { host: self, child: Reaped::run(command.stderr(Stdio::piped())) };
         until("jitd answers", || {
             if let Some(status) = daemon.child.try_wait().unwrap() {
                 let mut said = String::new();
@@ -129,8 +145,7 @@ impl Host {
 
     /// The same, for a command whose standard input and output are taken.
     pub(crate) fn fails_keeping_stdio(&self, mut command: Command) -> (ExitStatus, String) {
-        let child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut daemon = Daemon { host: self, child };
+        let mut daemon = Daemon { host: self, child: Reaped::run(command.stderr(Stdio::piped())) };
         let status = until("jitd ends by itself", || daemon.child.try_wait().unwrap());
         let mut said = String::new();
         if let Some(mut out) = daemon.child.stdout.take() {
@@ -161,10 +176,48 @@ impl Host {
     }
 }
 
+/// A process of a test's; killed when dropped.
+pub(crate) struct Reaped(Child);
+
+impl Reaped {
+    pub(crate) fn run(command: &mut Command) -> Reaped {
+        Reaped(command.spawn().unwrap())
+    }
+}
+
+impl Deref for Reaped {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Reaped {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Reaped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Another process that runs one of the tests that are ignored otherwise, and is spoken to through pipes.
+pub(crate) fn ignored(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", "--nocapture", test]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
 /// A running daemon; killed when dropped.
 pub(crate) struct Daemon<'h> {
     pub(crate) host: &'h Host,
-    child: Child,
+    child: Reaped,
 }
 
 impl Daemon<'_> {
@@ -220,13 +273,6 @@ impl Daemon<'_> {
         until(&format!("{who} gets {verdict:?}"), || {
             (self.ask(&sshd(who, SOMEBODY)).0 == verdict).then_some(())
         });
-    }
-}
-
-impl Drop for Daemon<'_> {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

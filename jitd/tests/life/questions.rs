@@ -90,11 +90,8 @@ fn glass_breaks_only_for_local_accounts() {
 
 #[test]
 fn whoever_dawdles_or_babbles_keeps_nobody_waiting() {
-    let host = Host::new();
-    host.write("enforcing", "");
-    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let host = Host::granted();
+    let jitd = host.start_for("alice");
     // They connect and say nothing, or only the beginning; more of them than may wait.
     let frame = sshd("alice", SOMEBODY).encode().unwrap();
     let mut waiting: Vec<_> = (0..600).map(|_| jitd.connect()).collect();

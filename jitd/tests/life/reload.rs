@@ -10,11 +10,8 @@ use crate::host::{Host, PEOPLE, SOMEBODY, grant, sshd, until};
 
 #[test]
 fn a_good_configuration_counts_and_a_bad_one_changes_nothing_but_the_status() {
-    let host = Host::new();
-    host.write("enforcing", "");
-    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let host = Host::granted();
+    let jitd = host.start_for("alice");
 
     host.write("jitd.toml", "[host]\nname = 7\n");
     jitd.signal(Signal::SIGHUP);
@@ -50,12 +47,9 @@ fn what_root_alone_can_read_cannot_be_read_again() {
 
 #[test]
 fn another_file_is_another_source() {
-    let host = Host::new();
-    host.write("enforcing", "");
-    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+    let host = Host::granted();
     host.write("others.ldif", &format!("{PEOPLE}{}", grant("g2", "bob")));
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let jitd = host.start_for("alice");
     host.write("jitd.toml", &host.config().replace("grants.ldif", "others.ldif"));
     jitd.signal(Signal::SIGHUP);
     jitd.comes_to("bob", Verdict::Allow);
@@ -71,8 +65,7 @@ fn a_restart_knows_its_grants_without_a_source_and_its_removals_for_ever() {
     let host = Host::new();
     host.write("enforcing", "");
     host.write("grants.ldif", &format!("{PEOPLE}{}{}", grant("g1", "alice"), grant("g2", "bob")));
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let jitd = host.start_for("alice");
     host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
     jitd.comes_to("bob", Verdict::Deny);
     until("the removal is on disk", || fs::read(host.path("state/ledger")).ok());
@@ -94,11 +87,8 @@ fn a_restart_knows_its_grants_without_a_source_and_its_removals_for_ever() {
 
 #[test]
 fn damaged_files_are_reported_and_let_nobody_in() {
-    let host = Host::new();
-    host.write("enforcing", "");
-    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let host = Host::granted();
+    let jitd = host.start_for("alice");
     assert!(jitd.stop().success());
     for file in ["state/store", "state/ledger"] {
         let path = host.path(file);

@@ -10,14 +10,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command};
 use std::time::Duration;
 
 use jit_proto::{Phase, Question, Verdict};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::host::{Daemon, Host, PEOPLE, SOMEBODY, grant, sshd, until};
+use crate::host::{Daemon, Host, PEOPLE, Reaped, SOMEBODY, ignored, sshd, until};
 
 /// How a peer puts its question.
 #[derive(Clone, Copy, Debug)]
@@ -30,20 +30,15 @@ enum Manner {
 
 /// A process that asks as a module does, and goes on until it is dropped or ended.
 struct Peer {
-    child: Child,
+    child: Reaped,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
 }
 
 impl Peer {
     fn new(host: &Host) -> Peer {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "--nocapture", "sessions::as_a_peer"])
-            .env("JIT_PEER_SOCKET", host.path("run/pam.sock"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            Reaped::run(ignored("sessions::as_a_peer").env("JIT_PEER_SOCKET", host.path("run/pam.sock")));
         let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         Peer { child, to, from }
     }
@@ -78,13 +73,6 @@ impl Peer {
     /// Whether it was ended by somebody, once it is.
     fn ended(&mut self) -> bool {
         until("the peer ends", || self.child.try_wait().unwrap()).signal().is_some()
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -127,14 +115,6 @@ fn closing(service: &'static str) -> Question<'static> {
     Question { phase: Phase::Close, service, uid: None, rhost: None, tty: None, ..sshd("whoever", SOMEBODY) }
 }
 
-/// An enforcing host where alice has a grant.
-fn granted() -> Host {
-    let host = Host::new();
-    host.write("enforcing", "");
-    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
-    host
-}
-
 fn listed(jitd: &Daemon<'_>) -> Vec<Value> {
     jitd.control(&json!({ "ask": "sessions" }))["sessions"].as_array().unwrap().clone()
 }
@@ -152,9 +132,8 @@ fn files(host: &Host) -> Vec<String> {
 
 #[test]
 fn an_opening_is_on_disk_when_the_answer_arrives() {
-    let host = granted();
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let host = Host::granted();
+    let jitd = host.start_for("alice");
     assert_eq!(files(&host), Vec::<String>::new(), "who asks in the account phase has no session");
     let mut peer = Peer::new(&host);
     for (count, manner) in [Manner::Prompt, Manner::Late].into_iter().cycle().enumerate().take(20) {
@@ -185,9 +164,8 @@ fn an_opening_is_on_disk_when_the_answer_arrives() {
 
 #[test]
 fn a_session_is_closed_by_who_opened_it() {
-    let host = granted();
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let host = Host::granted();
+    let jitd = host.start_for("alice");
     let (mut peer, mut other) = (Peer::new(&host), Peer::new(&host));
     assert_eq!(peer.ask(&opening("alice")), Verdict::Allow);
     let state = || {
@@ -210,12 +188,11 @@ fn a_session_is_closed_by_who_opened_it() {
 
 #[test]
 fn whoever_has_no_deadline_is_known_too() {
-    let host = granted();
+    let host = Host::granted();
     let config =
         format!("{}[break_glass]\nusers = [\"daemon\"]\n[[exempt]]\nuser = \"bob\"\n", host.config());
     host.write("jitd.toml", &config);
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let jitd = host.start_for("alice");
     let mut peer = Peer::new(&host);
     let daemon = Question { phase: Phase::Open, ..sshd("daemon", 1) };
     assert_eq!(peer.ask(&opening("bob")), Verdict::Unguarded);
@@ -239,9 +216,8 @@ fn whoever_has_no_deadline_is_known_too() {
 
 #[test]
 fn a_denied_login_is_ended_and_a_denied_su_is_not() {
-    let host = granted();
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let host = Host::granted();
+    let jitd = host.start_for("alice");
     let (mut su, mut login) = (Peer::new(&host), Peer::new(&host));
     assert_eq!(su.ask(&Question { service: "su", ..opening("bob") }), Verdict::Deny);
     assert_eq!(login.ask(&opening("bob")), Verdict::Deny);
@@ -253,9 +229,8 @@ fn a_denied_login_is_ended_and_a_denied_su_is_not() {
 
 #[test]
 fn a_crash_forgets_nothing() {
-    let host = granted();
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let host = Host::granted();
+    let jitd = host.start_for("alice");
     let (mut one, mut gone) = (Peer::new(&host), Peer::new(&host));
     assert_eq!(one.ask(&opening("alice")), Verdict::Allow);
     let before = listed(&jitd);
@@ -276,9 +251,8 @@ fn a_crash_forgets_nothing() {
 
 #[test]
 fn damage_is_set_aside_and_told() {
-    let host = granted();
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let host = Host::granted();
+    let jitd = host.start_for("alice");
     let mut peer = Peer::new(&host);
     peer.ask(&opening("alice"));
     peer.ask(&opening("alice"));
@@ -305,9 +279,8 @@ fn damage_is_set_aside_and_told() {
 /// The state of another boot is not this one's: its process numbers mean others now.
 #[test]
 fn another_boots_sessions_are_forgotten() {
-    let host = granted();
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let host = Host::granted();
+    let jitd = host.start_for("alice");
     let mut peer = Peer::new(&host);
     peer.ask(&opening("alice"));
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
@@ -329,9 +302,8 @@ fn another_boots_sessions_are_forgotten() {
 
 #[test]
 fn a_disk_that_fails_keeps_nobody_out() {
-    let host = granted();
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let host = Host::granted();
+    let jitd = host.start_for("alice");
     let mut peer = Peer::new(&host);
     assert_eq!(peer.ask(&opening("alice")), Verdict::Allow);
     let away = host.path("away");
@@ -353,7 +325,7 @@ fn a_disk_that_fails_keeps_nobody_out() {
 /// A peer in a pid namespace that is not below the daemon's has no number there, so nothing of its session could be found again.
 #[test]
 fn whoever_cannot_be_seen_gets_no_session_that_would_have_to_end() {
-    let host = granted();
+    let host = Host::granted();
     let config = format!("{}[break_glass]\nusers = [\"daemon\"]\n", host.config());
     host.write("jitd.toml", &config);
     let mut command = Command::new("unshare");
@@ -374,9 +346,8 @@ fn whoever_cannot_be_seen_gets_no_session_that_would_have_to_end() {
 /// Whoever has gone when the question is read could be anybody by then: its number may be another's.
 #[test]
 fn whoever_has_hung_up_gets_no_session() {
-    let host = granted();
-    let jitd = host.start();
-    jitd.comes_to("alice", Verdict::Allow);
+    let host = Host::granted();
+    let jitd = host.start_for("alice");
     jitd.signal(Signal::SIGSTOP);
     let mut stream = jitd.connect();
     stream.write_all(opening("alice").encode().unwrap().as_bytes()).unwrap();

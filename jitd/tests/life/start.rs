@@ -19,9 +19,7 @@ fn of_process(pid: u32, key: &str) -> Vec<String> {
 
 #[test]
 fn it_leaves_root_behind_for_good() {
-    let host = Host::new();
-    host.write("enforcing", "");
-    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+    let host = Host::granted();
     // With a group too many, as a login shell's root may have, and capabilities that programs would inherit.
     let mut command = Command::new("setpriv");
     command
@@ -140,16 +138,14 @@ fn others_may_not_write_where_it_keeps_its_things() {
 
 #[test]
 fn a_second_daemon_does_not_take_the_first_ones_place() {
-    let host = Host::new();
-    host.write("enforcing", "");
-    host.write("grants.ldif", &format!("{PEOPLE}{}", grant("g1", "alice")));
+    let host = Host::granted();
     let first = host.start();
     let (status, said) = host.fails(host.command());
     assert_eq!(status.code(), Some(1));
     assert!(said.contains("another jitd"), "{said}");
     first.comes_to("alice", Verdict::Allow);
     first.kill();
-    host.start().comes_to("alice", Verdict::Allow);
+    host.start_for("alice");
 }
 
 #[test]
