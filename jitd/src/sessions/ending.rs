@@ -18,8 +18,7 @@ mod crowd;
 mod hunt;
 
 use crowd::{Asked, Crowd};
-use hunt::Hunt;
-pub use hunt::{Host, Look};
+pub use hunt::{Host, Hunt, Look};
 
 /// So long at most is what appears frozen before what is known is asked, or killed.
 const FREEZE: Duration = Duration::from_millis(500);

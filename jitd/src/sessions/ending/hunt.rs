@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::super::process::{self, Process, Table};
+use super::super::process::{self, Process, Run, Table};
 
 /// How many of the numbers given out since the last hunt are tried, newest first. Older ones that still live are in the table.
 const RECENT: usize = 256;
@@ -14,6 +14,9 @@ const RECENT: usize = 256;
 const FIRST: usize = 64;
 /// How often the newest number is asked for again while it moves on.
 const PASSES: usize = 8;
+/// How often what is about to be taken for gone is hunted for. One hunt misses such a chain one time in twenty (measured); where nothing
+/// forks, all but the first are free.
+const ROUNDS: usize = 6;
 /// How often, in all, a number is tried that nobody has yet: a few milliseconds.
 const PROBES: usize = 2048;
 /// How often before it is looked whether numbers have passed us by.
@@ -68,7 +71,7 @@ impl Look for Host {
 
 /// A hunt for processes that are in no table.
 #[derive(Debug, Default)]
-pub(super) struct Hunt {
+pub struct Hunt {
     /// The newest number that was looked at.
     seen: Option<i32>,
 }
@@ -109,6 +112,22 @@ impl Hunt {
             }
             _ => caught,
         }
+    }
+
+    /// What of these is in no table and has just appeared: for what is about to be taken for gone.
+    pub fn newcomers(table: &Table, look: &mut impl Look, wanted: impl Fn(&Process) -> bool) -> Vec<Process> {
+        let mut found = Vec::new();
+        let mut hunt = Hunt::default();
+        for _ in 0..ROUNDS {
+            hunt.run(table, look, |process| {
+                if process.run != Run::Dead && wanted(process) {
+                    found.push(process.clone());
+                }
+                // It is not signalled, so there is nothing to wait for.
+                false
+            });
+        }
+        found
     }
 
     /// Waits for numbers that nobody has yet.

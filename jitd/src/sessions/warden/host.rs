@@ -14,7 +14,10 @@ use crate::sessions::terminal::{self, Told};
 /// What the warden does to the host.
 pub(super) trait Host: Signals {
     /// Where endings look for processes that are in no table.
-    type Look: Look + Default;
+    type Look: Look;
+
+    /// Such a place, for one table.
+    fn look_about(&mut self) -> Self::Look;
 
     /// The processes of this moment.
     fn table(&mut self) -> io::Result<Table>;
@@ -41,6 +44,10 @@ impl Signals for Kernel {
 
 impl Host for Kernel {
     type Look = ending::Host;
+
+    fn look_about(&mut self) -> ending::Host {
+        ending::Host::default()
+    }
 
     fn table(&mut self) -> io::Result<Table> {
         let table = Table::read()?;

@@ -10,7 +10,8 @@ use super::underway::Whom;
 use super::{Known, SETTLED, Warden, note};
 use crate::audit::session::SessionState;
 use crate::sessions::claim::{Kind, Mark, Marking, Modules};
-use crate::sessions::process::Table;
+use crate::sessions::ending::Hunt;
+use crate::sessions::process::{AuditMark, Table, session_scope};
 use crate::sessions::record::{Basis, Life, Session, SessionId};
 
 /// Between two looks at who has gone without a word.
@@ -102,9 +103,11 @@ impl<H: Host> Warden<H> {
         let mut same = BTreeSet::new();
         let certain = self.registry.marking() == Marking::Made;
         let begun = Instant::now();
+        let (mut gone, mut next) = (Vec::new(), None);
         for session in sessions.into_iter().skip(first) {
             if begun.elapsed() >= LONGEST {
-                return Some(session.id);
+                next = Some(session.id);
+                break;
             }
             let session = self.refresh_mark(&table, &session);
             if !certain {
@@ -114,20 +117,50 @@ impl<H: Host> Warden<H> {
             if session.life == Life::Open && led {
                 continue;
             }
-            let text = if spared.members(&table, &session).is_empty() {
-                "closed"
+            if spared.members(&table, &session).is_empty() {
+                gone.push(session);
             } else if !led && left_behind(&session).is_some_and(|left| !same.insert(left)) {
-                "closed; what was left in the login around it is another session's as well"
+                let text = "closed; what was left in the login around it is another session's as well";
+                self.forget(known, &session, text);
             } else {
-                if session.life == Life::Open {
-                    self.registry.change(&session.id, |kept| kept.life = Life::Closed);
-                }
-                continue;
-            };
-            self.registry.remove(&session.id);
-            self.note(known.mode, note::of(&session, SessionState::Closed, text));
+                self.keep_closed(&session);
+            }
         }
-        None
+        self.forget_the_gone(known, &table, &mut spared, &gone);
+        next
+    }
+
+    /// Nothing of these is in a table. What forks and exits without pause never is, and would be nobody's once its session is forgotten.
+    fn forget_the_gone(&mut self, known: &Known, table: &Table, spared: &mut Spared, gone: &[Session]) {
+        if gone.is_empty() {
+            return;
+        }
+        let logins: BTreeSet<AuditMark> = gone.iter().filter_map(|session| session.mark.audit).collect();
+        let scopes: BTreeSet<&str> =
+            gone.iter().filter_map(|session| session.mark.scope.as_deref()).collect();
+        let left = Hunt::newcomers(table, &mut self.host.look_about(), |process| {
+            process.audit.is_some_and(|audit| logins.contains(&audit))
+                || session_scope(&process.cgroup).is_some_and(|scope| scopes.contains(scope))
+        });
+        for session in gone {
+            if left.iter().any(|process| spared.takes(session, process)) {
+                self.keep_closed(session);
+            } else {
+                self.forget(known, session, "closed");
+            }
+        }
+    }
+
+    /// It is over, and something of it is left.
+    fn keep_closed(&self, session: &Session) {
+        if session.life == Life::Open {
+            self.registry.change(&session.id, |kept| kept.life = Life::Closed);
+        }
+    }
+
+    fn forget(&self, known: &Known, session: &Session, text: &'static str) {
+        self.registry.remove(&session.id);
+        self.note(known.mode, note::of(session, SessionState::Closed, text));
     }
 
     /// Looks again at a mark that says too little.
@@ -165,7 +198,6 @@ fn left_behind(session: &Session) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sessions::process::AuditMark;
     use crate::sessions::record::Standing;
     use crate::sessions::testing::session;
 

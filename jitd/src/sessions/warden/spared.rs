@@ -1,11 +1,13 @@
 //! Whose processes an ending never takes: those of the sessions that go on.
 
+use std::collections::BTreeSet;
+
 use super::Warden;
 use super::host::Host;
 use super::underway::{Of, Whom};
 use crate::sessions::claim::{Claim, Mark, Whose};
 use crate::sessions::ending::Ending;
-use crate::sessions::process::{ProcessId, Table};
+use crate::sessions::process::{Process, ProcessId, Table};
 use crate::sessions::record::Session;
 
 /// Who is spared, lent to one claim at a time: a thousand endings would otherwise keep a thousand lists.
@@ -40,14 +42,23 @@ impl Spared {
 
     /// The members of a session that goes on. It is among those that are spared, by others.
     pub(super) fn members(&mut self, table: &Table, session: &Session) -> Vec<ProcessId> {
+        self.with_claim_of(session, |claim| claim.members(table))
+    }
+
+    /// Whether a process that is in no table is one of them, when nothing of it is in one.
+    pub(super) fn takes(&mut self, session: &Session, process: &Process) -> bool {
+        self.with_claim_of(session, |claim| claim.takes(process, &BTreeSet::new()))
+    }
+
+    fn with_claim_of<T>(&mut self, session: &Session, with: impl FnOnce(&Claim) -> T) -> T {
         let others = std::mem::take(&mut self.by_sessions);
         let (own, others): (Vec<Mark>, Vec<Mark>) =
             others.into_iter().partition(|mark| *mark == session.mark);
         let claim = Claim { whose: Whose::Session(session.mark.clone()), spared: others };
-        let members = claim.members(table);
+        let done = with(&claim);
         self.by_sessions = claim.spared;
         self.by_sessions.extend(own);
-        members
+        done
     }
 
     /// Lends them to the claim of an ending.

@@ -158,7 +158,7 @@ impl<H: Host> Warden<H> {
         let mode = self.mode.unwrap_or(Mode::Enforcing);
         let soon = Instant::now().checked_add(TOGETHER).unwrap_or_else(Instant::now);
         let mut spared = Spared::of(self);
-        let mut look = H::Look::default();
+        let mut look = self.host.look_about();
         let mut done = Vec::new();
         let mut notes = Vec::new();
         for (whom, underway) in &mut self.underway {

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::stage::*;
-use crate::sessions::process::{AuditMark, Run};
+use crate::sessions::process::{AuditMark, Process, Run};
 use crate::sessions::record::Order;
 
 #[test]
@@ -36,6 +36,30 @@ fn who_left_is_forgotten_when_nothing_of_his_is_left() {
     stage.evaluate();
     assert_eq!(stage.told().split_off(2), ["ended alice gone"]);
     assert_eq!(stage.warden.registry.visitors(), []);
+}
+
+#[test]
+fn what_forks_and_exits_without_pause_is_not_taken_for_gone() {
+    let mut stage = Stage::new();
+    stage.show(&[("alice", 3600), ("bob", 3600)]);
+    let ids = [stage.log_in("alice"), stage.log_in("alice"), stage.log_in("bob")];
+    stage.settle();
+    // Of the second one's only something is left that no table shows; beside it is what bears no mark, and what is dead.
+    let mark = stage.session(&ids[1]).unwrap().mark.audit;
+    stage.warden.host.processes.retain(|pid, _| *pid == 1);
+    for (pid, audit, run) in [(5000, mark, Run::Running), (5001, None, Run::Running)] {
+        stage.warden.host.unseen.insert(pid, Process { parent: 1, run, ..process(pid, 1000, audit) });
+    }
+    let dead = stage.session(&ids[2]).unwrap().mark.audit;
+    stage.warden.host.unseen.insert(5002, Process { run: Run::Dead, ..process(5002, 1001, dead) });
+    stage.warden.look();
+    let left: Vec<Option<Life>> = ids.iter().map(|id| Some(stage.session(id)?.life)).collect();
+    assert_eq!(left, [None, Some(Life::Closed), None]);
+    // It ends with its grant.
+    stage.show(&[]);
+    stage.evaluate();
+    assert_eq!(stage.warden.host.unseen.keys().copied().collect::<Vec<_>>(), [5001, 5002]);
+    assert_eq!(stage.warden.registry.sessions(), []);
 }
 
 #[test]

@@ -38,6 +38,8 @@ const PEOPLE: [&str; 2] = ["alice", "bob"];
 #[derive(Default)]
 pub(super) struct Village {
     pub(super) processes: BTreeMap<i32, Process>,
+    /// Those that fork and exit too fast for a table.
+    pub(super) unseen: BTreeMap<i32, Process>,
     /// Those that only SIGKILL ends.
     pub(super) stubborn: BTreeSet<i32>,
     pub(super) sent: Vec<(i32, Signal)>,
@@ -50,7 +52,8 @@ pub(super) struct Village {
 
 impl Signals for Village {
     fn send(&mut self, to: ProcessId, signal: Signal) -> Sent {
-        let Some(process) = self.processes.get_mut(&to.pid).filter(|process| process.id == to) else {
+        let there = self.processes.get_mut(&to.pid).or(self.unseen.get_mut(&to.pid));
+        let Some(process) = there.filter(|process| process.id == to) else {
             return Sent::Gone;
         };
         if self.refused.contains(&to.pid) {
@@ -63,23 +66,24 @@ impl Signals for Village {
             Signal::Hangup | Signal::Terminate if self.stubborn.contains(&to.pid) => {}
             Signal::Hangup | Signal::Terminate | Signal::Kill => {
                 self.processes.remove(&to.pid);
+                self.unseen.remove(&to.pid);
             }
         }
         Sent::Done
     }
 }
 
-/// There is nothing in no table.
+/// What is in no table.
 #[derive(Default)]
-pub(super) struct Nothing;
+pub(super) struct Unseen(BTreeMap<i32, Process>);
 
-impl Look for Nothing {
+impl Look for Unseen {
     fn newest(&mut self) -> Option<i32> {
-        None
+        self.0.keys().next_back().copied()
     }
 
-    fn look(&mut self, _: i32) -> Option<Process> {
-        None
+    fn look(&mut self, pid: i32) -> Option<Process> {
+        self.0.get(&pid).cloned()
     }
 
     fn limit(&mut self) -> i32 {
@@ -88,7 +92,11 @@ impl Look for Nothing {
 }
 
 impl Host for Village {
-    type Look = Nothing;
+    type Look = Unseen;
+
+    fn look_about(&mut self) -> Unseen {
+        Unseen(self.unseen.clone())
+    }
 
     fn table(&mut self) -> io::Result<Table> {
         match self.faults.pop_front() {
