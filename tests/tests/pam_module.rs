@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use jit_tests::built;
-use jit_tests::root::workspace;
+use jit_tests::root::{target, workspace};
 use jit_tests::trouble::{Result, Trouble};
 
 fn output(program: &str, arguments: &[&str], path: Option<&Path>) -> Result<String> {
@@ -92,8 +92,10 @@ fn nothing_else_went_into_it() -> Result<()> {
 /// With abort a panic would end sshd.
 #[test]
 fn it_does_not_compile_with_panic_abort() -> Result<()> {
-    let source = workspace().join("pam_jit/src/lib.rs");
-    let text = fs::read_to_string(&source).map_err(|e| Trouble::io(&source, e))?;
-    assert!(text.contains("#[cfg(panic = \"abort\")]\ncompile_error!("));
+    let check = ["check", "--quiet", "--locked", "--package", "pam_jit"];
+    let abort = ["--config", "profile.dev.panic=\"abort\"", "--target-dir"];
+    let compiled = output(env!("CARGO"), &[&check[..], &abort].concat(), Some(&target().join("panic-abort")));
+    let refused = compiled.err().map(|trouble| trouble.to_string()).unwrap_or_default();
+    assert!(refused.contains("pam_jit must be compiled with panic = \"unwind\""), "{refused}");
     Ok(())
 }
