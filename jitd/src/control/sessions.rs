@@ -38,7 +38,7 @@ fn shown(session: &Session, ending: bool) -> Shown {
     };
     let state = match session.life {
         _ if ending => "ending",
-        Life::Open => "open",
+        Life::Open | Life::Ending => "open",
         Life::Closed => "closed",
     };
     Shown {

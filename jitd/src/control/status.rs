@@ -46,7 +46,7 @@ pub(super) fn status(desk: &Desk, registry: &Registry, reach: Reach) -> Status {
             .map(|(name, config)| source(&view, name, config, now.login))
             .collect(),
         live: view.snapshot.grants().iter().filter(live).count(),
-        sessions: registry.sessions().iter().filter(|session| session.life == Life::Open).count(),
+        sessions: registry.sessions().iter().filter(|session| session.life != Life::Closed).count(),
         on_end: Some(view.config.session.on_end.as_str().to_owned()),
         set_aside,
         degraded: degraded(desk, &view, &now, &seen).into_iter().chain(registry.concern()).collect(),

@@ -114,6 +114,9 @@ pub enum Life {
     Open,
     /// The person has left; processes of it may remain, and the end will find them.
     Closed,
+    /// Its ending has begun, and processes of it may be stopped. Should it go on after all, by another daemon's judgement, they are to
+    /// run again.
+    Ending,
 }
 
 /// One session.

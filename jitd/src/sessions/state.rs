@@ -19,7 +19,7 @@ use crate::clock::BootId;
 use crate::disk::{self, Damage, Kind, SetAside, WriteError};
 
 /// A session's file. A change of [`Session`] or of anything in it must raise the version, and then the old one must still be read:
-/// an upgrade that sets sessions aside forgets when they end.
+/// an upgrade that sets sessions aside forgets when they end. (A word that is added at the end of an enum changes no old file.)
 pub const SESSION: Kind = Kind { magic: *b"jitsessn", version: 1, max: 1 << 20 };
 
 /// The visitors' file; the same holds for it.

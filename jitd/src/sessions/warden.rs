@@ -163,6 +163,8 @@ struct Due {
     leave: Vec<(Visitor, DenyReason)>,
     /// These were denied and are still there.
     denied: Vec<Session>,
+    /// These go on, although a daemon before us had begun to end them.
+    go_on: Vec<Session>,
 }
 
 impl Due {
@@ -172,6 +174,7 @@ impl Due {
             && self.warn.is_empty()
             && self.leave.is_empty()
             && self.denied.is_empty()
+            && self.go_on.is_empty()
     }
 }
 
@@ -246,6 +249,9 @@ impl<H: Host> Warden<H> {
                 question.tty.clone_from(&session.tty);
                 stay(&view.snapshot, &question, rests, *now)
             });
+            if session.life == Life::Ending && !matches!(act, Act::End(_)) {
+                due.go_on.push(session.clone());
+            }
             match act {
                 Act::Keep => {}
                 Act::Rest { rests, until, moved, warned } => {

@@ -114,7 +114,7 @@ impl<H: Host> Warden<H> {
                 self.witness_in(&table, known, &session);
             }
             let led = table.alive(session.mark.leader).is_some();
-            if session.life == Life::Open && led {
+            if session.life != Life::Closed && led {
                 continue;
             }
             if spared.members(&table, &session).is_empty() {
@@ -153,7 +153,7 @@ impl<H: Host> Warden<H> {
 
     /// It is over, and something of it is left.
     fn keep_closed(&self, session: &Session) {
-        if session.life == Life::Open {
+        if session.life != Life::Closed {
             self.registry.change(&session.id, |kept| kept.life = Life::Closed);
         }
     }

@@ -16,8 +16,9 @@ use crate::audit::session::{SessionEvent, SessionState};
 use crate::mode::Mode;
 use crate::sessions::claim::{Claim, Whose};
 use crate::sessions::ending::{Ending, Outcome, Step};
-use crate::sessions::process::{ProcessId, Table};
-use crate::sessions::record::{Session, SessionId, Visitor};
+use crate::sessions::process::{ProcessId, Run, Table};
+use crate::sessions::record::{Life, Session, SessionId, Visitor};
+use crate::sessions::signals::Signal;
 use crate::sessions::words::Why;
 
 /// Endings that want to go on within this time go on together: a look at the processes costs more than it.
@@ -104,12 +105,15 @@ impl<H: Host> Warden<H> {
 
     /// Begins what is due, and says what is to be said.
     pub(super) fn begin(&mut self, known: &Known, table: &Table, due: Due) {
-        let Due { end, only_say, warn, leave, denied } = due;
+        let Due { end, only_say, warn, leave, denied, go_on } = due;
+        self.let_go_on(known, table, &go_on);
         let grace = Duration::from_secs(known.view.config.session.grace.0);
         let mut begun = Vec::new();
         // All of them before anything is said: those that end at the same time do not spare each other.
         for (session, why) in end {
             let whom = Whom::Session(session.id.clone());
+            // Before anything of it is stopped: should we be killed, the next daemon knows who stopped it.
+            self.registry.change(&session.id, |kept| kept.life = Life::Ending);
             let claim = Claim { whose: Whose::Session(session.mark.clone()), spared: Vec::new() };
             self.underway
                 .insert(whom.clone(), Underway::new(claim, grace, Of::Session(Box::new(session), why)));
@@ -138,6 +142,26 @@ impl<H: Host> Warden<H> {
         }
         self.say(known, table, Announced { begun, only_say, warn });
         self.show_underway();
+    }
+
+    /// A daemon that was killed may have left them stopped.
+    fn let_go_on(&mut self, known: &Known, table: &Table, sessions: &[Session]) {
+        if sessions.is_empty() {
+            return;
+        }
+        let mut spared = Spared::of(self);
+        for session in sessions {
+            for id in spared.members(table, session) {
+                if table.alive(id).is_some_and(|process| process.run == Run::Stopped) {
+                    // Whoever is gone needs no continuing.
+                    let _ = self.host.send(id, Signal::Continue);
+                }
+            }
+            let life = if table.alive(leader(session)).is_some() { Life::Open } else { Life::Closed };
+            self.registry.change(&session.id, |kept| kept.life = life);
+            let text = "goes on: what its ending had stopped before jitd began runs again";
+            self.note(known.mode, note::of(session, SessionState::Lifted, text));
+        }
     }
 
     /// Goes on with every ending that wants to.

@@ -3,6 +3,7 @@
 use super::super::*;
 use super::stage::*;
 use crate::sessions::claim::Kind;
+use crate::sessions::process::Run;
 
 #[test]
 fn what_cannot_be_seen_is_not_taken_for_gone() {
@@ -75,4 +76,57 @@ fn what_is_overdue_at_the_start_ends_at_once() {
         drop(stop);
         serving.await.unwrap().unwrap();
     });
+}
+
+/// Those that are stopped.
+fn stopped(stage: &Stage) -> Vec<i32> {
+    let stopped = stage.warden.host.processes.values().filter(|process| process.run == Run::Stopped);
+    stopped.map(|process| process.id.pid).collect()
+}
+
+#[test]
+fn what_a_killed_daemon_left_stopped_goes_on_with_its_session() {
+    for permitted in [false, true] {
+        let mut stage = Stage::new();
+        stage.show(&[("alice", 3600), ("bob", 3600)]);
+        let (alice, bob) = (stage.log_in("alice"), stage.log_in("bob"));
+        stage.settle();
+        // What bob stopped himself stays so: nobody had begun to end his.
+        let bobs = stage.living()[4];
+        stage.warden.host.processes.get_mut(&bobs).unwrap().run = Run::Stopped;
+        stage.show(&[("alice", -5), ("bob", 3600)]);
+        stage.warden.evaluate();
+        assert!(stopped(&stage).len() > 1);
+        stage.restart();
+        assert_eq!(stage.session(&alice).unwrap().life, Life::Ending);
+        if permitted {
+            stage.permit();
+        } else {
+            stage.show(&[("alice", 7200), ("bob", 3600)]);
+        }
+        // Not before it can be seen what is stopped.
+        stage.warden.host.faults.push_back(io::ErrorKind::PermissionDenied);
+        stage.warden.evaluate();
+        stage.evaluate();
+        assert_eq!(stopped(&stage), [bobs]);
+        assert_eq!(stage.living().len(), 6);
+        for id in [&alice, &bob] {
+            assert_eq!(stage.session(id).unwrap().life, Life::Open);
+        }
+        assert_eq!(stage.told().iter().filter(|told| *told == "lifted alice session").count(), 1);
+    }
+}
+
+#[test]
+fn an_ending_that_a_killed_daemon_began_goes_on() {
+    let mut stage = Stage::new();
+    stage.show(&[("alice", 3600)]);
+    let id = stage.log_in("alice");
+    stage.settle();
+    stage.show(&[]);
+    stage.warden.evaluate();
+    stage.restart();
+    stage.evaluate();
+    assert_eq!(stage.session(&id), None);
+    assert_eq!(stage.living(), [0; 0]);
 }

@@ -179,6 +179,18 @@ impl Stage {
         Stage { dir, warden, heard, follower, clock }
     }
 
+    /// The daemon is killed, and another one begins.
+    pub(super) fn restart(&mut self) {
+        let state = StateDir::below(&self.dir.path().join("run"));
+        let boot = self.warden.registry.boot();
+        let kept = state.read(boot);
+        assert_eq!(kept.aside, []);
+        let (registry, heard) = Registry::new(state, boot, (kept.sessions, kept.visitors));
+        let host = std::mem::take(&mut self.warden.host);
+        self.warden = Warden::new(Arc::new(registry), Arc::clone(&self.warden.desk), host);
+        self.heard = heard;
+    }
+
     pub(super) fn enforcing_file(&self) -> PathBuf {
         self.dir.path().join("enforcing")
     }
