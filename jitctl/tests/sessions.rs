@@ -3,7 +3,7 @@
 mod fake;
 
 use fake::{Daemon, NOW, status};
-use jit_control::{Answer, Request, Session, Sessions, Status};
+use jit_control::{Answer, Request, Session, Sessions, Status, Stuck};
 
 const GRANT: &str = "0123456789abcdef0123456789abcdef";
 
@@ -166,6 +166,31 @@ fn whoever_may_not_is_told_so() {
     for args in [&["sessions"][..], &["sessions", "terminate", "22222222", "--reason", "x"]] {
         assert_eq!(fake::run(&dir.path().join("none.sock"), args).status, 4, "{args:?}");
     }
+}
+
+#[test]
+fn status_names_the_endings_that_are_stuck() {
+    let stuck = |session: Option<&str>, user: &str, seconds| Stuck {
+        session: session.map(str::to_owned),
+        user: user.to_owned(),
+        seconds,
+        why: "SIGKILL has not ended 1 process in 5 s: 812 dd\u{1b}[2J".to_owned(),
+    };
+    let daemon = Daemon::answering(move |_| {
+        Answer::Status(Status {
+            stuck: vec![stuck(Some("bcdfghjk"), "alice", 190), stuck(None, "bob", 7)],
+            degraded: vec!["2 endings do not get on".to_owned()],
+            ..status()
+        })
+    });
+    let ran = daemon.run(&["status"]);
+    assert_eq!(ran.status, 1, "degraded");
+    let lines: Vec<Vec<&str>> = ran.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    for row in [&["bcdfghjk", "alice", "3m"][..], &["-", "bob", "7s"]] {
+        assert!(lines.iter().any(|line| line == row), "{row:?}: {}", ran.out);
+    }
+    assert!(ran.out.contains("812 dd") && !ran.out.contains('\u{1b}'), "{}", ran.out);
+    assert!(!Daemon::answering(|_| Answer::Status(status())).run(&["status"]).out.contains("STUCK"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use jit_control::{Answer, SourceStatus, Status};
 use jit_model::text;
-use jit_model::time::Timestamp;
+use jit_model::time::{Span, Timestamp};
 
 use crate::context::Context;
 use crate::report::{Exit, Failure, Report};
@@ -79,6 +79,17 @@ fn render(status: &Status, colour: Colour) -> String {
     out.push_str(&facts.render(colour));
     out.push('\n');
     out.push_str(&sources.render(colour));
+    if !status.stuck.is_empty() {
+        let mut stuck = Table::new(&["STUCK ENDING", "OF", "FOR"]);
+        for ending in &status.stuck {
+            let session = ending.session.as_deref().unwrap_or("-");
+            let since = when::about(Span(ending.seconds));
+            stuck.row([(Tone::Bad, session), (Tone::Plain, &ending.user), (Tone::Plain, &since)]);
+            stuck.note(Tone::Fair, &ending.why);
+        }
+        out.push('\n');
+        out.push_str(&stuck.render(colour));
+    }
     if !status.set_aside.is_empty() {
         let mut aside = Table::new(&["SET ASIDE FROM", "ATTRIBUTE", "ENTRY"]);
         for entry in &status.set_aside {

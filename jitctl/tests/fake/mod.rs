@@ -107,6 +107,7 @@ pub(crate) fn status() -> Status {
         sessions: 0,
         on_end: Some("terminate".to_owned()),
         set_aside: Vec::new(),
+        stuck: Vec::new(),
         degraded: Vec::new(),
     }
 }

@@ -1,10 +1,10 @@
 //! How the daemon is, and everything that makes it less than healthy, a sentence each.
 
-use jit_control::{SetAside, SourceStatus, Status};
+use jit_control::{SetAside, SourceStatus, Status, Stuck as ShownStuck};
 use jit_model::name::SourceName;
 use jit_model::snapshot::Silence;
 use jit_model::state::{State, state};
-use jit_model::time::Timestamp;
+use jit_model::time::{Span, Timestamp};
 
 use super::Reach;
 use crate::clock::Now;
@@ -12,7 +12,7 @@ use crate::config::{Place, SourceConfig};
 use crate::desk::Desk;
 use crate::mode::Seen;
 use crate::sessions::record::Life;
-use crate::sessions::registry::Registry;
+use crate::sessions::registry::{Registry, Stuck};
 use crate::view::View;
 
 /// The status as a caller may see it.
@@ -29,6 +29,7 @@ pub(super) fn status(desk: &Desk, registry: &Registry, reach: Reach) -> Status {
         Reach::All => view.snapshot.set_aside().iter().map(shown_aside).collect(),
         Reach::Himself => Vec::new(),
     };
+    let stuck = registry.stuck();
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: policy.host.fqdn().to_string(),
@@ -49,8 +50,34 @@ pub(super) fn status(desk: &Desk, registry: &Registry, reach: Reach) -> Status {
         sessions: registry.sessions().iter().filter(|session| session.life != Life::Closed).count(),
         on_end: Some(view.config.session.on_end.as_str().to_owned()),
         set_aside,
-        degraded: degraded(desk, &view, &now, &seen).into_iter().chain(registry.concern()).collect(),
+        degraded: degraded(desk, &view, &now, &seen)
+            .into_iter()
+            .chain(registry.concern())
+            .chain(stuck_in_words(&stuck))
+            .collect(),
+        stuck: match reach {
+            Reach::All => stuck.iter().map(shown_stuck).collect(),
+            Reach::Himself => Vec::new(),
+        },
     }
+}
+
+fn shown_stuck(stuck: &Stuck) -> ShownStuck {
+    ShownStuck {
+        session: stuck.session.as_ref().map(ToString::to_string),
+        user: stuck.login.to_string(),
+        seconds: stuck.since.elapsed().as_secs(),
+        why: stuck.why.clone(),
+    }
+}
+
+/// To be read by anybody, so it names nobody.
+fn stuck_in_words(stuck: &[Stuck]) -> Option<String> {
+    let longest = Span(stuck.iter().map(|stuck| stuck.since.elapsed().as_secs()).max()?);
+    Some(match stuck.len() {
+        1 => format!("an ending has been stuck for {longest}; as root, jitctl status names it"),
+        n => format!("{n} endings are stuck, the longest for {longest}; as root, jitctl status names them"),
+    })
 }
 
 fn shown_aside(aside: &jit_model::snapshot::Aside) -> SetAside {
@@ -134,4 +161,32 @@ fn degraded(desk: &Desk, view: &View, now: &Now, seen: &Seen) -> Vec<String> {
     all.extend(view.concerns.iter().cloned());
     all.extend(desk.scribe().audit().health().concerns());
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use jit_model::name::Login;
+
+    use super::*;
+
+    #[test]
+    fn what_is_stuck_is_told_to_all_and_named_to_few() {
+        assert_eq!(stuck_in_words(&[]), None);
+        let stuck = |seconds| Stuck {
+            session: None,
+            login: Login::new("alice").unwrap(),
+            since: Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap(),
+            why: "SIGKILL has not ended 1 process in 5 s: 812 dd".to_owned(),
+        };
+        let one = stuck_in_words(&[stuck(60)]).unwrap();
+        assert!(one.starts_with("an ending has been stuck for 1m"), "{one}");
+        let two = stuck_in_words(&[stuck(60), stuck(120)]).unwrap();
+        assert!(two.starts_with("2 endings are stuck, the longest for 2m"), "{two}");
+        assert!(!two.contains("alice") && !two.contains("dd"), "{two}");
+        let shown = shown_stuck(&stuck(61));
+        assert_eq!((shown.session, shown.user.as_str()), (None, "alice"));
+        assert!((61..120).contains(&shown.seconds), "{}", shown.seconds);
+    }
 }

@@ -166,6 +166,12 @@ impl Ending {
         self.report(now, pause)
     }
 
+    /// Why it does not get on, once that was said and as long as it is so.
+    pub fn stuck(&self, now: Instant) -> Option<String> {
+        let refused = self.said.refused.then(|| self.crowd.refused()).flatten();
+        refused.or_else(|| self.said.surviving.then(|| self.crowd.surviving(now, SURVIVES)))
+    }
+
     /// The members at the last step, to find their terminals.
     pub fn members(&self) -> &[ProcessId] {
         &self.members

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use jit_model::name::{Login, Service};
 use jit_model::session::Rest;
@@ -58,6 +58,19 @@ pub enum Room {
     Full,
 }
 
+/// An ending that does not get on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// Which session's; none of a person's, or of a denied peer's.
+    pub session: Option<SessionId>,
+    /// Whose.
+    pub login: Login,
+    /// Since when.
+    pub since: Instant,
+    /// Why.
+    pub why: String,
+}
+
 /// The sessions.
 pub struct Registry {
     known: Mutex<Known>,
@@ -88,6 +101,8 @@ struct Known {
     marking: Marking,
     /// Which the warden is ending just now: to show, so not on disk.
     ending: BTreeSet<SessionId>,
+    /// Of its endings, those that do not get on.
+    stuck: Vec<Stuck>,
     /// What keeps the warden from ending any.
     lacks: Vec<String>,
 }
@@ -352,6 +367,16 @@ impl Registry {
     /// Whether a session is being ended at the moment.
     pub fn is_ending(&self, id: &SessionId) -> bool {
         self.known().ending.contains(id)
+    }
+
+    /// The warden's word which of its endings do not get on.
+    pub fn show_stuck(&self, stuck: Vec<Stuck>) {
+        self.known().stuck = stuck;
+    }
+
+    /// The endings that do not get on, as of a moment ago.
+    pub fn stuck(&self) -> Vec<Stuck> {
+        self.known().stuck.clone()
     }
 
     /// The warden's word what keeps it from ending sessions, a sentence each.

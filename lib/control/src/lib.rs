@@ -116,6 +116,9 @@ pub struct Status {
     pub on_end: Option<String>,
     /// How many entries could not be used, and which (only for root and jit-admin).
     pub set_aside: Vec<SetAside>,
+    /// Endings that do not get on (only for root and jit-admin).
+    #[serde(default)]
+    pub stuck: Vec<Stuck>,
     /// Everything that makes the daemon less than healthy, a sentence each; empty is good.
     pub degraded: Vec<String>,
 }
@@ -168,6 +171,19 @@ pub struct SetAside {
     pub attribute: Option<String>,
     /// What is wrong.
     pub reason: String,
+}
+
+/// An ending that does not get on: the kernel refuses signals, or a process survives SIGKILL. It is tried on and on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stuck {
+    /// The session's id; none where everything of a person's is ended, or a connection that was denied.
+    pub session: Option<String>,
+    /// Whose.
+    pub user: String,
+    /// For how many seconds.
+    pub seconds: u64,
+    /// Why.
+    pub why: String,
 }
 
 /// A verdict and the road to it.

@@ -18,6 +18,7 @@ use crate::sessions::claim::{Claim, Whose};
 use crate::sessions::ending::{Ending, Outcome, Step};
 use crate::sessions::process::{ProcessId, Run, Table};
 use crate::sessions::record::{Life, Session, SessionId, Visitor};
+use crate::sessions::registry::Stuck;
 use crate::sessions::signals::Signal;
 use crate::sessions::words::Why;
 
@@ -61,13 +62,15 @@ pub(super) struct Underway {
     /// What came of it before it began again, for a person whose sessions were still ending.
     before: Outcome,
     pub(super) of: Of,
+    /// Since when it does not get on, and why.
+    stuck: Option<(Instant, String)>,
 }
 
 impl Underway {
     fn new(claim: Claim, grace: Duration, of: Of) -> Underway {
         let now = Instant::now();
         let ending = Ending::new(claim, grace, now);
-        Underway { ending, next: now, before: Outcome::default(), of }
+        Underway { ending, next: now, before: Outcome::default(), of, stuck: None }
     }
 
     /// It is to go on at once.
@@ -193,6 +196,8 @@ impl<H: Host> Warden<H> {
             let now = Instant::now();
             let step = spared
                 .lend_ending(whom, ending, |ending| ending.step_on(now, table, &mut self.host, &mut look));
+            let since = underway.stuck.take().map_or(now, |(since, _)| since);
+            underway.stuck = ending.stuck(now).map(|why| (since, why));
             let after = |wait: Duration| Instant::now().checked_add(wait).unwrap_or_else(Instant::now);
             match step {
                 Step::Again(wait) => underway.next = after(wait),
@@ -302,6 +307,16 @@ impl<H: Host> Warden<H> {
             Whom::Peer(_) | Whom::Person(_) => None,
         });
         self.registry.show_ending(ids.collect());
+        let stuck = self.underway.values().filter_map(|underway| {
+            let (since, why) = underway.stuck.clone()?;
+            let (session, login) = match &underway.of {
+                Of::Session(session, _) => (Some(session.id.clone()), &session.login),
+                Of::Peer(session) => (None, &session.login),
+                Of::Person(visitor, _) => (None, &visitor.login),
+            };
+            Some(Stuck { session, login: login.clone(), since, why })
+        });
+        self.registry.show_stuck(stuck.collect());
     }
 }
 

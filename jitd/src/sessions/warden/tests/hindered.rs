@@ -28,7 +28,7 @@ fn what_cannot_be_seen_is_not_taken_for_gone() {
 fn what_the_kernel_refuses_is_said_once_and_tried_again() {
     let mut stage = Stage::with("[session]\ngrace = \"1s\"\n");
     stage.show(&[("alice", 3600)]);
-    stage.log_in("alice");
+    let id = stage.log_in("alice");
     stage.settle();
     stage.warden.host.refused.extend(stage.living());
     stage.show(&[]);
@@ -41,8 +41,12 @@ fn what_the_kernel_refuses_is_said_once_and_tried_again() {
     }
     let stuck = |stage: &Stage| stage.told().iter().filter(|told| told.starts_with("stuck")).count();
     assert_eq!(stuck(&stage), 1);
+    let shown = stage.warden.registry.stuck();
+    assert!(shown.iter().any(|shown| shown.session.as_ref() == Some(&id)), "{shown:?}");
+    assert!(shown.iter().all(|shown| shown.login.as_str() == "alice" && shown.why.contains("CAP_KILL")));
     stage.warden.host.refused.clear();
     stage.settle();
+    assert_eq!(stage.warden.registry.stuck(), []);
     assert_eq!(stage.living(), [0; 0]);
     assert_eq!(stuck(&stage), 1);
 }
