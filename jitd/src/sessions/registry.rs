@@ -263,10 +263,14 @@ impl Registry {
     /// All of them, oldest first.
     pub fn sessions(&self) -> Vec<Session> {
         // Copied when the lock is released: nobody who comes in waits for it.
-        let all: Vec<Arc<Session>> = self.known().sessions.values().cloned().collect();
-        let mut all: Vec<Session> = all.into_iter().map(Arc::unwrap_or_clone).collect();
+        let mut all: Vec<Session> = self.shared().into_iter().map(Arc::unwrap_or_clone).collect();
         all.sort_by(|a, b| (a.opened, &a.id).cmp(&(b.opened, &b.id)));
         all
+    }
+
+    /// All of them, in no order, and not copied: for who needs little of each.
+    pub fn shared(&self) -> Vec<Arc<Session>> {
+        self.known().sessions.values().cloned().collect()
     }
 
     /// One of them.

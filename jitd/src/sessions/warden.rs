@@ -336,8 +336,9 @@ impl<H: Host> Warden<H> {
 
     /// The marks of the sessions that go on.
     fn spared(&self) -> Vec<Mark> {
-        let goes_on = |session: &Session| !self.underway.contains_key(&Whom::Session(session.id.clone()));
-        self.registry.sessions().into_iter().filter(goes_on).map(|session| session.mark).collect()
+        let goes_on =
+            |session: &&Arc<Session>| !self.underway.contains_key(&Whom::Session(session.id.clone()));
+        self.registry.shared().iter().filter(goes_on).map(|session| session.mark.clone()).collect()
     }
 
     /// Hears what happened.

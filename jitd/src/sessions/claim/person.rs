@@ -43,14 +43,13 @@ pub(super) fn takes(
     process: &Process,
     members: &BTreeSet<i32>,
 ) -> bool {
-    let others = Others::of(spared.iter(), &[], &[]);
-    if uid == 0 || is_nobodys(process) || others.led_by(process.id).is_some() || others.bear(process, &[]) {
+    if uid == 0 || is_nobodys(process) {
         return false;
     }
     let child = members.contains(&process.parent);
     // One that is spared has no other evidence than his if it came in by a listener of his, or marks itself as it likes.
     let logins = || spared.iter().filter(|other| other.kind == Kind::Login && other.audit.is_none());
-    match process.audit {
+    let evident = match process.audit {
         Some(audit) => {
             audit.login_uid == uid
                 && (child || !process.nested && !logins().any(|other| !marked || other.uid == uid))
@@ -61,7 +60,11 @@ pub(super) fn takes(
             let child = child && !spared.iter().any(became);
             !marked && runs_as(process, uid) && (child || !process.nested && process.parent == 1)
         }
-    }
+    };
+    // Last, for most processes are not his, and there may be many others.
+    let others = || Others::of(spared.iter(), &[], &[]);
+    let is_theirs = |others: Others<'_>| others.led_by(process.id).is_some() || others.bear(process, &[]);
+    evident && !is_theirs(others())
 }
 
 /// Where systemd keeps what is his: below the same place as process 1, for a container inside may have one of the same name.

@@ -19,13 +19,7 @@ pub(super) fn members(mark: &Mark, spared: &[Mark], table: &Table) -> Vec<Proces
 
 /// See [`super::Claim::takes`].
 pub(super) fn takes(mark: &Mark, spared: &[Mark], process: &Process, members: &BTreeSet<i32>) -> bool {
-    let own: Vec<AuditMark> = mark.audit.into_iter().collect();
-    let scopes: Vec<&str> = mark.scope.as_deref().into_iter().collect();
-    let others = Others::of(spared.iter(), &own, &scopes);
-    // Whoever became another within a login ends with it, and with nothing else that can be seen here.
-    let counts = |other: &Mark| other.kind == Kind::Login || mark.kind == Kind::Become;
-    let leads = others.led_by(process.id).is_some_and(counts);
-    if is_nobodys(process) || process.is_older_than(mark.leader) || leads || others.bear(process, &own) {
+    if is_nobodys(process) || process.is_older_than(mark.leader) {
         return false;
     }
     let child = members.contains(&process.parent);
@@ -38,7 +32,7 @@ pub(super) fn takes(mark: &Mark, spared: &[Mark], process: &Process, members: &B
     let related = child || mark.audit.is_none() && lost && members.contains(&process.session);
     // A mark that a person has given himself is none; root's are given by every login.
     let unmarked = process.audit.is_none() || mark.uid != 0 && process.uids.real == mark.uid;
-    match (mark.kind, mark.audit) {
+    let evident = match (mark.kind, mark.audit) {
         // Everything that comes from it bears its mark: there is nothing to be guessed. But a login without a mark of its own may
         // have inherited this one.
         (Kind::Login, Some(audit)) => {
@@ -54,7 +48,19 @@ pub(super) fn takes(mark: &Mark, spared: &[Mark], process: &Process, members: &B
             process.audit == Some(audit) && (related || lost && around(mark, process))
         }
         (Kind::Become, None) => related && unmarked,
-    }
+    };
+    // Last, for most processes are neither, and there may be many others.
+    evident && !is_of_others(mark, spared, process)
+}
+
+/// Whether a process is of one of the sessions that are spared.
+fn is_of_others(mark: &Mark, spared: &[Mark], process: &Process) -> bool {
+    let own: Vec<AuditMark> = mark.audit.into_iter().collect();
+    let scopes: Vec<&str> = mark.scope.as_deref().into_iter().collect();
+    let others = Others::of(spared.iter(), &own, &scopes);
+    // Whoever became another within a login ends with it, and with nothing else that can be seen here.
+    let counts = |other: &Mark| other.kind == Kind::Login || mark.kind == Kind::Become;
+    others.led_by(process.id).is_some_and(counts) || others.bear(process, &own)
 }
 
 /// Whether there is such a login among these that may have come from ours: by a listener that was started by hand.

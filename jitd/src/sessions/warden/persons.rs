@@ -69,12 +69,12 @@ impl<H: Host> Warden<H> {
         let ending: BTreeSet<&SessionId> = due.end.iter().map(|(session, _)| &session.id).collect();
         let stays: Vec<Stays> = self
             .registry
-            .sessions()
-            .into_iter()
+            .shared()
+            .iter()
             .map(|session| Stays {
                 uid: session.mark.uid,
                 ending: ending.contains(&session.id)
-                    || self.underway.contains_key(&Whom::Session(session.id)),
+                    || self.underway.contains_key(&Whom::Session(session.id.clone())),
             })
             .collect();
         let leaving = leavers(&visitors, &stays);

@@ -27,7 +27,10 @@ impl Spared {
         });
         let persons = warden.underway.keys().any(|whom| matches!(whom, Whom::Person(_)));
         let by_persons = match persons {
-            true => warden.registry.sessions().into_iter().map(|session| session.mark).chain(peers).collect(),
+            true => {
+                let all = warden.registry.shared();
+                all.iter().map(|session| session.mark.clone()).chain(peers).collect()
+            }
             false => Vec::new(),
         };
         Spared { by_sessions: warden.spared(), by_persons }
