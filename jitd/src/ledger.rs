@@ -43,6 +43,15 @@ const GRAIN: Span = Span(86_400);
 /// ended first is forgotten early, and that is reported.
 const MOST: usize = 65_536;
 
+/// The grants that the sources show now.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown<'a> {
+    /// All that any source shows.
+    Whole(&'a BTreeSet<EntryUuid>),
+    /// A source has shown no set yet, neither in this run nor from disk: what is not among these may be shown all the same.
+    Partly(&'a BTreeSet<EntryUuid>),
+}
+
 /// What this host remembers. A plain value; [`disk::saver::Saver`] brings it to disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
@@ -153,11 +162,15 @@ impl Ledger {
         self.held.iter().filter(|(_, last)| lately(last)).map(|(login, _)| login.clone()).collect()
     }
 
-    /// Forgets what need not be remembered any more, and, if there is too much, what would have ended first. `shown` are the
-    /// grants that any source shows now; `now` is the settled time.
+    /// Forgets what need not be remembered any more, and, if there is too much, what would have ended first. `now` is the settled
+    /// time.
     #[must_use]
-    pub fn prune(&mut self, shown: &BTreeSet<EntryUuid>, now: Timestamp) -> Forgotten {
+    pub fn prune(&mut self, shown: Shown<'_>, now: Timestamp) -> Forgotten {
         let of_account = remembered(&self.memory);
+        let (shown, knows_all) = match shown {
+            Shown::Whole(shown) => (shown, true),
+            Shown::Partly(shown) => (shown, false),
+        };
         // Of a grant that is neither shown nor remembered, no end need be known.
         self.over.retain(|uuid, _| shown.contains(uuid) || of_account.contains(uuid));
         let gone: Vec<(Timestamp, EntryUuid)> = {
@@ -170,7 +183,7 @@ impl Ledger {
             gone.sort_unstable();
             gone
         };
-        let over = gone.partition_point(|(at, _)| *at <= now);
+        let over = if knows_all { gone.partition_point(|(at, _)| *at <= now) } else { 0 };
         let early = (gone.len() - over).saturating_sub(MOST);
         for (_, uuid) in gone.iter().take(over + early) {
             self.over.remove(uuid);

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use jit_directory::entry::Entries;
 use jit_model::assess::{AssessedGrant, Memory};
-use jit_model::grant::EntryUuid;
 use jit_model::name::{Login, SourceName};
 use jit_model::time::Timestamp;
 
@@ -18,7 +17,7 @@ use crate::clock::Moment;
 use crate::clock::system::SystemClock;
 use crate::disk::SetAside;
 use crate::disk::saver::{Outcome, Saver, Urgency};
-use crate::ledger::{self, Forgotten, Learned, Ledger};
+use crate::ledger::{self, Forgotten, Learned, Ledger, Shown};
 use crate::scribe::Scribe;
 use crate::store::{self, Fingerprint, Kept, Store};
 
@@ -109,7 +108,7 @@ impl Remembered {
     }
 
     /// Forgets what need not be remembered any more.
-    pub fn prune(&mut self, shown: &std::collections::BTreeSet<EntryUuid>, now: Timestamp) -> Forgotten {
+    pub fn prune(&mut self, shown: Shown<'_>, now: Timestamp) -> Forgotten {
         let forgotten = self.ledger.prune(shown, now);
         self.save_ledger((forgotten != Forgotten::default()).then_some(Urgency::Soon));
         forgotten

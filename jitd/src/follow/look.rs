@@ -18,6 +18,7 @@ use crate::audit::Event;
 use crate::audit::event::{DiskState, Health};
 use crate::clock::Concern;
 use crate::disk::saver::Urgency;
+use crate::ledger::Shown;
 use crate::mode::Seen;
 
 /// How often the settled time is kept without another reason.
@@ -106,7 +107,9 @@ impl Follower {
         self.remembered.hold(held, now.settled);
         if self.noticed.pruned.due(now.settled, PRUNE) {
             let shown = self.sources.values().flat_map(|standing| standing.uuids.iter().copied()).collect();
-            let forgotten = self.remembered.prune(&shown, now.settled);
+            let knows_all = self.sources.values().all(|standing| standing.entries.is_some());
+            let shown = if knows_all { Shown::Whole(&shown) } else { Shown::Partly(&shown) };
+            let forgotten = self.remembered.prune(shown, now.settled);
             if forgotten.early > 0 {
                 let text = format!(
                     "the ledger is full: {} removals or logins were forgotten early, those that matter least long",

@@ -5,14 +5,16 @@ use jit_directory::entry::Entries;
 use jit_directory::ldif::gather::gather;
 use jit_directory::ldif::parse::parse;
 use jit_directory::update::{Membership, Update, Word};
+use jit_model::digest::digest;
 use jit_model::dn::Dn;
 use jit_model::name::SourceName;
 use jit_model::snapshot::Silence;
+use jit_model::state::{State, state};
 
 use super::*;
 use crate::audit::Audit;
 use crate::config;
-use crate::mode::Mode;
+use crate::mode::{Mode, ModeFile};
 use crate::remember::Found;
 use crate::syslog::Syslog;
 
@@ -124,4 +126,81 @@ fn a_source_that_was_taken_away_while_the_daemon_was_down_is_forgotten() {
     let without = follower_of(dir.path(), &CONFIG.replace("[source.ldap]", "[source.other]"));
     assert!(without.end());
     assert_eq!(follower(dir.path()).entries(&corp()), None);
+}
+
+/// A host that has lost its store, or cannot read that of another version: what it remembers of grants that its source will show again
+/// is needed still, however long they are over.
+#[test]
+fn a_start_without_a_set_forgets_nothing() {
+    const DAYS: i64 = 86_400;
+    let dir = tempfile::tempdir().unwrap();
+    let today = SystemClock::start(None).unwrap().now().settled;
+    let ago = |days: i64| jit_model::time::Timestamp(today.0 - days * DAYS);
+    let by = |who: &str, days: i64| {
+        let (dn, at) = (format!("uid={who},ou=people,dc=example,dc=com"), ago(days).to_generalized());
+        format!("creatorsName: {dn}\nmodifiersName: {dn}\ncreateTimestamp: {at}\nmodifyTimestamp: {at}\n\n")
+    };
+    let entry = |rdn: &str, below: &str, class: &str, lines: &str, by: &str| {
+        let cn = rdn.split_once('=').unwrap();
+        format!("dn: {rdn},{below},dc=example,dc=com\nobjectClass: {class}\n{}: {}\n{lines}{by}", cn.0, cn.1)
+    };
+    let person = |name: &str| entry(&format!("uid={name}"), "ou=people", "account", "", "\n");
+    let set = |digest: &str, approvals: &[(&str, i64)]| {
+        let dn = |name: &str| format!("uid={name},ou=people,dc=example,dc=com");
+        let role = format!(
+            "jitHost: *\njitEligible: {}\njitMaxDuration: {}\njitApprovalsRequired: 1\n\
+             jitApproverGroup: cn=leads,ou=groups,dc=example,dc=com\n\n",
+            dn("alice"),
+            30 * DAYS
+        );
+        let grant = format!(
+            "jitSubject: {}\njitRoleDN: cn=ops,ou=roles,ou=jit,dc=example,dc=com\njitHost: *\njitDuration: {}\n",
+            dn("alice"),
+            30 * DAYS
+        );
+        let mut text = entry("ou=grants", "ou=jit", "organizationalUnit", "", "\n")
+            + &entry("cn=ops", "ou=roles,ou=jit", "jitRole", &role, "")
+            + &entry(
+                "cn=leads",
+                "ou=groups",
+                "groupOfNames",
+                &format!("member: {}\nmember: {}\n\n", dn("bob"), dn("carol")),
+                "",
+            )
+            + &person("alice")
+            + &entry("cn=g0", "ou=grants,ou=jit", "jitGrant", &grant, &by("alice", 38));
+        for (who, days) in approvals {
+            let lines = format!("jitHost: *\njitApprover: {}\njitGrantDigest: {digest}\n", dn(who));
+            let (rdn, below) = (format!("cn={who}"), "cn=g0,ou=grants,ou=jit");
+            text += &entry(&rdn, below, "jitApproval", &lines, &by(who, *days));
+        }
+        let bases = Bases::under(&Dn::parse("dc=example,dc=com").unwrap()).unwrap();
+        let entries = Arc::new(gather(parse(text.as_bytes()).unwrap(), &bases).unwrap());
+        Word::Whole { entries, membership: Membership::Read, directory_time: None }
+    };
+    let stands = |follower: &Follower| {
+        let grant = follower.current().get().snapshot.grants()[0].clone();
+        state(&grant.assessed, follower.clock.now().login)
+    };
+    let digest = {
+        let elsewhere = tempfile::tempdir().unwrap();
+        let mut follower = follower(elsewhere.path());
+        hear(&mut follower, set(&"00".repeat(32), &[]));
+        let digest = digest(&follower.current().get().snapshot.grants()[0].grant).to_string();
+        assert!(follower.end());
+        digest
+    };
+    let mut mode = ModeFile::at(dir.path().join("enforcing"));
+
+    // Thirty days from bob's approval are over since eight. carol's came twenty days after his.
+    let mut first = follower(dir.path());
+    hear(&mut first, set(&digest, &[("bob", 38), ("carol", 18)]));
+    hear(&mut first, set(&digest, &[("carol", 18)]));
+    assert_eq!(stands(&first), State::Expired);
+    assert!(first.end());
+    std::fs::remove_file(dir.path().join("store")).unwrap();
+    let mut again = follower(dir.path());
+    again.look(mode.look());
+    hear(&mut again, set(&digest, &[("carol", 18)]));
+    assert_eq!(stands(&again), State::Expired, "as if bob had never approved it");
 }

@@ -86,11 +86,11 @@ fn nothing_new_is_not_written() {
 fn a_memory_is_kept_until_its_grant_is_surely_over() {
     let mut ledger = sample();
     let shown = BTreeSet::new();
-    assert_eq!(ledger.prune(&shown, NOW.plus(Span(3600))), Forgotten::default());
+    assert_eq!(ledger.prune(Shown::Whole(&shown), NOW.plus(Span(3600))), Forgotten::default());
     assert_eq!(ledger.memory(), sample().memory());
-    assert_eq!(ledger.prune(&shown, NOW.plus(MARGIN)), Forgotten { over: 1, early: 0 });
+    assert_eq!(ledger.prune(Shown::Whole(&shown), NOW.plus(MARGIN)), Forgotten { over: 1, early: 0 });
     assert!(ledger.memory().revoked.is_empty());
-    assert_eq!(ledger.prune(&shown, NOW.plus(UNKNOWN_END)), Forgotten { over: 2, early: 0 });
+    assert_eq!(ledger.prune(Shown::Whole(&shown), NOW.plus(UNKNOWN_END)), Forgotten { over: 2, early: 0 });
     assert_eq!(ledger.memory(), &Memory::default());
     assert!(ledger.over.is_empty());
 }
@@ -99,8 +99,17 @@ fn a_memory_is_kept_until_its_grant_is_surely_over() {
 fn nothing_is_forgotten_while_its_grant_is_shown() {
     let mut ledger = sample();
     let shown = (1..=4).map(uuid).collect();
-    assert_eq!(ledger.prune(&shown, Timestamp(i64::MAX)), Forgotten::default());
+    assert_eq!(ledger.prune(Shown::Whole(&shown), Timestamp(i64::MAX)), Forgotten::default());
     assert_eq!(ledger.memory(), sample().memory());
+}
+
+#[test]
+fn nothing_is_forgotten_while_a_source_has_yet_to_show_its_set() {
+    let mut ledger = sample();
+    let _ = ledger.prune(Shown::Partly(&BTreeSet::new()), Timestamp(i64::MAX));
+    assert_eq!(ledger.memory(), sample().memory());
+    let _ = ledger.prune(Shown::Whole(&BTreeSet::new()), Timestamp(i64::MAX));
+    assert_ne!(ledger.memory(), sample().memory());
 }
 
 #[test]
@@ -133,7 +142,7 @@ fn who_held_a_grant_is_known_for_a_month() {
     assert!(lately(&ledger, Span(LATELY.0 + GRAIN.0)).is_empty());
     assert_eq!(ledger.hold([login("alice")], NOW.plus(GRAIN)), Some(Urgency::Lazy));
     assert!(lately(&ledger, Span(LATELY.0 + GRAIN.0)).contains(&login("alice")));
-    let _ = ledger.prune(&BTreeSet::new(), NOW.plus(Span(LATELY.0 + 2 * GRAIN.0)));
+    let _ = ledger.prune(Shown::Whole(&BTreeSet::new()), NOW.plus(Span(LATELY.0 + 2 * GRAIN.0)));
     assert!(ledger.held.is_empty());
 }
 
@@ -144,7 +153,9 @@ fn it_is_bounded_and_says_so() {
     let memory = Memory { deleted: (0..count).map(uuid).collect(), ..Memory::default() };
     let ends = (0..count).map(|n| (uuid(n), Some(NOW.plus(Span(u64::from(n))))));
     let _ = ledger.note(memory, ends, NOW);
-    assert_eq!(ledger.prune(&BTreeSet::from([uuid(0)]), NOW), Forgotten { over: 0, early: 9 });
+    // Before a source has shown its set, too: it may never show one.
+    assert_eq!(ledger.clone().prune(Shown::Partly(&BTreeSet::new()), NOW), Forgotten { over: 0, early: 10 });
+    assert_eq!(ledger.prune(Shown::Whole(&BTreeSet::from([uuid(0)])), NOW), Forgotten { over: 0, early: 9 });
     let kept = &ledger.memory().deleted;
     assert_eq!(kept.len(), MOST + 1, "what is shown does not count");
     assert!(kept.contains(&uuid(0)) && kept.contains(&uuid(10)) && !kept.contains(&uuid(9)));
@@ -199,7 +210,7 @@ proptest! {
             let last = needed.entry(uuid(n)).or_insert(end);
             *last = end.max(*last);
             now = now.plus(Span(pass));
-            let _ = ledger.prune(&BTreeSet::new(), now);
+            let _ = ledger.prune(Shown::Whole(&BTreeSet::new()), now);
             for (uuid, end) in &needed {
                 let memory = ledger.memory();
                 let kept = memory.deleted.contains(uuid) || memory.revoked.contains_key(uuid);

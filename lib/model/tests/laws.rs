@@ -24,8 +24,12 @@ mod world;
 
 #[path = "laws/changes.rs"]
 mod changes;
+#[path = "laws/edits.rs"]
+mod edits;
 #[path = "laws/session.rs"]
 mod session;
+#[path = "laws/witness.rs"]
+mod witness;
 #[path = "laws/worlds.rs"]
 mod worlds;
 

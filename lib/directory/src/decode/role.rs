@@ -55,7 +55,8 @@ pub(super) fn role(entry: &Entry) -> Result<Role, Fault> {
             "is missing; add the DN of each person or group that may hold the role",
         ));
     }
-    if role.approvals_required > 0 && role.approver_groups.is_empty() {
+    // Where each group must be heard, none at all would mean that nobody need be.
+    if (role.approvals_required > 0 || role.approvals_from_each) && role.approver_groups.is_empty() {
         return Err(Fault::at(
             APPROVER_GROUP,
             "is missing, but approvals are required; add the DN of the group that approves",

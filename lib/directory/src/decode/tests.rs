@@ -266,6 +266,20 @@ fn a_malformed_role_is_kept_as_malformed() {
     }
 }
 
+/// A role whose groups must all be heard and that has lost its last one lets nobody in without a word.
+#[test]
+fn a_role_that_lost_its_last_approver_group_is_malformed() {
+    let lines: Vec<&str> = ROLE
+        .iter()
+        .filter(|line| !line.starts_with("jitApproverGroup"))
+        .map(|line| if line.starts_with("jitApprovalsRequired") { "jitApprovalsRequired: 0" } else { line })
+        .collect();
+    let source = read(vec![entry(2, "cn=ops,ou=roles,ou=jit,dc=local", &lines)]);
+    let role = &source.roles[&dn("cn=ops,ou=roles,ou=jit,dc=local")];
+    let RoleEntry::Malformed(aside) = role else { panic!("{role:?}") };
+    assert_eq!(aside.attribute.as_ref().map(ToString::to_string).as_deref(), Some("jitapprovergroup"));
+}
+
 #[test]
 fn a_malformed_approval_does_not_count() {
     for (without, with) in [

@@ -42,7 +42,10 @@ pub(crate) fn a_removal() -> impl Strategy<Value = Removal> {
     ]
 }
 
-fn nth<'a, K: Ord + Clone, V>(map: &'a mut BTreeMap<K, V>, index: &Index) -> Option<(K, &'a mut V)> {
+pub(crate) fn nth<'a, K: Ord + Clone, V>(
+    map: &'a mut BTreeMap<K, V>,
+    index: &Index,
+) -> Option<(K, &'a mut V)> {
     let key = map.keys().nth(index.index(map.len().max(1)))?.clone();
     map.get_mut(&key).map(|value| (key, value))
 }

@@ -21,25 +21,25 @@ pub(crate) const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 const GROUPS: [&str; 4] = ["devs", "leads", "security", "ring"];
 pub(crate) const ROLES: [&str; 2] = ["dba", "web"];
 
-fn a_person() -> impl Strategy<Value = Dn> {
+pub(crate) fn a_person() -> impl Strategy<Value = Dn> {
     select(&PEOPLE[..]).prop_map(person)
 }
 
-fn a_group() -> impl Strategy<Value = Dn> {
+pub(crate) fn a_group() -> impl Strategy<Value = Dn> {
     select(&GROUPS[..]).prop_map(group)
 }
 
-fn somebody() -> impl Strategy<Value = Dn> {
+pub(crate) fn somebody() -> impl Strategy<Value = Dn> {
     prop_oneof![3 => a_person(), 1 => a_group()]
 }
 
-fn some<T: std::fmt::Debug + Clone + 'static>(
+pub(crate) fn some<T: std::fmt::Debug + Clone + 'static>(
     one: impl Strategy<Value = T> + 'static,
 ) -> BoxedStrategy<Option<T>> {
     proptest::option::weighted(0.3, one).boxed()
 }
 
-fn a_set<T: Ord + std::fmt::Debug>(
+pub(crate) fn a_set<T: Ord + std::fmt::Debug>(
     one: impl Strategy<Value = T>,
     size: std::ops::Range<usize>,
 ) -> impl Strategy<Value = BTreeSet<T>> {
@@ -57,11 +57,11 @@ fn services() -> impl Strategy<Value = BTreeSet<Service>> {
     prop_oneof![2 => Just(BTreeSet::new()), 1 => a_set(select(&["sshd", "sudo"][..]).prop_map(service), 1..3)]
 }
 
-fn time() -> impl Strategy<Value = Timestamp> {
+pub(crate) fn time() -> impl Strategy<Value = Timestamp> {
     (0_i64..120).prop_map(at)
 }
 
-fn a_span() -> impl Strategy<Value = Span> {
+pub(crate) fn a_span() -> impl Strategy<Value = Span> {
     (1_u64..60).prop_map(Span)
 }
 
@@ -126,8 +126,11 @@ fn a_grant(n: u32) -> impl Strategy<Value = Grant> {
                 ticket: words.then(|| "T-1".to_owned()),
                 provenance: Provenance::default(),
             };
-            provenance(author.unwrap_or(subject))
-                .prop_map(move |provenance| Grant { provenance, ..grant.clone() })
+            let editor = proptest::option::weighted(0.1, a_person());
+            (provenance(author.unwrap_or(subject)), editor).prop_map(move |(mut provenance, editor)| {
+                provenance.modifier = editor.or(provenance.modifier);
+                Grant { provenance, ..grant.clone() }
+            })
         },
     )
 }
@@ -172,19 +175,29 @@ pub(crate) fn a_world() -> impl Strategy<Value = World> {
     let roles = (a_role("dba"), a_role("web"));
     let trees = (a_tree(1), a_tree(2), a_tree(3), a_tree(4));
     let trust = (0_u8..6, some(a_role("default")), a_set(a_person(), 0..2));
-    (groups, roles, trees, trust).prop_map(|(groups, (dba, web), trees, (proof, default, writers))| {
-        let mut world = World::new();
-        world.groups =
-            GROUPS.iter().zip(groups).map(|(name, members)| Group { dn: group(name), members }).collect();
-        for role in [dba, web] {
-            let dn = role.dn.clone().expect("a name");
-            world.source.roles.insert(dn, RoleEntry::Known(Arc::new(role)));
-        }
-        world.source.default_role = default.map(|role| Arc::new(Role { dn: None, ..role }));
-        world.source.proof = if proof == 0 { Proof::Source } else { Proof::CreatorsName };
-        world.source.writers = writers;
-        let (a, b, c, d) = trees;
-        world.source.grants = [a, b, c, d].into_iter().map(|tree| (tree.grant.uuid, tree)).collect();
-        world
-    })
+    let shown = proptest::collection::vec(0_u8..4, 4);
+    (groups, roles, trees, trust, shown).prop_map(
+        |(groups, (dba, web), trees, (proof, default, writers), shown)| {
+            let mut world = World::new();
+            world.groups =
+                GROUPS.iter().zip(groups).map(|(name, members)| Group { dn: group(name), members }).collect();
+            for role in [dba, web] {
+                let dn = role.dn.clone().expect("a name");
+                world.source.roles.insert(dn, RoleEntry::Known(Arc::new(role)));
+            }
+            world.source.default_role = default.map(|role| Arc::new(Role { dn: None, ..role }));
+            world.source.proof = if proof < 2 { Proof::Source } else { Proof::CreatorsName };
+            world.source.writers = writers;
+            let (a, b, c, d) = trees;
+            let mut trees = [a, b, c, d];
+            if world.source.proof == Proof::Source {
+                // What people write into a file by hand shows nothing of its making.
+                for (tree, _) in trees.iter_mut().zip(shown).filter(|(_, shown)| *shown < 3) {
+                    Arc::make_mut(&mut tree.grant).provenance = Provenance::default();
+                }
+            }
+            world.source.grants = trees.into_iter().map(|tree| (tree.grant.uuid, tree)).collect();
+            world
+        },
+    )
 }
