@@ -221,7 +221,9 @@ impl<H: Host> Warden<H> {
     /// Asks of everybody whether he may stay.
     fn evaluate(&mut self) {
         let known = self.known();
-        self.mode = Some(known.mode);
+        if self.mode.replace(known.mode) == Some(Mode::Permissive) && known.mode == Mode::Enforcing {
+            self.spare_who_came_before(&known, Instant::now());
+        }
         self.next = None;
         let sessions = self.registry.sessions();
         self.keep_rests(&known, &sessions);
@@ -381,8 +383,7 @@ impl<H: Host> Warden<H> {
     }
 
     fn note_opened(&mut self, mode: Mode, session: &Session) {
-        let found = session.basis == Basis::Standing(Standing::Found);
-        if found || self.adopted.remove(&session.id) {
+        if self.adopted.remove(&session.id) {
             return;
         }
         let text = format!("opened; it may last {}", note::term(session));

@@ -2,6 +2,10 @@
 //! Found by the marks of pam_loginuid, written down, and judged after a grace, once every source has been heard of. Only those to which
 //! the rule applies: applications' cron jobs are nobody's business.
 //!
+//! When a host begins to enforce, whoever is in already and was not told of (the session lines are younger than his login) is written
+//! down as everybody else who came in while it was permissive: without a deadline. Else the admin who types `jitctl mode enforcing` would
+//! be thrown out when jitd starts the next time.
+//!
 //! What is not provably a login is left alone: of a login whose leader is gone, a daemon may remain that its person had started again.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,8 +45,10 @@ const NAMING: Duration = Duration::from_secs(20);
 pub(super) enum Search {
     /// Not begun.
     Calm(Instant),
+    /// The host has begun to enforce, and these were there. Some may yet be told of, until then.
+    Enforced { strangers: Vec<Stranger>, until: Instant },
     /// The names of people are asked for.
-    Naming { strangers: Vec<Stranger>, names: Receiver<BTreeMap<u32, Login>>, until: Instant },
+    Naming { strangers: Vec<Stranger>, names: Receiver<BTreeMap<u32, Login>>, until: Instant, as_what: Came },
     /// Those that were found are judged from then on.
     Judging(Instant),
     /// Nobody is left to judge.
@@ -53,6 +59,15 @@ impl Search {
     pub(super) fn new(begun: Instant) -> Search {
         Search::Calm(begun.checked_add(CALM).unwrap_or(begun))
     }
+}
+
+/// When they came of whom nobody told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Came {
+    /// Before this daemon was started.
+    BeforeUs,
+    /// While the host was permissive.
+    WhilePermissive,
 }
 
 /// A login that nobody told of.
@@ -197,14 +212,24 @@ impl<H: Host> Warden<H> {
         match std::mem::replace(&mut self.search, Search::Over) {
             Search::Calm(until) if now < until => self.search = Search::Calm(until),
             Search::Calm(_) => self.search = self.look_for_strangers(now),
-            Search::Naming { strangers, names, until } => match names.try_recv() {
+            Search::Enforced { strangers, until } if now < until => {
+                self.search = Search::Enforced { strangers, until };
+            }
+            Search::Enforced { strangers, .. } => {
+                self.search = self.name(strangers, now, Came::WhilePermissive);
+            }
+            Search::Naming { strangers, names, until, as_what } => match names.try_recv() {
                 Err(TryRecvError::Empty) if now < until => {
-                    self.search = Search::Naming { strangers, names, until };
+                    self.search = Search::Naming { strangers, names, until, as_what };
                 }
                 answer => {
-                    self.find(known, strangers, &answer.unwrap_or_default());
-                    self.search =
-                        Search::Judging(now.checked_add(self.grace_for_found(known)).unwrap_or(now));
+                    self.find(known, strangers, &answer.unwrap_or_default(), as_what);
+                    self.search = match as_what {
+                        Came::BeforeUs => {
+                            Search::Judging(now.checked_add(self.grace_for_found(known)).unwrap_or(now))
+                        }
+                        Came::WhilePermissive => Search::Over,
+                    };
                 }
             },
             Search::Judging(from) if now < from => self.search = Search::Judging(from),
@@ -227,14 +252,35 @@ impl<H: Host> Warden<H> {
         let (Some(us), Some(table)) = (identify(pid), self.table()) else { return later };
         // Listed after the table was read: what opened meanwhile is known.
         let strangers = strangers(&table, &self.registry.sessions(), us);
+        self.name(strangers, now, Came::BeforeUs)
+    }
+
+    /// The host has begun to enforce: whoever was in before that has no deadline.
+    pub(super) fn spare_who_came_before(&mut self, known: &Known, now: Instant) {
+        for mut session in self.registry.sessions() {
+            if session.basis == Basis::Standing(Standing::Found) {
+                self.stand(&mut session, Standing::Permissive);
+                let text = format!("found before this host enforced: it may last {}", note::term(&session));
+                self.note(known.mode, note::of(&session, SessionState::Lifted, text));
+            }
+        }
+        // Where processes cannot be seen, a search that goes on finds none, and nobody is ended.
+        let Some(table) = self.table() else { return };
+        let us = ProcessId { pid: i32::try_from(std::process::id()).unwrap_or(-1), start: u64::MAX };
+        let strangers = strangers(&table, &self.registry.sessions(), us);
+        self.search = Search::Enforced { strangers, until: now.checked_add(CALM).unwrap_or(now) };
+    }
+
+    /// Asks for the names of strangers.
+    fn name(&self, strangers: Vec<Stranger>, now: Instant, as_what: Came) -> Search {
         let unknown = |uid: &u32| self.desk.login_of(*uid).is_none();
         let unnamed: BTreeSet<u32> = strangers.iter().map(|s| s.mark.uid).filter(unknown).collect();
         let names = if unnamed.is_empty() { channel().1 } else { ask_names(unnamed) };
-        Search::Naming { strangers, names, until: now.checked_add(NAMING).unwrap_or(now) }
+        Search::Naming { strangers, names, until: now.checked_add(NAMING).unwrap_or(now), as_what }
     }
 
     /// Writes down who was found, and keeps an eye on him.
-    fn find(&mut self, known: &Known, strangers: Vec<Stranger>, names: &BTreeMap<u32, Login>) {
+    fn find(&mut self, known: &Known, strangers: Vec<Stranger>, names: &BTreeMap<u32, Login>, as_what: Came) {
         for Stranger { mark, login: sort } in strangers {
             let named = self.desk.login_of(mark.uid).or_else(|| names.get(&mark.uid).cloned());
             let Some(login) = named.filter(|_| !self.is_known(&mark)) else { continue };
@@ -259,7 +305,10 @@ impl<H: Host> Warden<H> {
                 rhost: None,
                 tty: None,
                 opened: known.now,
-                basis: Basis::Standing(Standing::Found),
+                basis: Basis::Standing(match as_what {
+                    Came::BeforeUs => Standing::Found,
+                    Came::WhilePermissive => Standing::Permissive,
+                }),
                 life: Life::Open,
                 warned: known.now,
                 order: None,
@@ -273,11 +322,19 @@ impl<H: Host> Warden<H> {
                 };
                 let event = note::of(&session, SessionState::Found, text);
                 self.note(known.mode, SessionEvent { id: None, ..event });
-            } else {
-                let text = "found: nobody had told of it; it is judged when every source has been heard of";
-                self.note(known.mode, note::of(&session, SessionState::Found, text));
-                self.registry.open(session);
+                continue;
             }
+            let text = match as_what {
+                Came::BeforeUs => {
+                    "found: nobody had told of it; it is judged when every source has been heard of"
+                }
+                Came::WhilePermissive => {
+                    "found: open before this host enforced, and nobody had told of it; it has no end"
+                }
+            };
+            self.note(known.mode, note::of(&session, SessionState::Found, text));
+            self.adopted.insert(session.id.clone());
+            self.registry.open(session);
         }
     }
 

@@ -58,3 +58,49 @@ fn what_is_found_is_not_judged_while_a_source_is_silent() {
     assert_eq!(stage.warden.host.sent, []);
     assert!(matches!(stage.warden.search, Search::Judging(_)), "it is judged when there is word");
 }
+
+/// The admin's own login, for one, in which he gave sshd the session line and then typed `jitctl mode enforcing`.
+#[test]
+fn who_came_in_before_the_host_enforced_stays_whether_or_not_he_was_told_of() {
+    let mut stage = Stage::new();
+    stage.permit();
+    run_daemon(&mut stage, 50, "sshd");
+    come_in_silence(&mut stage, 50, 100, 1000);
+    stage.show(&[]);
+    // A daemon that was there before, or one that comes to a permissive host: alice was found already, bob came later.
+    let begun = Instant::now();
+    let search = |stage: &mut Stage, from: Instant, seconds| {
+        let known = stage.warden.known();
+        stage.warden.search(&known, from + Duration::from_secs(seconds));
+        stage.settle();
+    };
+    stage.evaluate();
+    search(&mut stage, begun, 4);
+    search(&mut stage, begun, 4);
+    assert_eq!(stage.told(), ["found alice session"]);
+    come_in_silence(&mut stage, 50, 200, 1001);
+    stage.enforce();
+    stage.evaluate();
+    let enforced = Instant::now();
+    // One who is in now came by a door that is guarded, or he is found at the next start.
+    come_in_silence(&mut stage, 50, 300, 1001);
+    for seconds in [0, 4, 5, 60, 600] {
+        search(&mut stage, enforced, seconds);
+        stage.evaluate();
+    }
+    assert_eq!(stage.told()[1..], ["lifted alice session", "found bob session"]);
+    assert_eq!(stage.living(), [50, 100, 101, 200, 201, 300, 301]);
+    let standings = |stage: &Stage| {
+        let sessions = stage.warden.registry.sessions();
+        sessions.iter().filter_map(|session| stage.standing(&session.id)).collect::<Vec<_>>()
+    };
+    assert_eq!(standings(&stage), [Standing::Permissive; 2]);
+    // Nor does another daemon end them; only whom nobody knows.
+    stage.restart();
+    let begun = Instant::now();
+    for seconds in [0, 4, 4, 60, 60] {
+        search(&mut stage, begun, seconds);
+        stage.evaluate();
+    }
+    assert_eq!(stage.living(), [50, 100, 101, 200, 201]);
+}
