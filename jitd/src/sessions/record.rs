@@ -157,7 +157,7 @@ pub struct Visitor {
     pub login: Login,
     /// His uid, as the module saw it.
     pub uid: u32,
-    /// What his logins showed of whether this host marks those who come in.
+    /// What was known, when this was written, of whether this host marks those who come in.
     pub marked: Marking,
     /// What his sessions rested on when last looked at.
     pub rests: Vec<Rest>,

@@ -328,14 +328,17 @@ impl Registry {
         visitors.fold(known.marking.max(borne), Marking::max)
     }
 
-    /// An opening of somebody's has shown this of it: kept on disk with him, if he is a visitor.
-    pub fn witness(&self, login: &Login, marking: Marking) {
-        let marking = {
-            let mut known = self.known();
+    /// An opening has shown this of it: kept on disk with every visitor, for whoever showed it may be seen off before the others.
+    pub fn witness(&self, marking: Marking) {
+        self.with(|known| {
             known.marking = known.marking.max(marking);
-            known.marking
-        };
-        self.change_visitor(login, |visitor| visitor.marked = visitor.marked.max(marking));
+            let marking = known.marking;
+            let behind = known.visitors.values_mut().filter(|visitor| visitor.marked < marking);
+            if behind.map(|visitor| visitor.marked = marking).count() > 0 {
+                known.write_visitors(&self.state, self.boot);
+            }
+            known.retry(&self.state, self.boot, usize::MAX);
+        });
     }
 
     /// Nothing of a visitor's is left.

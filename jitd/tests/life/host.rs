@@ -229,6 +229,22 @@ impl Daemon<'_> {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
 
+    /// Stops it where it stands, and comes back when every thread of it has: the kernel only promises that they will.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let stands = |stat: String| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'));
+        let all_stand = || {
+            std::fs::read_dir(&tasks).unwrap().all(|task| {
+                // One that has ended meanwhile is not there at the next look.
+                std::fs::read_to_string(task.unwrap().path().join("stat")).is_ok_and(stands)
+            })
+        };
+        while !all_stand() {
+            std::thread::yield_now();
+        }
+    }
+
     /// Ends it as the service manager does.
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);

@@ -348,7 +348,7 @@ fn whoever_cannot_be_seen_gets_no_session_that_would_have_to_end() {
 fn whoever_has_hung_up_gets_no_session() {
     let host = Host::granted();
     let jitd = host.start_for("alice");
-    jitd.signal(Signal::SIGSTOP);
+    jitd.freeze();
     let mut stream = jitd.connect();
     stream.write_all(opening("alice").encode().unwrap().as_bytes()).unwrap();
     stream.shutdown(Shutdown::Both).unwrap();

@@ -23,6 +23,7 @@ use jit_model::time::Timestamp;
 use nix::unistd::{Uid, User};
 
 use super::host::Host;
+use super::underway::Whom;
 use super::{Due, Known, Warden, note};
 use crate::audit::session::{SessionEvent, SessionState};
 use crate::config::OnEnd;
@@ -45,6 +46,8 @@ const NAMING: Duration = Duration::from_secs(20);
 pub(super) enum Search {
     /// Not begun.
     Calm(Instant),
+    /// The host has begun to enforce, and the processes could not be seen.
+    Blind,
     /// The host has begun to enforce, and these were there. Some may yet be told of, until then.
     Enforced { strangers: Vec<Stranger>, until: Instant },
     /// The names of people are asked for.
@@ -92,7 +95,7 @@ enum Sort {
     Unclear,
 }
 
-/// The logins in a table that are none of the known sessions', of processes older than this daemon.
+/// The logins in a table that are none of the known sessions', of processes older than `us`.
 fn strangers(table: &Table, known: &[Session], us: ProcessId) -> Vec<Stranger> {
     // What jitd or process 1 was started with is no login's own.
     let shared = [table.get(1), table.get(us.pid)].into_iter().flatten().filter_map(|process| process.audit);
@@ -212,6 +215,7 @@ impl<H: Host> Warden<H> {
         match std::mem::replace(&mut self.search, Search::Over) {
             Search::Calm(until) if now < until => self.search = Search::Calm(until),
             Search::Calm(_) => self.search = self.look_for_strangers(now),
+            Search::Blind => self.spare_who_came_before(known, now),
             Search::Enforced { strangers, until } if now < until => {
                 self.search = Search::Enforced { strangers, until };
             }
@@ -258,14 +262,17 @@ impl<H: Host> Warden<H> {
     /// The host has begun to enforce: whoever was in before that has no deadline.
     pub(super) fn spare_who_came_before(&mut self, known: &Known, now: Instant) {
         for mut session in self.registry.sessions() {
-            if session.basis == Basis::Standing(Standing::Found) {
+            let ends = self.underway.contains_key(&Whom::Session(session.id.clone()));
+            if session.basis == Basis::Standing(Standing::Found) && !ends {
                 self.stand(&mut session, Standing::Permissive);
                 let text = format!("found before this host enforced: it may last {}", note::term(&session));
                 self.note(known.mode, note::of(&session, SessionState::Lifted, text));
             }
         }
-        // Where processes cannot be seen, a search that goes on finds none, and nobody is ended.
-        let Some(table) = self.table() else { return };
+        let Some(table) = self.table() else {
+            self.search = Search::Blind;
+            return;
+        };
         let us = ProcessId { pid: i32::try_from(std::process::id()).unwrap_or(-1), start: u64::MAX };
         let strangers = strangers(&table, &self.registry.sessions(), us);
         self.search = Search::Enforced { strangers, until: now.checked_add(CALM).unwrap_or(now) };
@@ -284,6 +291,12 @@ impl<H: Host> Warden<H> {
         for Stranger { mark, login: sort } in strangers {
             let named = self.desk.login_of(mark.uid).or_else(|| names.get(&mark.uid).cloned());
             let Some(login) = named.filter(|_| !self.is_known(&mark)) else { continue };
+            // Whom the door had denied already is on his way out, and no session of before.
+            let leader = self.host.look(mark.leader.pid).filter(|process| process.id == mark.leader);
+            let denied = self.underway.contains_key(&Whom::Peer(mark.leader));
+            if as_what == Came::WhilePermissive && (leader.is_none() || denied) {
+                continue;
+            }
             let service = match sort {
                 Sort::By(service) => service,
                 Sort::Other | Sort::Remains | Sort::Unclear => "sshd",
@@ -349,7 +362,7 @@ impl<H: Host> Warden<H> {
         let mut left = false;
         let mut due = Due::default();
         for mut session in self.registry.sessions() {
-            if session.basis != Basis::Standing(Standing::Found) || session.order.is_some() {
+            if !self.is_to_be_judged(&session) {
                 continue;
             }
             let question = self.desk.question_as(&session.login, session.mark.uid, &session.service);
@@ -396,7 +409,14 @@ impl<H: Host> Warden<H> {
             self.judge_persons(known, &mut due);
         }
         self.act(known, due);
-        left
+        // Those that were to end and could not be seen, too.
+        left || self.registry.sessions().iter().any(|session| self.is_to_be_judged(session))
+    }
+
+    fn is_to_be_judged(&self, session: &Session) -> bool {
+        session.basis == Basis::Standing(Standing::Found)
+            && session.order.is_none()
+            && !self.underway.contains_key(&Whom::Session(session.id.clone()))
     }
 }
 

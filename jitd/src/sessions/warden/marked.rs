@@ -37,7 +37,7 @@ impl<H: Host> Warden<H> {
     ) {
         match Marking::of(&session.mark, leader, parent, modules) {
             Marking::Unseen => {}
-            shown => self.registry.witness(&session.login, shown),
+            shown => self.registry.witness(shown),
         }
     }
 }

@@ -22,7 +22,8 @@ const EVERY: Duration = Duration::from_secs(60);
 const REST: u32 = 20;
 
 /// So long a look goes on at most before the rest of the sessions is left to the next one: somebody can leave thousands behind, and
-/// nobody's end may wait for them (nor the watchdog, which would have the daemon started again, and find the same).
+/// nobody's end may wait for them (nor the watchdog, which would have the daemon started again, and find the same). The hunt for what is in
+/// no table has a bound of its own, and what it found is told apart for as long again.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// When to look.
@@ -126,14 +127,22 @@ impl<H: Host> Warden<H> {
                 self.keep_closed(&session);
             }
         }
-        self.forget_the_gone(known, &table, &mut spared, &gone);
-        next
+        let first_left = self.forget_the_gone(known, &table, &mut spared, &gone, begun);
+        first_left.or(next)
     }
 
     /// Nothing of these is in a table. What forks and exits without pause never is, and would be nobody's once its session is forgotten.
-    fn forget_the_gone(&mut self, known: &Known, table: &Table, spared: &mut Spared, gone: &[Session]) {
+    /// The first that it did not come to.
+    fn forget_the_gone(
+        &mut self,
+        known: &Known,
+        table: &Table,
+        spared: &mut Spared,
+        gone: &[Session],
+        begun: Instant,
+    ) -> Option<SessionId> {
         if gone.is_empty() {
-            return;
+            return None;
         }
         let logins: BTreeSet<AuditMark> = gone.iter().filter_map(|session| session.mark.audit).collect();
         let scopes: BTreeSet<&str> =
@@ -143,17 +152,22 @@ impl<H: Host> Warden<H> {
                 || session_scope(&process.cgroup).is_some_and(|scope| scopes.contains(scope))
         });
         for session in gone {
-            if left.iter().any(|process| spared.takes(session, process)) {
+            if begun.elapsed() >= LONGEST.saturating_mul(2) {
+                return Some(session.id.clone());
+            }
+            if !left.is_empty() && spared.takes_any(session, &left) {
                 self.keep_closed(session);
             } else {
                 self.forget(known, session, "closed");
             }
         }
+        None
     }
 
     /// It is over, and something of it is left.
     fn keep_closed(&self, session: &Session) {
-        if session.life != Life::Closed {
+        // Of one whose ending had begun it is to be known still that something may be stopped.
+        if session.life == Life::Open {
             self.registry.change(&session.id, |kept| kept.life = Life::Closed);
         }
     }
@@ -175,7 +189,7 @@ impl<H: Host> Warden<H> {
         if mark != session.mark {
             self.registry.change(&session.id, |kept| kept.mark = mark.clone());
             if mark.audit.is_some() {
-                self.registry.witness(&session.login, Marking::Borne);
+                self.registry.witness(Marking::Borne);
             }
         }
         Session { mark, ..session.clone() }

@@ -48,9 +48,10 @@ impl Spared {
         self.with_claim_of(session, |claim| claim.members(table))
     }
 
-    /// Whether a process that is in no table is one of them, when nothing of it is in one.
-    pub(super) fn takes(&mut self, session: &Session, process: &Process) -> bool {
-        self.with_claim_of(session, |claim| claim.takes(process, &BTreeSet::new()))
+    /// Whether one of these, which are in no table, is a process of a session of which nothing is in one.
+    pub(super) fn takes_any(&mut self, session: &Session, processes: &[Process]) -> bool {
+        let none = BTreeSet::new();
+        self.with_claim_of(session, |claim| processes.iter().any(|process| claim.takes(process, &none)))
     }
 
     fn with_claim_of<T>(&mut self, session: &Session, with: impl FnOnce(&Claim) -> T) -> T {

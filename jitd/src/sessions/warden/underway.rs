@@ -17,7 +17,7 @@ use crate::mode::Mode;
 use crate::sessions::claim::{Claim, Whose};
 use crate::sessions::ending::{Ending, Outcome, Step};
 use crate::sessions::process::{ProcessId, Run, Table};
-use crate::sessions::record::{Life, Session, SessionId, Visitor};
+use crate::sessions::record::{Basis, Life, Session, SessionId, Visitor};
 use crate::sessions::registry::Stuck;
 use crate::sessions::signals::Signal;
 use crate::sessions::words::Why;
@@ -162,8 +162,13 @@ impl<H: Host> Warden<H> {
             }
             let life = if table.alive(leader(session)).is_some() { Life::Open } else { Life::Closed };
             self.registry.change(&session.id, |kept| kept.life = life);
+            let Some(kept) = self.registry.session(&session.id) else { continue };
+            let state = match kept.basis {
+                Basis::Grants { .. } => SessionState::Moved,
+                Basis::Standing(_) => SessionState::Lifted,
+            };
             let text = "goes on: what its ending had stopped before jitd began runs again";
-            self.note(known.mode, note::of(session, SessionState::Lifted, text));
+            self.note(known.mode, note::of(&kept, state, text));
         }
     }
 

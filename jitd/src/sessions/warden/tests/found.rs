@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::stage::*;
+use crate::sessions::claim::Kind;
 
 #[test]
 fn sessions_that_nobody_told_of_are_found_and_judged_after_a_grace() {
@@ -103,4 +104,70 @@ fn who_came_in_before_the_host_enforced_stays_whether_or_not_he_was_told_of() {
         stage.evaluate();
     }
     assert_eq!(stage.living(), [50, 100, 101, 200, 201]);
+}
+
+/// One who cannot be seen at the moment that counts is not forgotten: neither that he was in before, nor that he is to go.
+#[test]
+fn a_table_that_cannot_be_read_changes_nothing() {
+    let mut stage = Stage::new();
+    stage.permit();
+    run_daemon(&mut stage, 50, "sshd");
+    stage.show(&[]);
+    stage.evaluate();
+    come_in_silence(&mut stage, 50, 100, 1000);
+    stage.enforce();
+    stage.warden.host.faults.push_back(io::ErrorKind::PermissionDenied);
+    stage.evaluate();
+    let begun = Instant::now();
+    for seconds in [0, 1, 5, 5, 60] {
+        let known = stage.warden.known();
+        stage.warden.search(&known, begun + Duration::from_secs(seconds));
+        stage.settle();
+    }
+    assert_eq!(stage.told(), ["found alice session"]);
+    assert_eq!(stage.living(), [50, 100, 101]);
+
+    let mut stage = Stage::new();
+    run_daemon(&mut stage, 50, "sshd");
+    come_in_silence(&mut stage, 50, 100, 1000);
+    stage.show(&[]);
+    let begun = Instant::now();
+    for seconds in [4, 4, 60, 61] {
+        let known = stage.warden.known();
+        if seconds == 60 {
+            stage.warden.host.faults.push_back(io::ErrorKind::PermissionDenied);
+        }
+        stage.warden.search(&known, begun + Duration::from_secs(seconds));
+        stage.settle();
+        assert_eq!(stage.living().len(), if seconds == 61 { 1 } else { 3 });
+    }
+}
+
+#[test]
+fn whom_the_door_denied_was_not_in_before() {
+    let mut stage = Stage::new();
+    stage.permit();
+    run_daemon(&mut stage, 50, "sshd");
+    stage.show(&[]);
+    stage.evaluate();
+    come_in_silence(&mut stage, 50, 100, 1000);
+    come_in_silence(&mut stage, 50, 200, 1001);
+    stage.enforce();
+    stage.evaluate();
+    // alice was sent away at the door; bob has left.
+    let audit = stage.warden.host.processes[&100].audit;
+    let leader = stage.warden.host.processes[&100].id;
+    stage.warden.host.stubborn.extend([100, 101]);
+    let mark = Mark { leader, kind: Kind::Login, uid: 1000, audit, scope: None };
+    let denied = Word::Denied { mark: Box::new(mark), login: "alice".to_owned(), service: "sshd".to_owned() };
+    stage.warden.hear(vec![denied]);
+    for pid in [200, 201] {
+        stage.warden.host.processes.remove(&pid);
+    }
+    let begun = Instant::now();
+    for seconds in [4, 5] {
+        let known = stage.warden.known();
+        stage.warden.search(&known, begun + Duration::from_secs(seconds));
+    }
+    assert_eq!(stage.warden.registry.sessions(), []);
 }

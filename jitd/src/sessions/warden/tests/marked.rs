@@ -82,6 +82,23 @@ fn what_was_seen_of_marks_is_known_after_a_restart() {
     }
 }
 
+#[test]
+fn what_was_seen_outlasts_him_who_showed_it() {
+    let mut stage = Stage::new();
+    stage.show(&[("alice", 3600), ("bob", 3600)]);
+    come_unmarked(&mut stage, 500);
+    stage.settle();
+    stage.warden.refresh(Instant::now() + SETTLED * 2);
+    assert_eq!(stage.warden.registry.marking(), Marking::Lacking);
+    stage.log_in("bob");
+    stage.settle();
+    stage.show(&[("alice", 3600)]);
+    stage.evaluate();
+    assert_eq!(stage.warden.registry.visitors().len(), 1, "bob has been seen off");
+    stage.restart();
+    assert_eq!(stage.warden.registry.marking(), Marking::Made);
+}
+
 /// A daemon that runs as alice and came from no login of hers.
 const DAEMON: i32 = 50;
 
