@@ -4,24 +4,27 @@
 //! One lock, held while a file is written, so that the disk sees changes in the order in which they were made: some ten microseconds
 //! on the tmpfs that /run is. Who asks in the account phase never comes here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use jit_model::name::{Login, Service};
-use jit_model::session::Rest;
 use tokio::sync::mpsc;
 
 use super::claim::{Mark, Marking};
 use super::process::ProcessId;
-use super::record::{Basis, Life, Order, Session, SessionId, Visitor};
+use super::record::{Life, Order, Session, SessionId, Visitor};
 use super::state::StateDir;
 use crate::audit::Event;
 use crate::audit::event::DiskState;
 use crate::clock::BootId;
-use crate::disk::{SetAside, WriteError};
+use crate::disk::SetAside;
 use crate::scribe::Scribe;
 use crate::syslog::Severity;
+
+mod known;
+
+use known::{Forgotten, Known};
 
 /// How many sessions are known at most, and how many visitors. A person can open many, but each needs a process that asks.
 pub const MOST: usize = 65_536;
@@ -79,45 +82,6 @@ pub struct Registry {
     words: mpsc::UnboundedSender<Word>,
     scribe: Option<Scribe>,
     most: usize,
-}
-
-/// What is behind the lock.
-#[derive(Debug, Default)]
-struct Known {
-    sessions: BTreeMap<SessionId, Arc<Session>>,
-    visitors: BTreeMap<Login, Visitor>,
-    count: u64,
-    /// Sessions that are not on disk as they are here.
-    unwritten: BTreeSet<SessionId>,
-    /// Whether the visitors are not.
-    unwritten_visitors: bool,
-    /// Why.
-    fault: Option<String>,
-    /// What was forgotten for want of room.
-    forgotten: Forgotten,
-    /// What was found damaged at the start.
-    damage: Vec<String>,
-    /// What the warden has seen of whether this host marks those who come in.
-    marking: Marking,
-    /// Which the warden is ending just now: to show, so not on disk.
-    ending: BTreeSet<SessionId>,
-    /// Of its endings, those that do not get on.
-    stuck: Vec<Stuck>,
-    /// What keeps the warden from ending any.
-    lacks: Vec<String>,
-}
-
-/// What there was no room for, since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Forgotten {
-    /// Sessions that their people had left.
-    closed: usize,
-    /// Sessions without a deadline.
-    standing: usize,
-    /// Sessions that would have had a deadline, and were not let begin.
-    refused: usize,
-    /// Visitors.
-    visitors: usize,
 }
 
 /// What changed about the disk in the course of something.
@@ -398,148 +362,6 @@ impl Registry {
         let damage = known.damage.iter().chain(&known.lacks).cloned();
         let all: Vec<String> = damage.chain(known.fault.clone()).chain(crowd).collect();
         (!all.is_empty()).then(|| all.join("; "))
-    }
-}
-
-impl Known {
-    /// Brings a session to disk as it is; whether that worked.
-    fn write(&mut self, state: &StateDir, id: &SessionId) -> bool {
-        let Some(session) = self.sessions.get(id) else { return true };
-        match state.write(session) {
-            Ok(()) => {
-                self.unwritten.remove(id);
-                self.relieve();
-                true
-            }
-            Err(error) => {
-                self.unwritten.insert(id.clone());
-                self.fault(&error);
-                false
-            }
-        }
-    }
-
-    /// The same for the visitors.
-    fn write_visitors(&mut self, state: &StateDir, boot: BootId) -> bool {
-        let visitors: Vec<&Visitor> = self.visitors.values().collect();
-        let written = state.write_visitors(boot, &visitors);
-        self.unwritten_visitors = written.is_err();
-        match written {
-            Ok(()) => self.relieve(),
-            Err(error) => self.fault(&error),
-        }
-        !self.unwritten_visitors
-    }
-
-    fn fault(&mut self, error: &WriteError) {
-        self.fault =
-            Some(format!("sessions are only in memory, and a restart of jitd would forget them: {error}"));
-    }
-
-    fn relieve(&mut self) {
-        if self.unwritten.is_empty() && !self.unwritten_visitors {
-            self.fault = None;
-        }
-    }
-
-    /// Writes what could not be written before, as long as it works.
-    fn retry(&mut self, state: &StateDir, boot: BootId, most: usize) {
-        if self.unwritten_visitors && !self.write_visitors(state, boot) {
-            return;
-        }
-        let unwritten: Vec<SessionId> = self.unwritten.iter().take(most).cloned().collect();
-        for id in unwritten {
-            if !self.write(state, &id) {
-                return;
-            }
-        }
-    }
-
-    /// Changes a session; whether it is there.
-    fn change(&mut self, state: &StateDir, id: &SessionId, change: impl FnOnce(&mut Session)) -> bool {
-        let Some(session) = self.sessions.get_mut(id) else { return false };
-        let mut changed = Session::clone(session);
-        change(&mut changed);
-        if changed != **session {
-            *session = Arc::new(changed);
-            self.write(state, id);
-        }
-        true
-    }
-
-    fn remove(&mut self, state: &StateDir, id: &SessionId) -> Option<Arc<Session>> {
-        let removed = self.sessions.remove(id)?;
-        state.remove(id);
-        self.unwritten.remove(id);
-        self.relieve();
-        Some(removed)
-    }
-
-    /// Room for one more, at the cost of what matters least: one that its person has left, then one that has no deadline.
-    fn make_room(&mut self, state: &StateDir, newcomer: &Session, most: usize) -> bool {
-        if self.sessions.len() < most {
-            return true;
-        }
-        let oldest = |wanted: &dyn Fn(&Session) -> bool| {
-            let fitting = self.sessions.values().filter(|session| wanted(session));
-            fitting.min_by_key(|session| session.opened).map(|session| session.id.clone())
-        };
-        if let Some(id) = oldest(&|session| session.life == Life::Closed) {
-            self.forgotten.closed = self.forgotten.closed.saturating_add(1);
-            self.remove(state, &id);
-            return true;
-        }
-        if matches!(newcomer.basis, Basis::Standing(_)) {
-            self.forgotten.standing = self.forgotten.standing.saturating_add(1);
-            return false;
-        }
-        if let Some(id) = oldest(&|session| matches!(session.basis, Basis::Standing(_))) {
-            self.forgotten.standing = self.forgotten.standing.saturating_add(1);
-            self.remove(state, &id);
-            return true;
-        }
-        self.forgotten.refused = self.forgotten.refused.saturating_add(1);
-        false
-    }
-
-    /// Takes the person of a session among the visitors if it rests on grants; whether that changed anything.
-    fn welcome(&mut self, session: &Session, most: usize) -> bool {
-        let Basis::Grants { rests, .. } = &session.basis else { return false };
-        let borne = if session.mark.audit.is_some() { Marking::Borne } else { Marking::Unseen };
-        let (uid, marked) = (session.mark.uid, borne.max(self.marking));
-        let room = self.visitors.len() < most;
-        let Some(visitor) = self.visitors.get_mut(&session.login) else {
-            if room {
-                let visitor = Visitor { login: session.login.clone(), uid, marked, rests: rests.clone() };
-                self.visitors.insert(session.login.clone(), visitor);
-            } else {
-                self.forgotten.visitors = self.forgotten.visitors.saturating_add(1);
-            }
-            return room;
-        };
-        let same = |a: &Rest, b: &Rest| a.source == b.source && a.uuid == b.uuid;
-        let others = visitor.rests.iter().filter(|old| {
-            // What was over when this one began is nothing to go by any more.
-            old.end > session.opened && !rests.iter().any(|new| same(old, new))
-        });
-        let rests: Vec<Rest> = others.chain(rests).cloned().collect();
-        let new = Visitor { login: visitor.login.clone(), uid, marked: visitor.marked.max(marked), rests };
-        let changed = new != *visitor;
-        *visitor = new;
-        changed
-    }
-}
-
-impl Forgotten {
-    fn concern(self, most: usize) -> Option<String> {
-        let Forgotten { closed, standing, refused, visitors } = self;
-        (self != Forgotten::default()).then(|| {
-            format!(
-                "there were more than {most} sessions or people at a time: {closed} closed sessions were forgotten, whose \
-                 left-over processes are not ended, {standing} sessions without a deadline and {visitors} people are not \
-                 remembered, and {refused} sessions were denied; see jitctl sessions"
-            )
-        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use jit_model::time::Timestamp;
 
 use super::*;
-use crate::sessions::record::Standing;
+use crate::sessions::record::{Basis, Standing};
 use crate::sessions::testing::{BOOT, rest, session, visitor};
 
 struct Place {
