@@ -1,5 +1,6 @@
 //! What the warden writes into the audit.
 
+use jit_model::name::Login;
 use jit_model::session::Rest;
 use jit_model::text::{clock_time, plain};
 
@@ -17,11 +18,8 @@ pub(super) fn of(session: &Session, state: SessionState, text: impl Into<Text>) 
         Basis::Standing(standing) => (Vec::new(), None, Some(standing.as_str())),
     };
     SessionEvent {
-        state,
         id: Some(Text::from(&session.id)),
         service: Some(Text::from(&session.service)),
-        name: Text::from(&session.login),
-        uid: session.mark.uid,
         rhost: session.rhost.as_ref().map(Text::from),
         target: session.target.as_ref().map(Text::from),
         pid: Some(session.mark.leader.pid),
@@ -29,28 +27,27 @@ pub(super) fn of(session: &Session, state: SessionState, text: impl Into<Text>) 
         grants,
         until,
         standing,
-        code: None,
-        by: None,
-        text: text.into(),
-        told: Vec::new(),
-        processes: None,
-        killed: Vec::new(),
+        ..about(&session.login, session.mark.uid, state, text)
     }
 }
 
 /// Something that happened to everything of a person.
 pub(super) fn of_person(visitor: &Visitor, state: SessionState, text: impl Into<Text>) -> SessionEvent {
+    SessionEvent { grants: ids(&visitor.rests), ..about(&visitor.login, visitor.uid, state, text) }
+}
+
+fn about(login: &Login, uid: u32, state: SessionState, text: impl Into<Text>) -> SessionEvent {
     SessionEvent {
         state,
         id: None,
         service: None,
-        name: Text::from(&visitor.login),
-        uid: visitor.uid,
+        name: Text::from(login),
+        uid,
         rhost: None,
         target: None,
         pid: None,
         audit_session: None,
-        grants: ids(&visitor.rests),
+        grants: Vec::new(),
         until: None,
         standing: None,
         code: None,

@@ -1,22 +1,14 @@
 use super::*;
-use crate::sessions::process::{AuditMark, ProcessId, Run, Uids};
+use crate::sessions::process::{AuditMark, ProcessId, Uids};
+use crate::sessions::testing;
 
 const ALICES: AuditMark = AuditMark { login_uid: 1000, session: 7 };
 
 fn process(pid: i32, parent: i32, uid: u32, audit: Option<AuditMark>) -> Process {
     Process {
-        id: ProcessId { pid, start: u64::try_from(pid).unwrap() },
-        name: "sshd".to_owned(),
-        run: Run::Running,
-        parent,
-        group: pid,
-        session: pid,
-        terminal: 0,
         uids: Uids { real: uid, effective: uid, saved: uid, fs: uid },
         audit,
-        cgroup: String::new(),
-        kernel: false,
-        nested: false,
+        ..testing::process(ProcessId { pid, start: u64::try_from(pid).unwrap() }, parent)
     }
 }
 

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::super::super::process::{ProcessId, Run, Uids};
 use super::*;
+use crate::sessions::process::ProcessId;
+use crate::sessions::testing;
 
 /// Numbers, and who has them. Each look at a number that nobody has brings the next step nearer.
 #[derive(Default)]
@@ -15,20 +16,7 @@ struct Numbers {
 }
 
 fn process(pid: i32) -> Process {
-    Process {
-        id: ProcessId { pid, start: 1 },
-        name: "chain".to_owned(),
-        run: Run::Running,
-        parent: 1,
-        group: pid,
-        session: pid,
-        terminal: 0,
-        uids: Uids { real: 0, effective: 0, saved: 0, fs: 0 },
-        audit: None,
-        cgroup: String::new(),
-        kernel: false,
-        nested: false,
-    }
+    testing::process(ProcessId { pid, start: 1 }, 1)
 }
 
 impl Numbers {

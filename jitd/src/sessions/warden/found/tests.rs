@@ -1,24 +1,16 @@
 use super::*;
-use crate::sessions::process::{Run, Uids};
-use crate::sessions::testing::session;
+use crate::sessions::process::Uids;
+use crate::sessions::testing::{self, session};
 
 const US: ProcessId = ProcessId { pid: 5000, start: 5000 };
 const ALICE: u32 = 1000;
 
 fn process(pid: i32, parent: i32, name: &str, uid: u32, login: Option<u32>) -> Process {
     Process {
-        id: ProcessId { pid, start: u64::try_from(pid).unwrap() },
         name: name.to_owned(),
-        run: Run::Running,
-        parent,
-        group: pid,
-        session: pid,
-        terminal: 0,
         uids: Uids { real: uid, effective: uid, saved: uid, fs: uid },
         audit: login.map(|session| AuditMark { login_uid: ALICE, session }),
-        cgroup: String::new(),
-        kernel: false,
-        nested: false,
+        ..testing::process(ProcessId { pid, start: u64::try_from(pid).unwrap() }, parent)
     }
 }
 

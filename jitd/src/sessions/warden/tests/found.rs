@@ -15,24 +15,19 @@ fn sessions_that_nobody_told_of_are_found_and_judged_after_a_grace() {
     come_in_silence(&mut stage, 60, 300, 1001);
     come_in_silence(&mut stage, 60, 400, 4242);
     let begun = Instant::now();
-    let search = |stage: &mut Stage, seconds| {
-        let known = stage.warden.known();
-        stage.warden.search(&known, begun + Duration::from_secs(seconds));
-        stage.settle();
-    };
     stage.show(&[("alice", 3600)]);
-    search(&mut stage, 0);
-    search(&mut stage, 4);
+    stage.search(begun, 0);
+    stage.search(begun, 4);
     // Whoever is not in /etc/passwd has to be asked for, on another thread.
     while !matches!(stage.warden.search, Search::Judging(_)) {
-        search(&mut stage, 5);
+        stage.search(begun, 5);
         std::thread::yield_now();
     }
     assert_eq!(stage.told(), ["found alice session", "found bob session"]);
-    search(&mut stage, 12);
+    stage.search(begun, 12);
     stage.evaluate();
     assert_eq!(stage.warden.host.sent, []);
-    search(&mut stage, 60);
+    stage.search(begun, 60);
     stage.evaluate();
     assert_eq!(stage.living(), [50, 60, 100, 101, 300, 301, 400, 401]);
     let told = stage.told().split_off(2);
@@ -51,9 +46,7 @@ fn what_is_found_is_not_judged_while_a_source_is_silent() {
     come_in_silence(&mut stage, 50, 100, 1000);
     let begun = Instant::now();
     for seconds in [0, 4, 5, 60, 600] {
-        let known = stage.warden.known();
-        stage.warden.search(&known, begun + Duration::from_secs(seconds));
-        stage.settle();
+        stage.search(begun, seconds);
     }
     assert_eq!(stage.told(), ["found alice session"]);
     assert_eq!(stage.warden.host.sent, []);
@@ -70,14 +63,9 @@ fn who_came_in_before_the_host_enforced_stays_whether_or_not_he_was_told_of() {
     stage.show(&[]);
     // A daemon that was there before, or one that comes to a permissive host: alice was found already, bob came later.
     let begun = Instant::now();
-    let search = |stage: &mut Stage, from: Instant, seconds| {
-        let known = stage.warden.known();
-        stage.warden.search(&known, from + Duration::from_secs(seconds));
-        stage.settle();
-    };
     stage.evaluate();
-    search(&mut stage, begun, 4);
-    search(&mut stage, begun, 4);
+    stage.search(begun, 4);
+    stage.search(begun, 4);
     assert_eq!(stage.told(), ["found alice session"]);
     come_in_silence(&mut stage, 50, 200, 1001);
     stage.enforce();
@@ -86,7 +74,7 @@ fn who_came_in_before_the_host_enforced_stays_whether_or_not_he_was_told_of() {
     // One who is in now came by a door that is guarded, or he is found at the next start.
     come_in_silence(&mut stage, 50, 300, 1001);
     for seconds in [0, 4, 5, 60, 600] {
-        search(&mut stage, enforced, seconds);
+        stage.search(enforced, seconds);
         stage.evaluate();
     }
     assert_eq!(stage.told()[1..], ["lifted alice session", "found bob session"]);
@@ -100,7 +88,7 @@ fn who_came_in_before_the_host_enforced_stays_whether_or_not_he_was_told_of() {
     stage.restart();
     let begun = Instant::now();
     for seconds in [0, 4, 4, 60, 60] {
-        search(&mut stage, begun, seconds);
+        stage.search(begun, seconds);
         stage.evaluate();
     }
     assert_eq!(stage.living(), [50, 100, 101, 200, 201]);
@@ -120,9 +108,7 @@ fn a_table_that_cannot_be_read_changes_nothing() {
     stage.evaluate();
     let begun = Instant::now();
     for seconds in [0, 1, 5, 5, 60] {
-        let known = stage.warden.known();
-        stage.warden.search(&known, begun + Duration::from_secs(seconds));
-        stage.settle();
+        stage.search(begun, seconds);
     }
     assert_eq!(stage.told(), ["found alice session"]);
     assert_eq!(stage.living(), [50, 100, 101]);
@@ -133,12 +119,10 @@ fn a_table_that_cannot_be_read_changes_nothing() {
     stage.show(&[]);
     let begun = Instant::now();
     for seconds in [4, 4, 60, 61] {
-        let known = stage.warden.known();
         if seconds == 60 {
             stage.warden.host.faults.push_back(io::ErrorKind::PermissionDenied);
         }
-        stage.warden.search(&known, begun + Duration::from_secs(seconds));
-        stage.settle();
+        stage.search(begun, seconds);
         assert_eq!(stage.living().len(), if seconds == 61 { 1 } else { 3 });
     }
 }

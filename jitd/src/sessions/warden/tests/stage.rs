@@ -26,6 +26,7 @@ use crate::sessions::process::{AuditMark, Process, Run, Uids};
 use crate::sessions::signals::{Sent, Signal, Signals};
 use crate::sessions::state::StateDir;
 use crate::sessions::terminal::Told;
+use crate::sessions::testing;
 use crate::syslog::Syslog;
 
 const CONFIG: &str = "[host]\nname = \"web1.example.com\"\n[source.ldif]\npath = \"/etc/jitd/grants.ldif\"\n\
@@ -300,6 +301,13 @@ impl Stage {
         panic!("it does not end: {:?}", self.warden.underway);
     }
 
+    /// Goes on with the search for those whom nobody told of, so many seconds after it began.
+    pub(super) fn search(&mut self, begun: Instant, seconds: u64) {
+        let known = self.warden.known();
+        self.warden.search(&known, begun + Duration::from_secs(seconds));
+        self.settle();
+    }
+
     pub(super) fn evaluate(&mut self) {
         self.warden.evaluate();
         self.settle();
@@ -344,18 +352,10 @@ impl Stage {
 
 pub(super) fn process(pid: i32, uid: u32, mark: Option<AuditMark>) -> Process {
     Process {
-        id: ProcessId { pid, start: u64::try_from(pid).unwrap() },
         name: "process".to_owned(),
-        run: Run::Running,
-        parent: 0,
-        group: pid,
-        session: pid,
-        terminal: 0,
         uids: Uids { real: uid, effective: uid, saved: uid, fs: uid },
         audit: mark,
-        cgroup: String::new(),
-        kernel: false,
-        nested: false,
+        ..testing::process(ProcessId { pid, start: u64::try_from(pid).unwrap() }, 0)
     }
 }
 
