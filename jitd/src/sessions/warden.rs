@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use super::claim::{Mark, Modules};
-use super::process::{ProcessId, Table};
+use super::process::Table;
 use super::record::{Basis, Life, Session, SessionId, Standing, Visitor};
 use super::registry::{Registry, Word};
 use super::timer::Alarm;
@@ -455,11 +455,6 @@ fn tamed(name: &str) -> String {
     let tame = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     let name: String = name.chars().take(64).map(tame).collect();
     if name.is_empty() || name.starts_with('-') { format!("_{name}") } else { name }
-}
-
-/// The leader of a mark, for telling denied peers apart.
-fn leader(session: &Session) -> ProcessId {
-    session.mark.leader
 }
 
 #[cfg(test)]

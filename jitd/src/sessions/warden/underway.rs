@@ -10,7 +10,7 @@ use super::found::unguarded;
 use super::host::Host;
 use super::say::Announced;
 use super::spared::Spared;
-use super::{Due, Known, Warden, leader, note};
+use super::{Due, Known, Warden, note};
 use crate::audit::event::Text;
 use crate::audit::session::{SessionEvent, SessionState};
 use crate::mode::Mode;
@@ -123,8 +123,8 @@ impl<H: Host> Warden<H> {
             begun.push(whom);
         }
         for session in denied {
-            let whom = Whom::Peer(leader(&session));
-            if table.alive(leader(&session)).is_none() || self.underway.contains_key(&whom) {
+            let whom = Whom::Peer(session.mark.leader);
+            if table.alive(session.mark.leader).is_none() || self.underway.contains_key(&whom) {
                 continue;
             }
             let claim = Claim { whose: Whose::Session(session.mark.clone()), spared: Vec::new() };
@@ -160,7 +160,7 @@ impl<H: Host> Warden<H> {
                     let _ = self.host.send(id, Signal::Continue);
                 }
             }
-            let life = if table.alive(leader(session)).is_some() { Life::Open } else { Life::Closed };
+            let life = if table.alive(session.mark.leader).is_some() { Life::Open } else { Life::Closed };
             self.registry.change(&session.id, |kept| kept.life = life);
             let Some(kept) = self.registry.session(&session.id) else { continue };
             let state = match kept.basis {

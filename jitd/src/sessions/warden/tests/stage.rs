@@ -22,7 +22,7 @@ use crate::remember::{Found, Remembered};
 use crate::scribe::Scribe;
 use crate::sessions::claim::Kind;
 use crate::sessions::ending::Look;
-use crate::sessions::process::{AuditMark, Process, Run, Uids};
+use crate::sessions::process::{AuditMark, Process, ProcessId, Run, Uids};
 use crate::sessions::signals::{Sent, Signal, Signals};
 use crate::sessions::state::StateDir;
 use crate::sessions::terminal::Told;
