@@ -20,7 +20,7 @@ use jit_model::state::{State, state};
 use jit_model::time::{Span, Timestamp};
 use jit_proto::enforcing::{self, Rules};
 use jitd::disk::envelope;
-use jitd::ledger::Ledger;
+use jitd::ledger::{Ledger, Shown};
 use jitd::store::Store;
 
 /// A target: a name and what it does with bytes.
@@ -170,7 +170,10 @@ pub fn ledger(data: &[u8]) {
         assert_eq!(Ledger::decode(&bytes).as_ref(), Ok(&ledger));
         for now in [i64::MIN, 0, i64::MAX] {
             let _ = ledger.lately(Timestamp(now));
-            let _ = ledger.prune(&BTreeSet::new(), Timestamp(now));
+            let known = ledger.memory().clone();
+            let _ = ledger.prune(Shown::Partly(&BTreeSet::new()), Timestamp(now));
+            assert_eq!(*ledger.memory(), known, "a source may show all of it yet");
+            let _ = ledger.prune(Shown::Whole(&BTreeSet::new()), Timestamp(now));
         }
     }
 }
