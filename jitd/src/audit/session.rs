@@ -88,6 +88,30 @@ pub struct SessionEvent {
 }
 
 impl SessionEvent {
+    /// Something that happened to somebody, and nothing more is known of it.
+    pub fn new(state: SessionState, name: Text, uid: u32, text: Text) -> SessionEvent {
+        SessionEvent {
+            state,
+            id: None,
+            service: None,
+            name,
+            uid,
+            rhost: None,
+            target: None,
+            pid: None,
+            audit_session: None,
+            grants: Vec::new(),
+            until: None,
+            standing: None,
+            code: None,
+            by: None,
+            text,
+            told: Vec::new(),
+            processes: None,
+            killed: Vec::new(),
+        }
+    }
+
     /// The line for syslog, and how urgent it is. What somebody else chose stands in quotes, escaped.
     pub(super) fn for_syslog(&self) -> (Severity, String) {
         let severity = match self.state {
@@ -151,24 +175,7 @@ mod tests {
                 r#""told":["/dev/pts/1"],"processes":10,"killed":["bash","sleep"]}"#
             )
         );
-        let bare = SessionEvent {
-            state: SessionState::Ended,
-            id: None,
-            service: None,
-            rhost: None,
-            target: None,
-            pid: None,
-            audit_session: None,
-            grants: Vec::new(),
-            until: None,
-            standing: None,
-            code: None,
-            by: None,
-            told: Vec::new(),
-            processes: None,
-            killed: Vec::new(),
-            ..everything()
-        };
+        let bare = SessionEvent::new(SessionState::Ended, "alice".into(), 1000, "ends: \"now\"".into());
         assert_eq!(
             event(bare),
             r#"{"event":"session","state":"ended","name":"alice","uid":1000,"text":"ends: \"now\""}"#

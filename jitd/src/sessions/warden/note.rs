@@ -1,6 +1,5 @@
 //! What the warden writes into the audit.
 
-use jit_model::name::Login;
 use jit_model::session::Rest;
 use jit_model::text::{clock_time, plain};
 
@@ -27,36 +26,14 @@ pub(super) fn of(session: &Session, state: SessionState, text: impl Into<Text>) 
         grants,
         until,
         standing,
-        ..about(&session.login, session.mark.uid, state, text)
+        ..SessionEvent::new(state, Text::from(&session.login), session.mark.uid, text.into())
     }
 }
 
 /// Something that happened to everything of a person.
 pub(super) fn of_person(visitor: &Visitor, state: SessionState, text: impl Into<Text>) -> SessionEvent {
-    SessionEvent { grants: ids(&visitor.rests), ..about(&visitor.login, visitor.uid, state, text) }
-}
-
-fn about(login: &Login, uid: u32, state: SessionState, text: impl Into<Text>) -> SessionEvent {
-    SessionEvent {
-        state,
-        id: None,
-        service: None,
-        name: Text::from(login),
-        uid,
-        rhost: None,
-        target: None,
-        pid: None,
-        audit_session: None,
-        grants: Vec::new(),
-        until: None,
-        standing: None,
-        code: None,
-        by: None,
-        text: text.into(),
-        told: Vec::new(),
-        processes: None,
-        killed: Vec::new(),
-    }
+    let event = SessionEvent::new(state, Text::from(&visitor.login), visitor.uid, text.into());
+    SessionEvent { grants: ids(&visitor.rests), ..event }
 }
 
 fn ids(rests: &[Rest]) -> Vec<Text> {
