@@ -51,7 +51,7 @@ pub(super) enum Search {
     /// The host has begun to enforce, and these were there. Some may yet be told of, until then.
     Enforced { strangers: Vec<Stranger>, until: Instant },
     /// The names of people are asked for.
-    Naming { strangers: Vec<Stranger>, names: Receiver<BTreeMap<u32, Login>>, until: Instant, as_what: Came },
+    Naming { strangers: Vec<Stranger>, names: Receiver<BTreeMap<u32, Login>>, until: Instant, came: Came },
     /// Those that were found are judged from then on.
     Judging(Instant),
     /// Nobody is left to judge.
@@ -153,8 +153,7 @@ fn sort(table: &Table, leader: &Process, mark: AuditMark, scope: Option<&str>) -
 
 /// Those who are in by a service that is not guarded, and so may stay whatever becomes of their grants.
 pub(super) fn unguarded(table: &Table, known: &[Session], policy: &Policy) -> BTreeSet<u32> {
-    let pid = i32::try_from(std::process::id()).unwrap_or(-1);
-    let logins = strangers(table, known, ProcessId { pid, start: u64::MAX });
+    let logins = strangers(table, known, ProcessId { pid: our_number(), start: u64::MAX });
     let is_free = |login: &Stranger| {
         let service = match login.login {
             Sort::By(service) => service,
@@ -167,6 +166,10 @@ pub(super) fn unguarded(table: &Table, known: &[Session], policy: &Policy) -> BT
         !listed(&policy.guarded) && !listed(&policy.background)
     };
     logins.into_iter().filter(is_free).map(|login| login.mark.uid).collect()
+}
+
+fn our_number() -> i32 {
+    i32::try_from(std::process::id()).unwrap_or(-1)
 }
 
 /// Whether the rule applies to a service for somebody: not to what is not guarded, and to what runs in the background only for those who
@@ -222,13 +225,13 @@ impl<H: Host> Warden<H> {
             Search::Enforced { strangers, .. } => {
                 self.search = self.name(strangers, now, Came::WhilePermissive);
             }
-            Search::Naming { strangers, names, until, as_what } => match names.try_recv() {
+            Search::Naming { strangers, names, until, came } => match names.try_recv() {
                 Err(TryRecvError::Empty) if now < until => {
-                    self.search = Search::Naming { strangers, names, until, as_what };
+                    self.search = Search::Naming { strangers, names, until, came };
                 }
                 answer => {
-                    self.find(known, strangers, &answer.unwrap_or_default(), as_what);
-                    self.search = match as_what {
+                    self.find(known, strangers, &answer.unwrap_or_default(), came);
+                    self.search = match came {
                         Came::BeforeUs => {
                             Search::Judging(now.checked_add(self.grace_for_found(known)).unwrap_or(now))
                         }
@@ -251,9 +254,8 @@ impl<H: Host> Warden<H> {
     }
 
     fn look_for_strangers(&mut self, now: Instant) -> Search {
-        let pid = i32::try_from(std::process::id()).unwrap_or(-1);
         let later = Search::Calm(now.checked_add(CALM).unwrap_or(now));
-        let (Some(us), Some(table)) = (identify(pid), self.table()) else { return later };
+        let (Some(us), Some(table)) = (identify(our_number()), self.table()) else { return later };
         // Listed after the table was read: what opened meanwhile is known.
         let strangers = strangers(&table, &self.registry.sessions(), us);
         self.name(strangers, now, Came::BeforeUs)
@@ -261,40 +263,41 @@ impl<H: Host> Warden<H> {
 
     /// The host has begun to enforce: whoever was in before that has no deadline.
     pub(super) fn spare_who_came_before(&mut self, known: &Known, now: Instant) {
-        for mut session in self.registry.sessions() {
+        let table = self.table();
+        // Listed after the table was read: what opened meanwhile is known.
+        let mut sessions = self.registry.sessions();
+        self.search = match table {
+            Some(table) => {
+                let us = ProcessId { pid: our_number(), start: u64::MAX };
+                let strangers = strangers(&table, &sessions, us);
+                Search::Enforced { strangers, until: now.checked_add(CALM).unwrap_or(now) }
+            }
+            None => Search::Blind,
+        };
+        for session in &mut sessions {
             let ends = self.underway.contains_key(&Whom::Session(session.id.clone()));
             if session.basis == Basis::Standing(Standing::Found) && !ends {
-                self.stand(&mut session, Standing::Permissive);
-                let text = format!("found before this host enforced: it may last {}", note::term(&session));
-                self.note(known.mode, note::of(&session, SessionState::Lifted, text));
+                self.stand(session, Standing::Permissive);
+                let text = format!("found before this host enforced: it may last {}", note::term(session));
+                self.note(known.mode, note::of(session, SessionState::Lifted, text));
             }
         }
-        let Some(table) = self.table() else {
-            self.search = Search::Blind;
-            return;
-        };
-        let us = ProcessId { pid: i32::try_from(std::process::id()).unwrap_or(-1), start: u64::MAX };
-        let strangers = strangers(&table, &self.registry.sessions(), us);
-        self.search = Search::Enforced { strangers, until: now.checked_add(CALM).unwrap_or(now) };
     }
 
     /// Asks for the names of strangers.
-    fn name(&self, strangers: Vec<Stranger>, now: Instant, as_what: Came) -> Search {
+    fn name(&self, strangers: Vec<Stranger>, now: Instant, came: Came) -> Search {
         let unknown = |uid: &u32| self.desk.login_of(*uid).is_none();
         let unnamed: BTreeSet<u32> = strangers.iter().map(|s| s.mark.uid).filter(unknown).collect();
         let names = if unnamed.is_empty() { channel().1 } else { ask_names(unnamed) };
-        Search::Naming { strangers, names, until: now.checked_add(NAMING).unwrap_or(now), as_what }
+        Search::Naming { strangers, names, until: now.checked_add(NAMING).unwrap_or(now), came }
     }
 
     /// Writes down who was found, and keeps an eye on him.
-    fn find(&mut self, known: &Known, strangers: Vec<Stranger>, names: &BTreeMap<u32, Login>, as_what: Came) {
+    fn find(&mut self, known: &Known, strangers: Vec<Stranger>, names: &BTreeMap<u32, Login>, came: Came) {
         for Stranger { mark, login: sort } in strangers {
             let named = self.desk.login_of(mark.uid).or_else(|| names.get(&mark.uid).cloned());
             let Some(login) = named.filter(|_| !self.is_known(&mark)) else { continue };
-            // Whom the door had denied already is on his way out, and no session of before.
-            let leader = self.host.look(mark.leader.pid).filter(|process| process.id == mark.leader);
-            let denied = self.underway.contains_key(&Whom::Peer(mark.leader));
-            if as_what == Came::WhilePermissive && (leader.is_none() || denied) {
+            if came == Came::WhilePermissive && self.is_on_his_way_out(mark.leader) {
                 continue;
             }
             let service = match sort {
@@ -318,7 +321,7 @@ impl<H: Host> Warden<H> {
                 rhost: None,
                 tty: None,
                 opened: known.now,
-                basis: Basis::Standing(match as_what {
+                basis: Basis::Standing(match came {
                     Came::BeforeUs => Standing::Found,
                     Came::WhilePermissive => Standing::Permissive,
                 }),
@@ -337,7 +340,7 @@ impl<H: Host> Warden<H> {
                 self.note(known.mode, SessionEvent { id: None, ..event });
                 continue;
             }
-            let text = match as_what {
+            let text = match came {
                 Came::BeforeUs => {
                     "found: nobody had told of it; it is judged when every source has been heard of"
                 }
@@ -349,6 +352,12 @@ impl<H: Host> Warden<H> {
             self.adopted.insert(session.id.clone());
             self.registry.open(session);
         }
+    }
+
+    /// Whether a leader has gone, or is about to: whom the door has denied already is no session of before.
+    fn is_on_his_way_out(&mut self, leader: ProcessId) -> bool {
+        self.underway.contains_key(&Whom::Peer(leader))
+            || self.host.look(leader.pid).is_none_or(|process| process.id != leader)
     }
 
     fn is_known(&self, mark: &Mark) -> bool {
@@ -410,7 +419,7 @@ impl<H: Host> Warden<H> {
         }
         self.act(known, due);
         // Those that were to end and could not be seen, too.
-        left || self.registry.sessions().iter().any(|session| self.is_to_be_judged(session))
+        left || self.registry.shared().iter().any(|session| self.is_to_be_judged(session))
     }
 
     fn is_to_be_judged(&self, session: &Session) -> bool {

@@ -53,17 +53,23 @@ fn what_is_found_is_not_judged_while_a_source_is_silent() {
     assert!(matches!(stage.warden.search, Search::Judging(_)), "it is judged when there is word");
 }
 
-/// The admin's own login, for one, in which he gave sshd the session line and then typed `jitctl mode enforcing`.
-#[test]
-fn who_came_in_before_the_host_enforced_stays_whether_or_not_he_was_told_of() {
+/// A host that does not enforce yet, with a listener of sshd's and nobody who has a grant.
+fn permissive() -> Stage {
     let mut stage = Stage::new();
     stage.permit();
     run_daemon(&mut stage, 50, "sshd");
-    come_in_silence(&mut stage, 50, 100, 1000);
     stage.show(&[]);
+    stage.evaluate();
+    stage
+}
+
+/// The admin's own login, for one, in which he gave sshd the session line and then typed `jitctl mode enforcing`.
+#[test]
+fn who_came_in_before_the_host_enforced_stays_whether_or_not_he_was_told_of() {
+    let mut stage = permissive();
+    come_in_silence(&mut stage, 50, 100, 1000);
     // A daemon that was there before, or one that comes to a permissive host: alice was found already, bob came later.
     let begun = Instant::now();
-    stage.evaluate();
     stage.search(begun, 4);
     stage.search(begun, 4);
     assert_eq!(stage.told(), ["found alice session"]);
@@ -97,11 +103,7 @@ fn who_came_in_before_the_host_enforced_stays_whether_or_not_he_was_told_of() {
 /// One who cannot be seen at the moment that counts is not forgotten: neither that he was in before, nor that he is to go.
 #[test]
 fn a_table_that_cannot_be_read_changes_nothing() {
-    let mut stage = Stage::new();
-    stage.permit();
-    run_daemon(&mut stage, 50, "sshd");
-    stage.show(&[]);
-    stage.evaluate();
+    let mut stage = permissive();
     come_in_silence(&mut stage, 50, 100, 1000);
     stage.enforce();
     stage.warden.host.faults.push_back(io::ErrorKind::PermissionDenied);
@@ -129,11 +131,7 @@ fn a_table_that_cannot_be_read_changes_nothing() {
 
 #[test]
 fn whom_the_door_denied_was_not_in_before() {
-    let mut stage = Stage::new();
-    stage.permit();
-    run_daemon(&mut stage, 50, "sshd");
-    stage.show(&[]);
-    stage.evaluate();
+    let mut stage = permissive();
     come_in_silence(&mut stage, 50, 100, 1000);
     come_in_silence(&mut stage, 50, 200, 1001);
     stage.enforce();
