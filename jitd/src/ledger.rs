@@ -167,23 +167,23 @@ impl Ledger {
     #[must_use]
     pub fn prune(&mut self, shown: Shown<'_>, now: Timestamp) -> Forgotten {
         let of_account = remembered(&self.memory);
-        let (shown, knows_all) = match shown {
-            Shown::Whole(shown) => (shown, true),
-            Shown::Partly(shown) => (shown, false),
-        };
+        let (Shown::Whole(known) | Shown::Partly(known)) = shown;
         // Of a grant that is neither shown nor remembered, no end need be known.
-        self.over.retain(|uuid, _| shown.contains(uuid) || of_account.contains(uuid));
+        self.over.retain(|uuid, _| known.contains(uuid) || of_account.contains(uuid));
         let gone: Vec<(Timestamp, EntryUuid)> = {
             let mut gone: Vec<_> = self
                 .over
                 .iter()
-                .filter(|(uuid, _)| !shown.contains(uuid))
+                .filter(|(uuid, _)| !known.contains(uuid))
                 .map(|(uuid, at)| (*at, *uuid))
                 .collect();
             gone.sort_unstable();
             gone
         };
-        let over = if knows_all { gone.partition_point(|(at, _)| *at <= now) } else { 0 };
+        let over = match shown {
+            Shown::Whole(_) => gone.partition_point(|(at, _)| *at <= now),
+            Shown::Partly(_) => 0,
+        };
         let early = (gone.len() - over).saturating_sub(MOST);
         for (_, uuid) in gone.iter().take(over + early) {
             self.over.remove(uuid);

@@ -107,8 +107,10 @@ impl Follower {
         self.remembered.hold(held, now.settled);
         if self.noticed.pruned.due(now.settled, PRUNE) {
             let shown = self.sources.values().flat_map(|standing| standing.uuids.iter().copied()).collect();
-            let knows_all = self.sources.values().all(|standing| standing.entries.is_some());
-            let shown = if knows_all { Shown::Whole(&shown) } else { Shown::Partly(&shown) };
+            let shown = match self.sources.values().all(|standing| standing.entries.is_some()) {
+                true => Shown::Whole(&shown),
+                false => Shown::Partly(&shown),
+            };
             let forgotten = self.remembered.prune(shown, now.settled);
             if forgotten.early > 0 {
                 let text = format!(
