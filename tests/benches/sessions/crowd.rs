@@ -85,10 +85,11 @@ pub(crate) fn crowd(plan: &Plan) -> Result<Vec<Part>> {
     }
     let usual = logins(door.host(), plan.logins)?;
     let mut parts = Vec::new();
-    for (marks, crowds) in [(Marks::Given, plan.crowds), (Marks::None, plan.crowds)] {
+    for marks in [Marks::Given, Marks::None] {
         let mut all = Vec::new();
-        for round in 0..crowds {
-            eprintln!("  {CROWD} sessions, {}: {} of {crowds} (load {}) …", marks.words(), round + 1, load());
+        for round in 0..plan.crowds {
+            let kind = marks.words();
+            eprintln!("  {CROWD} sessions, {kind}: {} of {} (load {}) …", round + 1, plan.crowds, load());
             door.grants(&long)?;
             all.push(one_crowd(&door, plan, marks, &borrowed(&people), &format!("{marks:?}{round}"))?);
         }
