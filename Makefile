@@ -20,11 +20,11 @@ TOOLS := target/tools
 # What the tests and the modules' build need on this machine; the hosts get theirs from tests/src/root.rs.
 PACKAGES := gcc libc6-dev libpam0g-dev mmdebstrap systemd-container
 SLAPD := slapd ldap-utils openssl
-PURE := -p jit-model -p jit-proto -p jit-control -p jit-directory -p pam_jit -p jitd -p jitctl
+PURE := -p jit-model -p jit-proto -p jit-control -p jit-directory -p pam_jit -p nss_jit -p jitd -p jitctl
 # nextest where there is one, else cargo's own: the same tests, and the same arguments for what we use.
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo cargo nextest run || echo cargo test) --no-fail-fast
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
-BUILD := cargo build --release --locked -p pam_jit -p jitd -p jitctl
+BUILD := cargo build --release --locked -p pam_jit -p jitd -p jitctl; cargo build --profile guest --locked -p nss_jit
 # The closing line: what the test runner says at the end of each run, added up.
 COUNT := awk '/^ *Summary .* tests? run: / { n = 1; for (i = 1; i < NF; i++) { if ($$(i + 1) ~ /^passed/) p += $$i; if ($$(i + 1) ~ /^(failed|timed)/) f += $$i } } \
 	/^test result:/ { tp += $$4; tf += $$6 } \

@@ -2,7 +2,7 @@
 //! with its line, its key and the way out, and a file with a fault is used for nothing. Reading it must never ask a
 //! resolver, NSS or the directory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,10 +10,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jit_model::confer::GroupRules;
 use jit_model::host::{HostNames, HostPattern};
-use jit_model::name::SourceName;
+use jit_model::name::{Login, SourceName};
 use jit_model::policy::Policy;
 use jit_model::role::Role;
+use jit_model::serve::PeopleRules;
 use jit_model::time::Span;
 use nix::unistd::geteuid;
 
@@ -42,6 +44,21 @@ pub struct Config {
     pub sources: BTreeMap<SourceName, SourceConfig>,
     /// What happens to sessions at the end.
     pub session: Session,
+    /// Which Unix groups a directory may confer.
+    pub groups: GroupRules,
+    /// Whether people of a directory are shown as accounts, and which.
+    pub people: Option<PeopleRules>,
+    /// Who may ask for keys, and what may stand in them.
+    pub keys: Keys,
+}
+
+/// SSH keys from a directory: `[keys]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// As whom sshd runs `jitctl authorized-keys` (AuthorizedKeysCommandUser); root and jit-admin may ask anyhow.
+    pub user: Option<Login>,
+    /// Options of authorized_keys, by name, in lower case, that a directory may set; a key with another one is not handed out.
+    pub options: BTreeSet<String>,
 }
 
 /// What happens to a session whose grant ends.
@@ -198,7 +215,14 @@ fn read(root: Section<'_, '_>, faults: &Faults<'_>) -> Option<Config> {
     }
     let background = guard::background(&guarded);
     let policy = Policy { production, host, guarded, background, exempt, break_glass };
-    Some(Config { policy, sources: sources.configured, session })
+    Some(Config {
+        policy,
+        sources: sources.configured,
+        session,
+        groups: GroupRules::default(),
+        people: None,
+        keys: Keys::default(),
+    })
 }
 
 fn read_host(root: &Section<'_, '_>, faults: &Faults<'_>) -> Option<(bool, HostNames)> {

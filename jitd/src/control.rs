@@ -225,6 +225,7 @@ async fn answer(counter: &Counter, peer: Peer, request: Request) -> Answer {
             Reach::All => Answer::Enforcing { text: crate::mode::render(desk.view().snapshot.policy()) },
             Reach::Himself => refused("not-permitted", "only root and the group jit-admin may ask this"),
         },
+        Request::AuthorizedKeys { user: _ } => Answer::AuthorizedKeys { lines: Vec::new() },
         Request::Sessions {} => {
             let caller = Caller::of(desk, peer).await;
             sessions::sessions(desk, &counter.registry, &caller)

@@ -9,9 +9,11 @@ use jit_directory::decode::decode;
 use jit_directory::entry::Entries;
 use jit_directory::update::{Membership, Update, Word};
 use jit_model::assess::{AssessedGrant, assess};
+use jit_model::dn::Dn;
 use jit_model::grant::EntryUuid;
 use jit_model::learn::{held, learn};
 use jit_model::name::SourceName;
+use jit_model::people::Person;
 use jit_model::snapshot::{Aside, Freshness, Snapshot};
 use jit_model::state::{State, state};
 use jit_model::time::Timestamp;
@@ -41,6 +43,8 @@ struct Standing {
     uuids: BTreeSet<EntryUuid>,
     /// What they mean.
     grants: Vec<Arc<AssessedGrant>>,
+    /// Whom they are for.
+    people: Arc<BTreeMap<Dn, Person>>,
     aside: Vec<Aside>,
     heard: Option<Moment>,
     /// Whether the set is from this run of the daemon, and not recalled from disk.
@@ -76,6 +80,9 @@ impl Follower {
             config: Arc::clone(&config),
             snapshot: nothing,
             sources: BTreeMap::new(),
+            people: BTreeMap::new(),
+            conferred: Arc::default(),
+            served: Arc::default(),
             concerns: Vec::new(),
         };
         let mut follower = Follower {
@@ -252,6 +259,9 @@ impl Follower {
         new.take(MOST_EVENTS).for_each(|now| self.scribe.note(Event::set_aside(name, &now.entry)));
         standing.uuids = source.grant_uuids();
         standing.aside = aside;
+        let named = assessed.iter().flat_map(|grant| grant.logins.values());
+        let people = named.filter_map(|dn| Some((dn.clone(), source.people.person(dn)?.clone())));
+        standing.people = Arc::new(people.collect());
         standing.grants = assessed.into_iter().map(Arc::new).collect();
     }
 
@@ -309,6 +319,9 @@ impl Follower {
             )
             .recalled(recalled.cloned()),
             sources: self.sources.iter().map(shown).collect(),
+            people: self.sources.iter().map(|(name, of)| (name.clone(), Arc::clone(&of.people))).collect(),
+            conferred: Arc::default(),
+            served: Arc::default(),
             concerns: self.concerns(),
         };
         self.current.put(view);

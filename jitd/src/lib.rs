@@ -13,6 +13,7 @@ pub mod directories;
 pub mod disk;
 pub mod fingerprint;
 pub mod follow;
+pub mod groups;
 pub mod ledger;
 pub mod limits;
 pub mod manager;

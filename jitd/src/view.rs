@@ -4,7 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use jit_model::confer::Conferred;
+use jit_model::dn::Dn;
 use jit_model::name::SourceName;
+use jit_model::people::Person;
+use jit_model::serve::Served;
 use jit_model::snapshot::Snapshot;
 use tokio::sync::watch;
 
@@ -19,6 +23,12 @@ pub struct View {
     pub snapshot: Snapshot,
     /// How each source is, for people.
     pub sources: BTreeMap<SourceName, SourceView>,
+    /// The people of the grants, by the DNs that [`jit_model::assess::AssessedGrant::logins`] names.
+    pub people: BTreeMap<SourceName, Arc<BTreeMap<Dn, Person>>>,
+    /// The Unix groups that its grants confer, and those that they would.
+    pub conferred: Arc<Conferred>,
+    /// Whom it shows as accounts, and whom not.
+    pub served: Arc<Served>,
     /// What makes the daemon less than healthy and is not about one source; a sentence each.
     pub concerns: Vec<String>,
 }

@@ -108,6 +108,8 @@ pub(crate) fn status() -> Status {
         on_end: Some("terminate".to_owned()),
         set_aside: Vec::new(),
         stuck: Vec::new(),
+        groups_refused: Vec::new(),
+        people_refused: Vec::new(),
         degraded: Vec::new(),
     }
 }
@@ -140,6 +142,7 @@ pub(crate) fn grant(id: &str, state: &str) -> Grant {
         role: None,
         hosts: vec!["web1.prod.example.com".to_owned()],
         services: Vec::new(),
+        groups: Vec::new(),
         state: state.to_owned(),
         why: None,
         start: Some(NOW - 60),

@@ -90,6 +90,7 @@ fn shown(judged: &AssessedGrant) -> Grant {
         role: judged.role.as_ref().map(|role| role.name.clone()),
         hosts: judged.grant.hosts.iter().map(|host| host.as_str().to_owned()).collect(),
         services: judged.grant.services.iter().map(|service| service.as_str().to_owned()).collect(),
+        groups: Vec::new(),
         state: word.to_owned(),
         why,
         start: window.map(|window| window.start().0),

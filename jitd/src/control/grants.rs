@@ -59,6 +59,7 @@ pub(super) fn shown(assessed: &AssessedGrant, snapshot: &Snapshot, now: Timestam
         role: assessed.role.as_ref().map(|role| role.name.clone()),
         hosts: grant.hosts.iter().map(ToString::to_string).collect(),
         services,
+        groups: Vec::new(),
         state: word(state(&assessed.assessed, now)).to_owned(),
         why: reason(assessed, snapshot, now),
         start: window.map(|window| window.start()).or(grant.not_before).map(|at| at.0),

@@ -50,6 +50,8 @@ pub(super) fn status(desk: &Desk, registry: &Registry, reach: Reach) -> Status {
         sessions: registry.sessions().iter().filter(|session| session.life != Life::Closed).count(),
         on_end: Some(view.config.session.on_end.as_str().to_owned()),
         set_aside,
+        groups_refused: Vec::new(),
+        people_refused: Vec::new(),
         degraded: degraded(desk, &view, &now, &seen)
             .into_iter()
             .chain(registry.concern())

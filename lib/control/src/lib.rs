@@ -36,6 +36,11 @@ pub enum Request {
     ClockAccept {},
     /// The enforcing file as the daemon's configuration would have it; jitctl, as root, writes it.
     RenderEnforcing {},
+    /// The keys of a user with a live grant for `sshd`, as lines of authorized_keys. For root, jit-admin, `[keys] user`, and about oneself.
+    AuthorizedKeys {
+        /// Login.
+        user: String,
+    },
     /// The sessions on this host: one's own, or all for root and jit-admin.
     Sessions {},
     /// End a session, whatever its grant says. For root and jit-admin.
@@ -59,6 +64,11 @@ pub enum Answer {
     Grants(Grants),
     /// To [`Request::Sessions`].
     Sessions(Sessions),
+    /// To [`Request::AuthorizedKeys`].
+    AuthorizedKeys {
+        /// Lines of authorized_keys, each with `expiry-time`; none without a live grant.
+        lines: Vec<String>,
+    },
     /// To [`Request::RenderEnforcing`].
     Enforcing {
         /// The file's whole content.
@@ -116,6 +126,13 @@ pub struct Status {
     pub on_end: Option<String>,
     /// How many entries could not be used, and which (only for root and jit-admin).
     pub set_aside: Vec<SetAside>,
+    /// Unix groups that roles name, or `[groups] allow` does, and that are not conferred here.
+    #[serde(default)]
+    pub groups_refused: Vec<RefusedGroup>,
+    /// People whom `[people]` does not show, or not as the directory has them, and keys that are not handed out (only for root and
+    /// jit-admin).
+    #[serde(default)]
+    pub people_refused: Vec<RefusedPerson>,
     /// Endings that do not get on (only for root and jit-admin).
     #[serde(default)]
     pub stuck: Vec<Stuck>,
@@ -170,6 +187,26 @@ pub struct SetAside {
     /// Which attribute, if it is one.
     pub attribute: Option<String>,
     /// What is wrong.
+    pub reason: String,
+}
+
+/// A group that is not conferred here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RefusedGroup {
+    /// Its name.
+    pub group: String,
+    /// The roles that name it.
+    pub roles: Vec<String>,
+    /// Why, and what would do.
+    pub reason: String,
+}
+
+/// Something of a person of the directory that is not taken over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RefusedPerson {
+    /// Login.
+    pub user: String,
+    /// Why, and what would do.
     pub reason: String,
 }
 
@@ -239,6 +276,9 @@ pub struct Grant {
     pub hosts: Vec<String>,
     /// The services it opens; empty means all guarded ones.
     pub services: Vec<String>,
+    /// The Unix groups that it confers on this host while it is live.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// `pending`, `refused`, `revoked`, `scheduled`, `live` or `expired`.
     pub state: String,
     /// Why it is in that state, where there is something to say.

@@ -9,7 +9,7 @@ use divan::{Bencher, black_box};
 use jit_model::assess::assess;
 use jit_model::decide::{Verdict, decide, explain};
 use jit_model::grant::End;
-use jit_model::people::Person;
+use jit_model::people::{Account, Person};
 use jit_model::snapshot::Snapshot;
 
 #[path = "../tests/world/mod.rs"]
@@ -43,6 +43,7 @@ fn company(count: u32, whose: Whose) -> World {
                     dn: person(&name),
                     login: login(&name),
                     uid_number: Some(2_000 + n),
+                    account: Account::default(),
                 });
                 person(&name)
             }

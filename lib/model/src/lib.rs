@@ -6,10 +6,11 @@
 //!
 //! Read in this order: [`time`], [`name`], [`dn`], [`host`] (the words); [`grant`], [`role`], [`people`], [`source`]
 //! (what a directory says); [`assess`], [`state`], [`digest`] (what it means); [`learn`] (what must be remembered of it);
-//! [`policy`], [`question`], [`snapshot`], [`decide`], [`reason`], [`session`] (what follows). The laws that hold over all of it are
+//! [`policy`], [`question`], [`snapshot`], [`decide`], [`reason`], [`session`], [`confer`], [`serve`] (what follows). The laws that hold over all of it are
 //! tests/laws.rs.
 
 pub mod assess;
+pub mod confer;
 pub mod decide;
 pub mod digest;
 pub mod dn;
@@ -22,6 +23,7 @@ pub mod policy;
 pub mod question;
 pub mod reason;
 pub mod role;
+pub mod serve;
 pub mod session;
 pub mod snapshot;
 pub mod source;

@@ -17,6 +17,24 @@ pub struct Person {
     pub login: Login,
     /// uidNumber, where the entry has one.
     pub uid_number: Option<u32>,
+    /// What else it says of a Unix account. Nothing of it decides about access.
+    pub account: Account,
+}
+
+/// What a directory says of a person's Unix account (RFC 2307 posixAccount) and keys, as it stands there: who hands it on must look at
+/// every part of it first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// gidNumber.
+    pub gid_number: Option<u32>,
+    /// gecos, or cn where there is none.
+    pub gecos: Option<String>,
+    /// homeDirectory.
+    pub home: Option<String>,
+    /// loginShell.
+    pub shell: Option<String>,
+    /// sshPublicKey: each a line as in authorized_keys.
+    pub ssh_keys: Vec<String>,
 }
 
 /// A group: the DNs of people or of groups.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use jit_model::assess::{Assessed, MAX_PENDING, Services};
 use jit_model::grant::{End, Revocation};
-use jit_model::people::Person;
+use jit_model::people::{Account, Person};
 use jit_model::reason::Refusal;
 use jit_model::role::TicketPattern;
 use jit_model::source::Proof;
@@ -233,7 +233,12 @@ fn a_group_means_its_eligible_members() {
     let world = approved(|w| {
         circle(w);
         w.persons[3].uid_number = Some(0);
-        w.persons.push(Person { dn: dn("uid=bob,ou=other"), login: login("BOB"), uid_number: None });
+        w.persons.push(Person {
+            dn: dn("uid=bob,ou=other"),
+            login: login("BOB"),
+            uid_number: None,
+            account: Account::default(),
+        });
     });
     assert!(matches!(world.refusal(1), Some(Refusal::NotEligible(..))), "{:?}", world.assessed(1));
     assert_eq!(world.assess().remove(0).logins.len(), 4, "they can all be told");

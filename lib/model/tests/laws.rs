@@ -43,7 +43,7 @@ use jit_model::decide::{Allow, Verdict, decide, explain};
 use jit_model::grant::EntryUuid;
 use jit_model::learn::{held, learn, over};
 use jit_model::name::Login;
-use jit_model::people::Person;
+use jit_model::people::{Account, Person};
 use jit_model::reason::Refusal;
 use jit_model::snapshot::Snapshot;
 use jit_model::source::{RoleEntry, Source};
@@ -338,7 +338,12 @@ fn the_worlds_are_worth_asking() {
 fn a_shared_login_is_the_exception() {
     let mut world = World::new();
     world.grant(1, |_| {}).approve(1, "bob", 10, |_| {});
-    world.persons.push(Person { dn: world::dn("uid=alice,ou=old"), login: login("alice"), uid_number: None });
+    world.persons.push(Person {
+        dn: world::dn("uid=alice,ou=old"),
+        login: login("alice"),
+        uid_number: None,
+        account: Account::default(),
+    });
     let mut host = Host::sees(&world);
     assert_eq!(host.granted(), 0);
     world.persons.pop();

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jit_model::grant::EntryUuid;
 use jit_model::host::{HostNames, HostPattern};
 use jit_model::name::{Login, Service};
-use jit_model::people::{Group, People, Person};
+use jit_model::people::{Account, Group, People, Person};
 use jit_model::text::plain;
 use jit_model::time::{Span, Timestamp, Window};
 use proptest::prelude::*;
@@ -145,7 +145,7 @@ fn a_group(name: &str, members: &[jit_model::dn::Dn]) -> Group {
 }
 
 fn somebody(name: &str, text: &str) -> Person {
-    Person { dn: person(name), login: login(text), uid_number: None }
+    Person { dn: person(name), login: login(text), uid_number: None, account: Account::default() }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What modules and daemon say to each other: the frames, the blocking client, the enforcing file, a line to syslog.
+//! What modules and daemon say to each other: the frames, the blocking client, the enforcing file, the group map, a line to syslog.
 //!
 //! This crate is linked into modules that run as guests inside sshd, sudo and login. It is `no_std`, never allocates,
 //! never panics, never prints, never reads the environment, keeps no state, and needs no crate but libc. Everything that
@@ -15,6 +15,7 @@ pub mod enforcing;
 pub mod frame;
 pub mod local;
 pub mod log;
+pub mod map;
 pub mod question;
 pub mod sys;
 pub mod time;

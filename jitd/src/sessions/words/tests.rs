@@ -72,7 +72,15 @@ fn view(config: &str, grants: Vec<Arc<AssessedGrant>>) -> View {
     let fresh = Freshness { heard: Some(Timestamp(0)), max_offline: None };
     let sources = config.sources.keys().map(|name| (name.clone(), fresh.clone())).collect();
     let snapshot = Snapshot::new(config.policy.clone(), sources, grants, Vec::new(), BTreeSet::new());
-    View { config, snapshot, sources: BTreeMap::new(), concerns: Vec::new() }
+    View {
+        config,
+        snapshot,
+        sources: BTreeMap::new(),
+        people: BTreeMap::new(),
+        conferred: std::sync::Arc::default(),
+        served: std::sync::Arc::default(),
+        concerns: Vec::new(),
+    }
 }
 
 /// alice's session, until 15:00.

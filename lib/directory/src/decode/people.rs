@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jit_model::dn::Dn;
 use jit_model::name::Login;
-use jit_model::people::{Group, Person};
+use jit_model::people::{Account, Group, Person};
 
 use super::class::Classes;
 use super::fields::{Fault, Fields};
@@ -54,7 +54,9 @@ fn person(entry: &Entry, login_attribute: &str) -> Somebody {
         Ok(value.map(number).transpose()?.and_then(|n| u32::try_from(n).ok()))
     });
     match (login, uid_number) {
-        (Ok(login), Ok(uid_number)) => Somebody::Person(Person { dn: entry.dn.clone(), login, uid_number }),
+        (Ok(login), Ok(uid_number)) => {
+            Somebody::Person(Person { dn: entry.dn.clone(), login, uid_number, account: Account::default() })
+        }
         (Err(fault), _) | (_, Err(fault)) => {
             let values = entry.attributes.get(login_attribute).into_iter().flatten();
             let logins =

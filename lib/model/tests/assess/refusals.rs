@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jit_model::assess::MAX_SUBJECTS;
 use jit_model::grant::End;
-use jit_model::people::Person;
+use jit_model::people::{Account, Person};
 use jit_model::reason::Refusal;
 use jit_model::role::TicketPattern;
 use jit_model::source::{EntryKind, Proof, RoleEntry, SetAside};
@@ -114,7 +114,12 @@ fn every_refusal() {
         (
             "login-shared",
             approved(|w| {
-                w.persons.push(Person { dn: dn("cn=other,dc=x"), login: login("Alice"), uid_number: None });
+                w.persons.push(Person {
+                    dn: dn("cn=other,dc=x"),
+                    login: login("Alice"),
+                    uid_number: None,
+                    account: Account::default(),
+                });
             }),
             "the login alice belongs to more than one entry",
         ),

@@ -12,7 +12,7 @@ use jit_model::dn::Dn;
 use jit_model::grant::{Approval, End, EntryUuid, Grant, GrantTree, Provenance, Revocation};
 use jit_model::host::{HostNames, HostPattern};
 use jit_model::name::{Login, Service, SourceName};
-use jit_model::people::{Group, People, Person};
+use jit_model::people::{Account, Group, People, Person};
 use jit_model::policy::{BACKGROUND, BreakGlass, GUARDED, Policy};
 use jit_model::question::Question;
 use jit_model::reason::Refusal;
@@ -93,6 +93,7 @@ impl World {
             dn: person(name),
             login: login(name),
             uid_number: Some(uid),
+            account: Account::default(),
         });
         let groups =
             [("devs", vec!["alice", "dave"]), ("leads", vec!["bob", "carol"]), ("security", vec!["erin"])];

@@ -1,6 +1,6 @@
 //! People and groups: who is a person, and which logins he holds.
 
-use jit_model::people::{Group, Person};
+use jit_model::people::{Account, Group, Person};
 
 use super::*;
 
@@ -35,6 +35,7 @@ fn people_and_groups() {
             dn: dn("uid=alice,ou=people,dc=local"),
             login: Login::new("alice").unwrap(),
             uid_number: Some(1_000),
+            account: Account::default(),
         }],
         [Group {
             dn: dn("cn=devs,ou=groups,dc=local"),
@@ -79,6 +80,7 @@ fn where_people_and_groups_share_a_base_the_class_decides() {
         dn: dn("cn=alice,cn=users,dc=local"),
         login: Login::new("alice").unwrap(),
         uid_number: None,
+        account: Account::default(),
     };
     let group = Group { dn: dn("cn=devs,cn=users,dc=local"), members: BTreeSet::new() };
     assert_eq!(source.people, People::new([person], [group], []));

@@ -1,0 +1,14 @@
+//! `libnss_jit.so.2`: the groups, and if the host says so the people, of live grants, for glibc's name service switch (nss(5)).
+//!
+//! It answers from the group map alone ([`jit_proto::map`]): nobody is asked, and where there is no map the answer is "unavailable". A
+//! guest in every process of the host that looks up a name: it never allocates, waits for a lock, prints, keeps a descriptor or a state that
+//! a fork breaks, and never panics. The last is proved at each build for installation: there the panic handler calls a function that
+//! does not exist, so a panic that could be reached does not link.
+//!
+//! - [`host`]: the entry points, and all that is unsafe
+//! - [`slots`]: which mapping is the current one
+#![cfg_attr(panic = "abort", no_std)]
+
+mod host;
+#[allow(dead_code, reason = "until the entry points are there")]
+mod slots;
