@@ -1,4 +1,4 @@
-//! The programs under test: the release builds under target/release, never older than their sources.
+//! The programs under test: the release builds under target/release, the NSS module under target/guest, never older than their sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use crate::root::target;
 use crate::trouble::{Result, Trouble};
 
 /// What to type when a program is missing or old.
-const HOW: &str = "cargo build --release -p pam_jit -p jitd -p jitctl   (or just: make test)";
+const HOW: &str = "make build   (or just: make test)";
 
 /// The daemon.
 ///
 /// # Errors
 /// When it is not built or older than its sources.
 pub fn jitd() -> Result<PathBuf> {
-    fresh("jitd")
+    fresh("release/jitd")
 }
 
 /// The CLI.
@@ -22,7 +22,7 @@ pub fn jitd() -> Result<PathBuf> {
 /// # Errors
 /// When it is not built or older than its sources.
 pub fn jitctl() -> Result<PathBuf> {
-    fresh("jitctl")
+    fresh("release/jitctl")
 }
 
 /// The PAM module.
@@ -30,11 +30,20 @@ pub fn jitctl() -> Result<PathBuf> {
 /// # Errors
 /// When it is not built or older than its sources.
 pub fn pam_jit() -> Result<PathBuf> {
-    fresh("libpam_jit.so")
+    fresh("release/libpam_jit.so")
 }
 
+/// The NSS module, built as it is installed: where a panic that could be reached does not link.
+///
+/// # Errors
+/// When it is not built or older than its sources.
+pub fn nss_jit() -> Result<PathBuf> {
+    fresh("guest/libnss_jit.so")
+}
+
+/// Of a file below `target/`.
 fn fresh(name: &str) -> Result<PathBuf> {
-    let path = target().join("release").join(name);
+    let path = target().join(name);
     let built = fs::metadata(&path).and_then(|m| m.modified());
     let built = built.map_err(|e| Trouble::new(format!("{} ({e}); type: {HOW}", path.display())))?;
     // Cargo lists every source file of a program, those of its workspace libraries too, beside it.

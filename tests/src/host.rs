@@ -6,6 +6,7 @@ mod booted;
 pub mod console;
 pub mod daemon;
 pub mod exec;
+mod names;
 mod syslog;
 
 use std::ffi::{OsStr, OsString};

@@ -49,6 +49,14 @@ pub const BOOTED: BaseRoot = BaseRoot {
     packages: &["systemd", "systemd-sysv", "dbus", "libpam-systemd"],
 };
 
+/// The same with other name services than ours: nss-systemd, sssd, and the cache of glibc. Apart, so that no other test waits for it to
+/// be built.
+pub const NAMES: BaseRoot = BaseRoot {
+    name: "names",
+    like: Some(&BOOTED),
+    packages: &["libnss-systemd", "libnss-sss", "sssd-common", "nscd"],
+};
+
 /// Changed when the recipe below changes, so that roots are built anew.
 const RECIPE: &str = "1";
 
