@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jit_proto::map::MAX;
 use jit_proto::map::layout::{
-    COVERED, ConferredRow, Extent, GroupRow, HEADER, Header, MemberRow, PersonRow, Row, TABLES, Text,
-    UserRow, checksum,
+    ALIGN, COVERED, ConferredRow, Extent, GroupRow, HEADER, Header, MemberRow, PersonRow, Row, TABLES, Text,
+    UserRow, checksum, is_field, is_name, is_number,
 };
 
 /// Who is in a group, for a while.
@@ -60,10 +60,19 @@ pub struct Content {
     pub valid_until: i64,
 }
 
-/// It would be larger than readers take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the group map would be larger than {} MiB", MAX >> 20)]
-pub struct TooLarge;
+/// Why there is no such map.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unwritable {
+    /// It would be larger than readers take.
+    #[error("the group map would be larger than {} MiB: let fewer grants confer groups here, or serve fewer people", MAX >> 20)]
+    TooLarge,
+    /// A text that no reader gives away, as it would break a line of passwd(5) or group(5).
+    #[error("{0:?} fits no line of passwd or group: correct it in the directory")]
+    Text(String),
+    /// A number that no reader gives away, or that two groups have, or two people.
+    #[error("the number {0} is not for a group or a person, or for one only: correct it in the directory")]
+    Number(u32),
+}
 
 /// The text of a map: each piece once, with a zero after it.
 #[derive(Default)]
@@ -73,7 +82,15 @@ struct Pool<'a> {
 }
 
 impl<'a> Pool<'a> {
-    fn put(&mut self, text: &'a str) -> Result<Text, TooLarge> {
+    fn name(&mut self, name: &'a str) -> Result<Text, Unwritable> {
+        if is_name(name.as_bytes()) { self.put(name) } else { Err(Unwritable::Text(name.to_owned())) }
+    }
+
+    fn field(&mut self, text: &'a str) -> Result<Text, Unwritable> {
+        if is_field(text.as_bytes()) { self.put(text) } else { Err(Unwritable::Text(text.to_owned())) }
+    }
+
+    fn put(&mut self, text: &'a str) -> Result<Text, Unwritable> {
         if let Some(known) = self.known.get(text) {
             return Ok(*known);
         }
@@ -100,49 +117,54 @@ impl Table {
         self.bytes.extend_from_slice(row);
     }
 
-    fn count(&self) -> Result<u32, TooLarge> {
+    fn count(&self) -> Result<u32, Unwritable> {
         small(self.bytes.len() / self.size)
     }
 }
 
-fn small(number: usize) -> Result<u32, TooLarge> {
-    u32::try_from(number).ok().filter(|_| number <= MAX).ok_or(TooLarge)
+fn small(number: usize) -> Result<u32, Unwritable> {
+    u32::try_from(number).ok().filter(|_| number <= MAX).ok_or(Unwritable::TooLarge)
 }
 
 /// The map as bytes, not superseded.
 ///
 /// # Errors
-/// When it is larger than [`MAX`].
-pub fn encode(content: &Content) -> Result<Vec<u8>, TooLarge> {
+/// When it would be larger than [`MAX`], or readers would not take it: names and texts as [`is_name`] and [`is_field`] have them, and
+/// numbers that are good and each there once, are the caller's duty.
+pub fn encode(content: &Content) -> Result<Vec<u8>, Unwritable> {
     let mut pool = Pool::default();
     let (mut groups, mut members) = (Table::of::<GroupRow>(), Table::of::<MemberRow>());
     let mut of_users: BTreeMap<&str, Vec<ConferredRow>> = BTreeMap::new();
     for (name, group) in &content.groups {
         let first = members.count()?;
         for Membership { login, from, until } in &group.members {
-            members.push(&MemberRow { name: pool.put(login)?, from: *from, until: *until }.to_bytes());
+            members.push(&MemberRow { name: pool.name(login)?, from: *from, until: *until }.to_bytes());
             let conferred = ConferredRow { gid: group.gid, from: *from, until: *until };
             of_users.entry(login).or_default().push(conferred);
         }
-        let row =
-            GroupRow { name: pool.put(name)?, gid: group.gid, first, count: small(group.members.len())? };
+        let row = GroupRow {
+            name: pool.name(name)?,
+            gid: number(group.gid)?,
+            first,
+            count: small(group.members.len())?,
+        };
         groups.push(&row.to_bytes());
     }
     let (mut users, mut conferred) = (Table::of::<UserRow>(), Table::of::<ConferredRow>());
     for (login, rows) in &of_users {
-        let row = UserRow { name: pool.put(login)?, first: conferred.count()?, count: small(rows.len())? };
+        let row = UserRow { name: pool.name(login)?, first: conferred.count()?, count: small(rows.len())? };
         users.push(&row.to_bytes());
         rows.iter().for_each(|row| conferred.push(&row.to_bytes()));
     }
     let mut people = Table::of::<PersonRow>();
     for (login, person) in &content.people {
         let row = PersonRow {
-            name: pool.put(login)?,
-            gecos: pool.put(&person.gecos)?,
-            home: pool.put(&person.home)?,
-            shell: pool.put(&person.shell)?,
-            uid: person.uid,
-            gid: person.gid,
+            name: pool.name(login)?,
+            gecos: pool.field(&person.gecos)?,
+            home: pool.field(&person.home)?,
+            shell: pool.field(&person.shell)?,
+            uid: number(person.uid)?,
+            gid: number(person.gid)?,
             until: person.until,
         };
         people.push(&row.to_bytes());
@@ -160,9 +182,18 @@ pub fn encode(content: &Content) -> Result<Vec<u8>, TooLarge> {
     lay_out(content, &tables)
 }
 
+fn number(number: u32) -> Result<u32, Unwritable> {
+    if is_number(number) { Ok(number) } else { Err(Unwritable::Number(number)) }
+}
+
 /// The numbers of rows, in the order of what they are found by.
-fn by_number(numbers: impl Iterator<Item = u32>) -> Result<Table, TooLarge> {
-    let rows: BTreeMap<u32, usize> = numbers.zip(0..).collect();
+fn by_number(numbers: impl Iterator<Item = u32>) -> Result<Table, Unwritable> {
+    let mut rows = BTreeMap::new();
+    for (row, number) in numbers.enumerate() {
+        if rows.insert(number, row).is_some() {
+            return Err(Unwritable::Number(number));
+        }
+    }
     let mut index = Table::of::<u32>();
     for row in rows.into_values() {
         index.push(&small(row)?.to_le_bytes());
@@ -170,7 +201,7 @@ fn by_number(numbers: impl Iterator<Item = u32>) -> Result<Table, TooLarge> {
     Ok(index)
 }
 
-fn lay_out(content: &Content, tables: &[Table; TABLES]) -> Result<Vec<u8>, TooLarge> {
+fn lay_out(content: &Content, tables: &[Table; TABLES]) -> Result<Vec<u8>, Unwritable> {
     let mut header = Header {
         settled_ms: content.settled_ms,
         boot_ms: content.boot_ms,
@@ -179,6 +210,7 @@ fn lay_out(content: &Content, tables: &[Table; TABLES]) -> Result<Vec<u8>, TooLa
     };
     let mut file = vec![0; HEADER];
     for (extent, table) in header.tables.iter_mut().zip(tables) {
+        file.resize(file.len().next_multiple_of(ALIGN), 0);
         *extent = Extent { offset: small(file.len())?, count: table.count()? };
         file.extend_from_slice(&table.bytes);
     }

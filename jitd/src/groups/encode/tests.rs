@@ -25,7 +25,7 @@ fn content() -> impl Strategy<Value = Content> {
         members
     });
     let group = (1_u32..2000, members).prop_map(|(gid, members)| Group { gid, members });
-    let person = (1_u32..2000, 1_u32..9, "[ -~]{0,9}", 0_i64..99).prop_map(|(uid, gid, gecos, until)| {
+    let person = (1_u32..2000, 1_u32..9, "[ -9;-~é]{0,9}", 0_i64..99).prop_map(|(uid, gid, gecos, until)| {
         Person { uid, gid, gecos, home: "/home/x".to_owned(), shell: String::new(), until }
     });
     let groups = proptest::collection::btree_map("[a-z]{1,6}", group, 0..6);

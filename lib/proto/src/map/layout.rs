@@ -1,4 +1,9 @@
 //! What stands where in the map. Numbers are little-endian. Times are Unix seconds; where it says so, milliseconds.
+//!
+//! Must never change without another version in [`MAGIC`], but for what readers do not look at: a library that was mapped months ago
+//! answers from what this daemon writes, or sees by the version that it cannot. docs/groups-map.md draws it.
+
+pub use super::checksum::checksum;
 
 /// The first eight bytes; the last of them is the version.
 pub const MAGIC: [u8; 8] = *b"jitmap\0\x01";
@@ -12,8 +17,17 @@ pub const FIXED: usize = 16;
 /// From here on, to the end of the file, the checksum covers everything.
 pub const COVERED: usize = 32;
 
-/// The length of the header.
+/// The length of the header. Its last eight bytes are zero, and not looked at: they are for what may come.
 pub const HEADER: usize = 128;
+
+/// Where tables begin: at multiples of this. What lies between them is zero, and not looked at.
+pub const ALIGN: usize = 8;
+
+/// No name is longer, in bytes.
+pub const NAME: usize = 255;
+
+/// No other text is longer, in bytes.
+pub const FIELD: usize = 65_535;
 
 /// The tables, in the order in which the header names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +52,54 @@ pub enum Table {
 
 /// How many tables there are.
 pub const TABLES: usize = 8;
+
+/// All of them, in their order.
+pub const ORDER: [Table; TABLES] = [
+    Table::Groups,
+    Table::GroupsByGid,
+    Table::Members,
+    Table::Users,
+    Table::Conferred,
+    Table::People,
+    Table::PeopleByUid,
+    Table::Text,
+];
+
+/// Whether a number may be that of a user or a group here: 0 is root's, and the last one means "none" to the kernel (setgroups(2)
+/// refuses a whole list for it).
+pub fn is_number(number: u32) -> bool {
+    number != 0 && number != u32::MAX
+}
+
+/// Whether this may be the name of a user or a group: no byte that would end it, the field, the list or the line it stands in.
+pub fn is_name(text: &[u8]) -> bool {
+    !text.is_empty() && text.len() <= NAME && is_plain(text) && !text.contains(&b',')
+}
+
+/// Whether this may be another field of a line of passwd(5).
+pub fn is_field(text: &[u8]) -> bool {
+    text.len() <= FIELD && is_plain(text)
+}
+
+/// No colon, no control character. Looks at every byte, which is faster than to stop at the first bad one.
+fn is_plain(text: &[u8]) -> bool {
+    text.iter().fold(true, |plain, byte| plain & (*byte >= b' ') & (*byte != b':') & (*byte != 0x7f))
+}
+
+impl Table {
+    /// The size of its rows, in bytes.
+    pub fn row(self) -> usize {
+        match self {
+            Table::Groups => GroupRow::SIZE,
+            Table::GroupsByGid | Table::PeopleByUid => u32::SIZE,
+            Table::Members => MemberRow::SIZE,
+            Table::Users => UserRow::SIZE,
+            Table::Conferred => ConferredRow::SIZE,
+            Table::People => PersonRow::SIZE,
+            Table::Text => 1,
+        }
+    }
+}
 
 /// Where a table stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -327,32 +389,4 @@ impl PersonRow {
         let [uid, gid] = [self.uid, self.gid].map(u32::to_le_bytes);
         join(&[&name, &gecos, &home, &shell, &uid, &gid, &self.until.to_le_bytes()])
     }
-}
-
-/// Tells a damaged file from a whole one. It is no protection from somebody who writes the file on purpose: only the daemon can.
-///
-/// Four lanes of 64 bits, so that a map of a mebibyte takes a fresh process some 50 µs and not a millisecond.
-pub fn checksum(bytes: &[u8]) -> u64 {
-    // Odd numbers without a pattern: the golden ratio's digits, and what SplitMix64 mixes by.
-    const BY: [u64; 4] =
-        [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb, 0xd6e8_feb8_6659_fd93];
-    let mut lanes = BY;
-    let mix = |lane: &mut u64, word: u64, by: u64| *lane = (*lane ^ word).wrapping_mul(by).rotate_left(29);
-    let blocks = bytes.chunks_exact(32);
-    let mut last = [0_u8; 32];
-    for (to, from) in last.iter_mut().zip(blocks.remainder()) {
-        *to = *from;
-    }
-    for block in blocks.chain([last.as_slice()]) {
-        for ((lane, by), word) in lanes.iter_mut().zip(BY).zip(block.chunks_exact(8)) {
-            let word = word.first_chunk().copied().unwrap_or_default();
-            mix(lane, u64::from_le_bytes(word), by);
-        }
-    }
-    // The length last: zeros at the end count too.
-    let mut sum = bytes.len() as u64;
-    for (lane, by) in lanes.into_iter().zip(BY) {
-        mix(&mut sum, lane ^ (lane >> 32), by);
-    }
-    sum ^ (sum >> 31)
 }

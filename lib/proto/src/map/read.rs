@@ -1,13 +1,17 @@
-//! Answers from a map. Must never panic, whatever the bytes are, and never give half an answer: what cannot be read is [`Damaged`].
-
-use core::cmp::Ordering;
-use core::marker::PhantomData;
+//! Answers from a map. Must never panic, whatever the bytes are, never give half an answer (what cannot be read is [`Damaged`]), and never
+//! one that could make somebody root, or break a line of passwd(5) or group(5) or a C string.
+//!
+//! Once, when the file is mapped: the checksum. Each time it is asked: that the tables lie in it, one after the other (that is eight
+//! comparisons), and of the answer itself that its rows are there, its numbers are good and its texts plain and closed by a zero. So a
+//! lookup costs a binary search and its own members, whatever the file says. Whether rows are in order is not looked at: a file in which they
+//! are not hides something, as one that lacks it does, and shows nothing that it does not say.
 
 use super::MAX;
 use super::layout::{
-    COVERED, ConferredRow, FIXED, GroupRow, HEADER, Header, MAGIC, MemberRow, PersonRow, Row, Table, Text,
-    UserRow, checksum,
+    ALIGN, COVERED, ConferredRow, FIXED, GroupRow, HEADER, Header, MAGIC, MemberRow, ORDER, PersonRow, Row,
+    TABLES, Table, Text, UserRow, checksum, is_field, is_name, is_number,
 };
+use super::rows::Rows;
 
 /// The file is no map that this code understands: cut short, damaged, of another version, too large, or something else altogether.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +34,9 @@ pub struct Now(i64);
 /// A map. Checked as a whole when it was opened.
 #[derive(Clone, Copy, Debug)]
 pub struct Map<'a> {
-    file: &'a [u8],
     header: Header,
+    /// In the order of [`Table`].
+    tables: [&'a [u8]; TABLES],
 }
 
 /// The first [`FIXED`] bytes of a file; whether it may be a map.
@@ -68,21 +73,49 @@ pub struct Person<'a> {
 }
 
 impl<'a> Map<'a> {
-    /// Takes what stands in the file from [`FIXED`] on, if it is whole: the word before may change at any time, and is not looked at.
+    /// Takes what stands in the file from [`FIXED`] on, if it is whole: the word before may change at any time, and is not looked at. That
+    /// it is a map, of this version, says [`is_map`].
     ///
     /// # Errors
     /// [`Damaged`].
     pub fn open(rest: &'a [u8]) -> Result<Map<'a>, Damaged> {
+        let map = Map::again(rest)?;
+        let covered = COVERED.checked_sub(FIXED).and_then(|at| rest.get(at..)).ok_or(Damaged)?;
+        if checksum(covered) != map.header.checksum {
+            return Err(Damaged);
+        }
+        Ok(map)
+    }
+
+    /// The same of bytes that [`Map::open`] has taken before, and that have not changed since: without the checksum.
+    ///
+    /// # Errors
+    /// [`Damaged`].
+    pub fn again(rest: &'a [u8]) -> Result<Map<'a>, Damaged> {
         let header = Header::read(rest).ok_or(Damaged)?;
         let length = rest.len().checked_add(FIXED).ok_or(Damaged)?;
-        if length > MAX || header.length != length as u64 || length < HEADER {
+        if length > MAX || header.length != length as u64 {
             return Err(Damaged);
         }
-        let covered = COVERED.checked_sub(FIXED).and_then(|at| rest.get(at..)).ok_or(Damaged)?;
-        if checksum(covered) != header.checksum {
-            return Err(Damaged);
+        let mut tables: [&[u8]; TABLES] = [&[]; TABLES];
+        // Nothing overlaps: each begins where the one before has ended, or after that.
+        let mut free = HEADER;
+        for ((bytes, extent), table) in tables.iter_mut().zip(header.tables).zip(ORDER) {
+            let from = usize::try_from(extent.offset).map_err(|_| Damaged)?;
+            let size = usize::try_from(extent.count).ok().and_then(|count| count.checked_mul(table.row()));
+            let to =
+                size.and_then(|size| from.checked_add(size)).filter(|to| *to <= length).ok_or(Damaged)?;
+            if from < free || from.checked_rem(ALIGN) != Some(0) {
+                return Err(Damaged);
+            }
+            let within = from.checked_sub(FIXED).zip(to.checked_sub(FIXED));
+            *bytes = within.and_then(|(from, to)| rest.get(from..to)).ok_or(Damaged)?;
+            free = to;
         }
-        Ok(Map { file: rest, header })
+        let map = Map { header, tables };
+        let indexed = map.count(Table::Groups) == map.count(Table::GroupsByGid)
+            && map.count(Table::People) == map.count(Table::PeopleByUid);
+        indexed.then_some(map).ok_or(Damaged)
     }
 
     /// Until when it answers.
@@ -103,49 +136,49 @@ impl<'a> Map<'a> {
     /// # Errors
     /// [`Damaged`], as everywhere below.
     pub fn group(&self, name: &[u8]) -> Result<Option<Group<'a>>, Damaged> {
-        let rows = self.rows::<GroupRow>(Table::Groups)?;
+        let rows = self.rows::<GroupRow>(Table::Groups);
         rows.find(|row| Ok(self.text(row.name)?.cmp(name)))?.map(|row| self.named(row)).transpose()
     }
 
     /// The group of this number.
     pub fn group_of_gid(&self, gid: u32) -> Result<Option<Group<'a>>, Damaged> {
-        let rows = self.rows::<GroupRow>(Table::Groups)?;
-        let index = self.rows::<u32>(Table::GroupsByGid)?;
+        let rows = self.rows::<GroupRow>(Table::Groups);
+        let index = self.rows::<u32>(Table::GroupsByGid);
         let found = index.find(|row| Ok(rows.row(*row)?.gid.cmp(&gid)))?;
         found.map(|row| self.named(rows.row(row)?)).transpose()
     }
 
     /// The groups one after the other, by number from 0; `None` after the last.
     pub fn group_at(&self, n: u32) -> Result<Option<Group<'a>>, Damaged> {
-        let rows = self.rows::<GroupRow>(Table::Groups)?;
-        (n < rows.count).then(|| self.named(rows.row(n)?)).transpose()
+        let rows = self.rows::<GroupRow>(Table::Groups);
+        (n < rows.count()).then(|| self.named(rows.row(n)?)).transpose()
     }
 
     /// The logins of who is in a group now.
     pub fn members(&self, group: &Group<'a>, now: Now) -> Result<Members<'a>, Damaged> {
-        let rows = self.rows(Table::Members)?;
+        let rows = self.rows(Table::Members);
         Ok(Members { map: *self, rows: rows.run(group.first, group.count)?, now })
     }
 
     /// The numbers of the groups that somebody is in now.
     pub fn groups_of(&self, user: &[u8], now: Now) -> Result<Gids<'a>, Damaged> {
-        let users = self.rows::<UserRow>(Table::Users)?;
+        let users = self.rows::<UserRow>(Table::Users);
         let found = users.find(|row| Ok(self.text(row.name)?.cmp(user)))?;
         let (first, count) = found.map_or((0, 0), |row| (row.first, row.count));
-        Ok(Gids { rows: self.rows(Table::Conferred)?.run(first, count)?, now })
+        Ok(Gids { rows: self.rows(Table::Conferred).run(first, count)?, now })
     }
 
     /// The person of this login, if he is known now.
     pub fn person(&self, name: &[u8], now: Now) -> Result<Option<Person<'a>>, Damaged> {
-        let rows = self.rows::<PersonRow>(Table::People)?;
+        let rows = self.rows::<PersonRow>(Table::People);
         let found = rows.find(|row| Ok(self.text(row.name)?.cmp(name)))?;
         self.known(found, now)
     }
 
     /// The person of this number, if he is known now.
     pub fn person_of_uid(&self, uid: u32, now: Now) -> Result<Option<Person<'a>>, Damaged> {
-        let rows = self.rows::<PersonRow>(Table::People)?;
-        let index = self.rows::<u32>(Table::PeopleByUid)?;
+        let rows = self.rows::<PersonRow>(Table::People);
+        let index = self.rows::<u32>(Table::PeopleByUid);
         let found = index.find(|row| Ok(rows.row(*row)?.uid.cmp(&uid)))?;
         self.known(found.map(|row| rows.row(row)).transpose()?, now)
     }
@@ -153,97 +186,65 @@ impl<'a> Map<'a> {
     /// The people one after the other, by number from 0: the inner `None` is one who is not known any more, the outer comes after the last.
     #[allow(clippy::option_option, reason = "the end and a gap are two things")]
     pub fn person_at(&self, n: u32, now: Now) -> Result<Option<Option<Person<'a>>>, Damaged> {
-        let rows = self.rows::<PersonRow>(Table::People)?;
-        (n < rows.count).then(|| self.known(Some(rows.row(n)?), now)).transpose()
+        let rows = self.rows::<PersonRow>(Table::People);
+        (n < rows.count()).then(|| self.known(Some(rows.row(n)?), now)).transpose()
     }
 
     fn named(&self, row: GroupRow) -> Result<Group<'a>, Damaged> {
         // Nobody confers root's group, whatever the file says.
-        let gid = Some(row.gid).filter(|gid| *gid != 0).ok_or(Damaged)?;
-        Ok(Group { name: self.text(row.name)?, gid, first: row.first, count: row.count })
+        let gid = Some(row.gid).filter(|gid| is_number(*gid)).ok_or(Damaged)?;
+        Ok(Group { name: self.name(row.name)?, gid, first: row.first, count: row.count })
     }
 
     fn known(&self, row: Option<PersonRow>, now: Now) -> Result<Option<Person<'a>>, Damaged> {
         let Some(row) = row.filter(|row| now.0 < row.until) else { return Ok(None) };
-        if row.uid == 0 || row.gid == 0 {
+        if !is_number(row.uid) || !is_number(row.gid) {
             return Err(Damaged);
         }
         Ok(Some(Person {
-            name: self.text(row.name)?,
-            gecos: self.text(row.gecos)?,
-            home: self.text(row.home)?,
-            shell: self.text(row.shell)?,
+            name: self.name(row.name)?,
+            gecos: self.field(row.gecos)?,
+            home: self.field(row.home)?,
+            shell: self.field(row.shell)?,
             uid: row.uid,
             gid: row.gid,
         }))
     }
 
-    fn bytes(&self, table: Table, size: usize) -> Result<(&'a [u8], u32), Damaged> {
-        let extent = self.header.tables.get(table as usize).ok_or(Damaged)?;
-        let from = usize::try_from(extent.offset).ok().and_then(|offset| offset.checked_sub(FIXED));
-        let length = usize::try_from(extent.count).ok().and_then(|count| count.checked_mul(size));
-        let to = from.zip(length).and_then(|(from, length)| from.checked_add(length));
-        let bytes = from.zip(to).and_then(|(from, to)| self.file.get(from..to)).ok_or(Damaged)?;
-        Ok((bytes, extent.count))
+    fn count(&self, table: Table) -> u32 {
+        self.header.tables.get(table as usize).map_or(0, |extent| extent.count)
     }
 
-    fn rows<R: Row>(&self, table: Table) -> Result<Rows<'a, R>, Damaged> {
-        let (bytes, count) = self.bytes(table, R::SIZE)?;
-        Ok(Rows { bytes, count, row: PhantomData })
+    fn bytes(&self, table: Table) -> &'a [u8] {
+        self.tables.get(table as usize).copied().unwrap_or_default()
     }
 
+    fn rows<R: Row>(&self, table: Table) -> Rows<'a, R> {
+        Rows::new(self.bytes(table), self.count(table))
+    }
+
+    /// As it stands there, to be compared.
     fn text(&self, text: Text) -> Result<&'a [u8], Damaged> {
-        let (bytes, _) = self.bytes(Table::Text, 1)?;
         let from = usize::try_from(text.offset).map_err(|_| Damaged)?;
-        let to =
-            usize::try_from(text.length).ok().and_then(|length| from.checked_add(length)).ok_or(Damaged)?;
-        bytes.get(from..to).ok_or(Damaged)
-    }
-}
-
-/// Rows of one table.
-#[derive(Clone, Copy, Debug)]
-struct Rows<'a, R> {
-    bytes: &'a [u8],
-    count: u32,
-    row: PhantomData<R>,
-}
-
-impl<'a, R: Row> Rows<'a, R> {
-    fn row(&self, n: u32) -> Result<R, Damaged> {
-        let from = usize::try_from(n).ok().and_then(|n| n.checked_mul(R::SIZE)).ok_or(Damaged)?;
-        self.bytes.get(from..).and_then(R::read).ok_or(Damaged)
+        let length = usize::try_from(text.length).map_err(|_| Damaged)?;
+        let to = from.checked_add(length).ok_or(Damaged)?;
+        self.bytes(Table::Text).get(from..to).ok_or(Damaged)
     }
 
-    /// So many from that one on.
-    fn run(&self, first: u32, count: u32) -> Result<Rows<'a, R>, Damaged> {
-        first.checked_add(count).filter(|end| *end <= self.count).ok_or(Damaged)?;
-        let from = usize::try_from(first).ok().and_then(|n| n.checked_mul(R::SIZE));
-        let bytes = from.and_then(|from| self.bytes.get(from..)).ok_or(Damaged)?;
-        Ok(Rows { bytes, count, row: PhantomData })
+    /// A text to be given away: closed by a zero, and as `is` wants it.
+    fn closed(&self, text: Text, is: fn(&[u8]) -> bool) -> Result<&'a [u8], Damaged> {
+        let bytes = self.text(text)?;
+        let end = text.offset.checked_add(text.length).and_then(|end| usize::try_from(end).ok());
+        let zero = end.and_then(|end| self.bytes(Table::Text).get(end)) == Some(&0);
+        (zero && is(bytes)).then_some(bytes).ok_or(Damaged)
     }
 
-    /// Takes the first off.
-    fn next(&mut self) -> Option<Result<R, Damaged>> {
-        self.count = self.count.checked_sub(1)?;
-        let row = R::read(self.bytes).ok_or(Damaged);
-        self.bytes = self.bytes.get(R::SIZE..).unwrap_or_default();
-        Some(row)
+    fn name(&self, text: Text) -> Result<&'a [u8], Damaged> {
+        self.closed(text, is_name)
     }
 
-    /// The row that compares as equal, of rows in order.
-    fn find(&self, compare: impl Fn(&R) -> Result<Ordering, Damaged>) -> Result<Option<R>, Damaged> {
-        let (mut from, mut to) = (0, self.count);
-        while from < to {
-            let middle = from.midpoint(to);
-            let row = self.row(middle)?;
-            match compare(&row)? {
-                Ordering::Equal => return Ok(Some(row)),
-                Ordering::Less => from = middle.checked_add(1).ok_or(Damaged)?,
-                Ordering::Greater => to = middle,
-            }
-        }
-        Ok(None)
+    fn field(&self, text: Text) -> Result<&'a [u8], Damaged> {
+        self.closed(text, is_field)
     }
 }
 
@@ -262,7 +263,7 @@ impl<'a> Iterator for Members<'a> {
         loop {
             match self.rows.next()? {
                 Ok(row) if row.from <= self.now.0 && self.now.0 < row.until => {
-                    return Some(self.map.text(row.name));
+                    return Some(self.map.name(row.name));
                 }
                 Ok(_) => {}
                 Err(damaged) => return Some(Err(damaged)),
@@ -285,7 +286,7 @@ impl Iterator for Gids<'_> {
         loop {
             match self.rows.next()? {
                 Ok(row) if row.from <= self.now.0 && self.now.0 < row.until => {
-                    return Some(if row.gid == 0 { Err(Damaged) } else { Ok(row.gid) });
+                    return Some(Some(row.gid).filter(|gid| is_number(*gid)).ok_or(Damaged));
                 }
                 Ok(_) => {}
                 Err(damaged) => return Some(Err(damaged)),
