@@ -4,11 +4,25 @@
 //! The host decides what a directory may confer. Must never confer a group of number 0, one that opens a way past the rule
 //! (`jit-admin`, break-glass), or one that the host has not allowed; nor must a collision of numbers give anybody another group than the
 //! one that is meant. What is refused, is refused with a reason.
+//!
+//! Whoever a live grant names is in the groups of its role, whatever services it opens and whether or not the host enforces; only
+//! an account with uid 0 gets nothing. System accounts are not left out: the door opens for them, too, nothing tells them apart
+//! that holds on every host (UID_MIN was 500 once), and who can make a directory name one could as well have it name a person.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
+use crate::assess::Assessed;
 use crate::name::{Login, UnixGroup};
-use crate::time::Timestamp;
+use crate::snapshot::Snapshot;
+use crate::time::{Timestamp, Window};
+
+mod number;
+
+pub use number::{ADMIN, GroupRefusal, Unfit, gid_of, unfit};
+
+use number::Numbers;
+pub(crate) use number::RESERVED;
 
 /// Numbers of users or groups, both ends included. Never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +40,24 @@ pub struct GroupRules {
     pub allow: BTreeSet<UnixGroup>,
     /// Where groups that are not local get their numbers from.
     pub gids: IdRange,
+}
+
+impl IdRange {
+    /// Whether a number lies in it.
+    pub fn contains(self, number: u32) -> bool {
+        self.first <= number && number <= self.last
+    }
+
+    /// Whether some number lies in both.
+    pub fn overlaps(self, other: IdRange) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+}
+
+impl fmt::Display for IdRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.first, self.last)
+    }
 }
 
 impl Default for GroupRules {
@@ -74,40 +106,6 @@ pub struct ConferredGroup {
     pub members: Vec<Membership>,
 }
 
-/// Why a group that a role names is not conferred here.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GroupRefusal {
-    /// `[groups] allow` does not name it.
-    #[error("it is not in [groups] allow of this host's jitd.toml")]
-    NotAllowed,
-    /// It opens a way past the rule.
-    #[error("it lets its members past the rule (jit-admin, break-glass), so no directory may confer it")]
-    Never,
-    /// Its number here is 0.
-    #[error("its number on this host is 0, root's group")]
-    Root,
-    /// The number that comes from its name belongs to another group or account here.
-    #[error(
-        "the number that its name comes to, {gid}, is that of {by} here: make a local group of this name with another number"
-    )]
-    Taken {
-        /// The number.
-        gid: u32,
-        /// Whose it is.
-        by: String,
-    },
-    /// Two allowed names come to one number.
-    #[error(
-        "its name comes to the same number, {gid}, as that of {with}: make a local group for one of them"
-    )]
-    Collision {
-        /// The number.
-        gid: u32,
-        /// The other.
-        with: UnixGroup,
-    },
-}
-
 /// A group that a role names and that is not conferred here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedGroup {
@@ -125,6 +123,80 @@ pub struct Conferred {
     /// The groups by name: those that are allowed and not local, so that their numbers have a name, and of the local ones those
     /// that somebody is in.
     pub groups: BTreeMap<UnixGroup, ConferredGroup>,
-    /// What is not conferred.
+    /// What is not conferred, in the order of names.
     pub refused: Vec<RefusedGroup>,
+}
+
+/// What the grants of a snapshot confer from `now` on: what has ended by then is left out, what begins later is in it. At each second
+/// those are in a group whom a grant names that is live then and, if nothing more is heard of its source, still counts at the door.
+pub fn confer(snapshot: &Snapshot, rules: &GroupRules, local: &Local, now: Timestamp) -> Conferred {
+    let named = named(snapshot, now);
+    let numbers = Numbers::new(rules, local, &snapshot.policy().break_glass);
+    let mut conferred = Conferred::default();
+    let all: BTreeSet<&UnixGroup> = rules.allow.iter().chain(named.keys().copied()).collect();
+    for group in all {
+        let named = named.get(group);
+        match numbers.of(group) {
+            Ok(gid) => {
+                let members = named.map_or_else(Vec::new, |named| named.members(local));
+                if !members.is_empty() || !local.groups.contains_key(group) {
+                    conferred.groups.insert(group.clone(), ConferredGroup { gid, members });
+                }
+            }
+            Err(why) => {
+                let roles = named.map_or_else(BTreeSet::new, |named| {
+                    named.roles.iter().map(|role| (*role).to_owned()).collect()
+                });
+                conferred.refused.push(RefusedGroup { group: group.clone(), roles, why });
+            }
+        }
+    }
+    conferred
+}
+
+/// What grants say of a group.
+#[derive(Default)]
+struct Named<'a> {
+    roles: BTreeSet<&'a str>,
+    holders: BTreeMap<&'a Login, Vec<Window>>,
+}
+
+/// The groups that the roles of the grants name, with everybody's stretches of time that are not over.
+fn named(snapshot: &Snapshot, now: Timestamp) -> BTreeMap<&UnixGroup, Named<'_>> {
+    let mut all: BTreeMap<&UnixGroup, Named<'_>> = BTreeMap::new();
+    for grant in snapshot.grants() {
+        let (Assessed::Granted { window, .. }, Some(role)) = (&grant.assessed, &grant.role) else { continue };
+        let Some(silent) = snapshot.counts_until(&grant.source) else { continue };
+        let counts = Window::new(window.start(), window.end().min(silent));
+        let Some(counts) = counts.filter(|counts| now < counts.end()) else { continue };
+        for group in &role.local_groups {
+            let named = all.entry(group).or_default();
+            named.roles.insert(&role.name);
+            for login in grant.logins.keys() {
+                named.holders.entry(login).or_default().push(counts);
+            }
+        }
+    }
+    all
+}
+
+impl Named<'_> {
+    fn members(&self, local: &Local) -> Vec<Membership> {
+        let root = |login: &Login| local.users.get(login).is_some_and(|user| user.uid == 0);
+        let people = self.holders.iter().filter(|(login, _)| !root(login));
+        people.flat_map(|(login, windows)| joined(login, windows.clone())).collect()
+    }
+}
+
+/// The stretches of one person, those that overlap or touch as one.
+fn joined(login: &Login, mut windows: Vec<Window>) -> Vec<Membership> {
+    windows.sort_unstable_by_key(|window| (window.start(), window.end()));
+    let mut joined: Vec<Membership> = Vec::new();
+    for window in windows {
+        match joined.last_mut() {
+            Some(last) if window.start() <= last.until => last.until = last.until.max(window.end()),
+            _ => joined.push(Membership { login: login.clone(), from: window.start(), until: window.end() }),
+        }
+    }
+    joined
 }

@@ -39,6 +39,19 @@ impl Freshness {
             (Some(_), Some(_)) => Silence::Fresh,
         }
     }
+
+    /// Until when its grants count if nothing more is heard of it: the first second at which [`Freshness::silence`] says that it is
+    /// stale. `None` if they do not count at all.
+    pub fn counts_until(&self) -> Option<Timestamp> {
+        match (self.max_offline, self.heard) {
+            (None, _) => Some(Timestamp(i64::MAX)),
+            (Some(_), None) => None,
+            // No two times are further apart than a span can be ([`Timestamp::since`]).
+            (Some(Span(limit)), Some(_)) if limit >= i64::MAX.unsigned_abs() => Some(Timestamp(i64::MAX)),
+            // Stale is what is silent for longer than the limit: at the limit it still counts.
+            (Some(limit), Some(heard)) => Some(heard.plus(limit).plus(Span(1))),
+        }
+    }
 }
 
 /// An entry that could not be used, and whom it was meant for, so that they can be told.
@@ -141,6 +154,11 @@ impl Snapshot {
     /// Whether grants of this source count at `now`; those of an unknown source never do.
     pub fn silence(&self, source: &SourceName, now: Timestamp) -> Silence {
         self.sources.get(source).map_or(Silence::NeverHeard, |freshness| freshness.silence(now))
+    }
+
+    /// Until when grants of this source count if nothing more is heard of it; see [`Freshness::counts_until`].
+    pub fn counts_until(&self, source: &SourceName) -> Option<Timestamp> {
+        self.sources.get(source).and_then(Freshness::counts_until)
     }
 
     /// Entries that could not be used.
