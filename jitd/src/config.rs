@@ -2,7 +2,7 @@
 //! with its line, its key and the way out, and a file with a fault is used for nothing. Reading it must never ask a
 //! resolver, NSS or the directory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,18 +12,22 @@ use std::sync::Arc;
 
 use jit_model::confer::GroupRules;
 use jit_model::host::{HostNames, HostPattern};
-use jit_model::name::{Login, SourceName};
+use jit_model::name::SourceName;
 use jit_model::policy::Policy;
 use jit_model::role::Role;
 use jit_model::serve::PeopleRules;
 use jit_model::time::Span;
 use nix::unistd::geteuid;
 
+mod groups;
 mod guard;
+mod keys;
+mod people;
 mod section;
 mod source;
 mod values;
 
+pub use keys::Keys;
 pub use section::Problem;
 pub use source::{Place, SourceConfig};
 
@@ -50,15 +54,6 @@ pub struct Config {
     pub people: Option<PeopleRules>,
     /// Who may ask for keys, and what may stand in them.
     pub keys: Keys,
-}
-
-/// SSH keys from a directory: `[keys]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Keys {
-    /// As whom sshd runs `jitctl authorized-keys` (AuthorizedKeysCommandUser); root and jit-admin may ask anyhow.
-    pub user: Option<Login>,
-    /// Options of authorized_keys, by name, in lower case, that a directory may set; a key with another one is not handed out.
-    pub options: BTreeSet<String>,
 }
 
 /// What happens to a session whose grant ends.
@@ -203,6 +198,9 @@ fn read(root: Section<'_, '_>, faults: &Faults<'_>) -> Option<Config> {
     let default_role = read_default_role(&root);
     let sources = source::sources(&root, names, default_role.as_ref());
     let session = read_session(&root);
+    let groups = groups::groups(&root, &break_glass);
+    let people = people::people(&root, groups.gids);
+    let keys = keys::keys(&root);
     root.finish();
 
     let (production, host) = host?;
@@ -215,14 +213,7 @@ fn read(root: Section<'_, '_>, faults: &Faults<'_>) -> Option<Config> {
     }
     let background = guard::background(&guarded);
     let policy = Policy { production, host, guarded, background, exempt, break_glass };
-    Some(Config {
-        policy,
-        sources: sources.configured,
-        session,
-        groups: GroupRules::default(),
-        people: None,
-        keys: Keys::default(),
-    })
+    Some(Config { policy, sources: sources.configured, session, groups, people, keys })
 }
 
 fn read_host(root: &Section<'_, '_>, faults: &Faults<'_>) -> Option<(bool, HostNames)> {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use jit_model::confer::IdRange;
 use jit_model::policy::{Network, NetworkError};
 use jit_model::time::Span;
 
@@ -80,4 +81,82 @@ pub(super) fn attribute(text: &str) -> Result<String, String> {
             text.escape_debug()
         ))
     }
+}
+
+/// What a range of numbers is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ids {
+    /// Numbers are given out from it, any of them.
+    Assigned,
+    /// Numbers that others gave out must lie in it; those that are kept for nobody are refused one by one.
+    Spanned,
+}
+
+/// `first-last`: numbers of users or groups, both ends included.
+pub(super) fn ids(text: &str, what: Ids) -> Result<IdRange, String> {
+    let shown = text.escape_debug();
+    let number = |digits: &str| {
+        // parse() would take a sign.
+        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| digits.parse::<u32>().ok()).flatten()
+    };
+    let ends = text.split_once('-').and_then(|(first, last)| number(first).zip(number(last)));
+    let Some((first, last)) = ends else {
+        return Err(format!(
+            "`{shown}` is no range: write the first and the last number, such as \"10000-59999\""
+        ));
+    };
+    let range = IdRange { first, last };
+    if first > last {
+        return Err(format!("`{shown}` begins after its end: write it as \"{last}-{first}\""));
+    }
+    if first == 0 {
+        return Err(format!("`{shown}` holds 0, which is root: begin it later"));
+    }
+    if last >= u32::MAX - 1 {
+        return Err(format!(
+            "`{shown}` holds {} or {}, which are nobody's: end it earlier",
+            u32::MAX - 1,
+            u32::MAX
+        ));
+    }
+    // (uid_t) -2 and -1 of 16 bits: nobody, and no answer.
+    for nobody in [65_534, 65_535] {
+        let touched = match what {
+            Ids::Assigned => range.contains(nobody),
+            Ids::Spanned => first == nobody || last == nobody,
+        };
+        if touched {
+            return Err(format!(
+                "`{shown}` holds {nobody}, which is nobody's: begin it later or end it earlier"
+            ));
+        }
+    }
+    Ok(range)
+}
+
+/// An absolute path that fits into a line of passwd(5).
+pub(super) fn field(text: &str) -> Result<String, String> {
+    path(text)?;
+    if text.contains(':') || text.chars().any(char::is_control) || text.ends_with('/') {
+        return Err(format!(
+            "`{}` is no program: write a path such as /bin/bash, without colons, control characters and a slash at its end",
+            text.escape_debug()
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// A directory in which home directories lie.
+pub(super) fn home(text: &str) -> Result<String, String> {
+    path(text)?;
+    let parts = || text.split('/').skip(1);
+    let bad = |part: &str| part.is_empty() || part == "." || part == "..";
+    if parts().any(bad) || text.contains(':') || text.chars().any(char::is_control) {
+        return Err(format!(
+            "`{}` is no place for home directories: write the directory that they lie in, such as /home",
+            text.escape_debug()
+        ));
+    }
+    Ok(text.to_owned())
 }
