@@ -6,6 +6,12 @@
 use core::ffi::{CStr, c_int};
 use core::fmt;
 use core::mem::{MaybeUninit, size_of};
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::map::MAX;
+use crate::map::layout::{FIXED, HEADER, SUPERSEDED};
+use crate::map::read::{Clocks, is_map};
 
 /// An errno value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +38,18 @@ impl fmt::Display for Errno {
             other => write!(f, "errno {other}"),
         }
     }
+}
+
+/// Runs something and leaves the thread's errno as it was: what a guest calls is no business of its host.
+pub fn keeping_errno<T>(run: impl FnOnce() -> T) -> T {
+    // SAFETY: as in `Errno::last`.
+    let location = unsafe { libc::__errno_location() };
+    // SAFETY: as in `Errno::last`.
+    let before = unsafe { location.read() };
+    let result = run();
+    // SAFETY: the same pointer, of the same thread.
+    unsafe { location.write(before) };
+    result
 }
 
 fn check(result: c_int) -> Result<c_int, Errno> {
@@ -61,8 +79,9 @@ impl Fd {
 
 impl Drop for Fd {
     fn drop(&mut self) {
+        // Not libc's function, at which a thread that is to be cancelled would end, in the middle of what we do.
         // SAFETY: the descriptor is ours, open, and closed nowhere else. On Linux it is gone even after EINTR, so never again.
-        unsafe { libc::close(self.0) };
+        unsafe { libc::syscall(libc::SYS_close, self.0) };
     }
 }
 
@@ -176,6 +195,16 @@ pub fn unix_seconds() -> Result<i64, Errno> {
     clock(libc::CLOCK_REALTIME).map(|time| time.tv_sec)
 }
 
+/// The clocks by which a group map is asked. No system call where the vDSO has them.
+///
+/// # Errors
+/// Never on Linux, unless a sandbox forbids it and the vDSO does not have them.
+pub fn clocks() -> Result<Clocks, Errno> {
+    let boot = clock(libc::CLOCK_BOOTTIME)?;
+    let boot_ms = boot.tv_sec.saturating_mul(1000).saturating_add(boot.tv_nsec.div_euclid(1_000_000));
+    Ok(Clocks { real: unix_seconds()?, boot_ms })
+}
+
 /// The number of this process.
 pub(crate) fn process() -> c_int {
     // SAFETY: getpid has no preconditions and cannot fail.
@@ -190,11 +219,25 @@ pub(crate) struct Stat {
     pub(crate) uid: u32,
     /// Permission bits.
     mode: libc::mode_t,
+    /// In bytes.
+    size: libc::off_t,
+    /// Tells it from every other file that is there at the same time.
+    identity: Identity,
 }
+
+/// Device and inode of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity(u64, u64);
 
 impl Stat {
     fn new(stat: &libc::stat) -> Stat {
-        Stat { kind: stat.st_mode & libc::S_IFMT, uid: stat.st_uid, mode: stat.st_mode & !libc::S_IFMT }
+        Stat {
+            kind: stat.st_mode & libc::S_IFMT,
+            uid: stat.st_uid,
+            mode: stat.st_mode & !libc::S_IFMT,
+            size: stat.st_size,
+            identity: Identity(stat.st_dev, stat.st_ino),
+        }
     }
 
     pub(crate) fn is_directory(self) -> bool {
@@ -236,8 +279,10 @@ pub(crate) fn fstat(file: &Fd) -> Result<Stat, Errno> {
 /// Opens a file to read: no symbolic link at the end, no waiting for a writer of a FIFO, no controlling terminal.
 pub(crate) fn open_to_read(path: &CStr) -> Result<Fd, Errno> {
     let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY;
-    // SAFETY: `path` ends with NUL; without O_CREAT open takes no third argument.
-    Fd::take(unsafe { libc::open(path.as_ptr(), flags) })
+    // Not libc's function: see `Fd::drop`.
+    // SAFETY: `path` ends with NUL; without O_CREAT openat takes no fourth argument.
+    let raw = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags) };
+    Fd::take(c_int::try_from(raw).unwrap_or(-1))
 }
 
 /// read(2); 0 is the end.
@@ -249,7 +294,7 @@ pub(crate) fn read(file: &Fd, room: &mut [u8]) -> Result<usize, Errno> {
 /// Zeroed memory straight from the kernel: too large for a guest's stack, and a failure is an error instead of an abort.
 #[derive(Debug)]
 pub struct Pages<const N: usize> {
-    start: core::ptr::NonNull<[u8; N]>,
+    start: NonNull<[u8; N]>,
 }
 
 impl<const N: usize> Pages<N> {
@@ -264,7 +309,7 @@ impl<const N: usize> Pages<N> {
         if start == libc::MAP_FAILED {
             return Err(Errno::last());
         }
-        core::ptr::NonNull::new(start.cast()).map(|start| Pages { start }).ok_or(Errno(libc::ENOMEM))
+        NonNull::new(start.cast()).map(|start| Pages { start }).ok_or(Errno(libc::ENOMEM))
     }
 
     /// The memory.
@@ -279,5 +324,92 @@ impl<const N: usize> Drop for Pages<N> {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, of exactly this length, unmapped nowhere else, and no reference outlives `self`.
         unsafe { libc::munmap(self.start.as_ptr().cast(), N) };
+    }
+}
+
+/// A group map in memory, shared with the daemon that wrote it. Not checked.
+#[derive(Debug)]
+pub struct Mapped {
+    start: NonNull<u8>,
+    length: usize,
+}
+
+/// What is at the path of a group map.
+#[derive(Debug)]
+pub enum Found {
+    /// A file that may be a map.
+    Mapped(Mapped),
+    /// A map that does not count any more.
+    Superseded(Identity),
+}
+
+impl Mapped {
+    /// Maps a regular file that only its owner may write, and that begins like a map. Nothing stays open.
+    ///
+    /// # Errors
+    /// When there is none; EINVAL when it is something else.
+    ///
+    /// # Safety
+    /// Whoever may write the file must never change it but for the superseded word, nor cut it short.
+    pub unsafe fn open(path: &CStr) -> Result<Found, Errno> {
+        let file = open_to_read(path)?;
+        let stat = fstat(&file)?;
+        let length = usize::try_from(stat.size).unwrap_or(0);
+        if !stat.is_regular() || stat.mode & 0o022 != 0 || !(HEADER..=MAX).contains(&length) {
+            return Err(Errno(libc::EINVAL));
+        }
+        let mut first = [0; FIXED];
+        if read(&file, &mut first)? != FIXED || !is_map(&first) {
+            return Err(Errno(libc::EINVAL));
+        }
+        if first.get(SUPERSEDED..).and_then(|word| word.first_chunk()) != Some(&[0; 4]) {
+            return Ok(Found::Superseded(stat.identity));
+        }
+        let kind = libc::MAP_SHARED | libc::MAP_POPULATE;
+        // SAFETY: a new mapping at an address of the kernel's choice touches no memory that is in use; the descriptor is open.
+        let start = unsafe { libc::mmap(core::ptr::null_mut(), length, libc::PROT_READ, kind, file.0, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(Errno::last());
+        }
+        let start = NonNull::new(start.cast()).ok_or(Errno(libc::ENOMEM))?;
+        Ok(Found::Mapped(Mapped { start, length }))
+    }
+
+    /// Whether the daemon has taken it out of force.
+    pub fn is_superseded(&self) -> bool {
+        let word = self.start.as_ptr().wrapping_add(SUPERSEDED).cast();
+        // SAFETY: a mapping begins at a page, so the word is aligned, and within its first `HEADER` bytes; it lives as long as `self`. Nobody
+        // in this process writes it, and it is in no slice; the daemon writes it whole.
+        let word = unsafe { AtomicU32::from_ptr(word) };
+        // Relaxed: the one order of a load that is sure not to write, and the memory is read-only. Nothing else is read by what it says.
+        word.load(Ordering::Relaxed) != 0
+    }
+
+    /// What stands from [`FIXED`] on: what [`crate::map::read::Map`] takes.
+    pub fn rest(&self) -> &[u8] {
+        let start = self.start.as_ptr().wrapping_add(FIXED).cast_const();
+        // SAFETY: `length` readable bytes from the start on, more than FIXED, that live as long as `self`; nobody changes them (see `open`).
+        unsafe { core::slice::from_raw_parts(start, self.length.saturating_sub(FIXED)) }
+    }
+
+    /// Gives it away as its address and length; it stays mapped.
+    pub fn into_raw(self) -> (NonNull<u8>, usize) {
+        let mapped = core::mem::ManuallyDrop::new(self);
+        (mapped.start, mapped.length)
+    }
+
+    /// Takes it back. When this is dropped, it is unmapped.
+    ///
+    /// # Safety
+    /// They come from [`Mapped::into_raw`], and it is still mapped for as long as this lives.
+    pub unsafe fn from_raw(start: NonNull<u8>, length: usize) -> Mapped {
+        Mapped { start, length }
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, of exactly this length, unmapped nowhere else, and no reference outlives `self`.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
     }
 }
