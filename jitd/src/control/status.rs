@@ -3,6 +3,7 @@
 use jit_control::{SetAside, SourceStatus, Status, Stuck as ShownStuck};
 use jit_model::name::SourceName;
 use jit_model::snapshot::Silence;
+use jit_model::source::EntryKind;
 use jit_model::state::{State, state};
 use jit_model::time::{Span, Timestamp};
 
@@ -155,7 +156,10 @@ fn degraded(desk: &Desk, view: &View, now: &Now, seen: &Seen) -> Vec<String> {
                 .to_owned(),
         );
     }
-    match view.snapshot.set_aside().len() {
+    // Something of an account is listed, but people often write their own keys: whoever pastes a wrong one must not make every host's
+    // daemon look unwell.
+    let unusable = view.snapshot.set_aside().iter().filter(|aside| aside.entry.kind != EntryKind::Account);
+    match unusable.count() {
         0 => {}
         1 => all.push("1 entry cannot be used; as root, jitctl status names it".to_owned()),
         n => all.push(format!("{n} entries cannot be used; as root, jitctl status names them")),

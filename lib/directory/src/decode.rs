@@ -18,6 +18,7 @@ use jit_model::source::{EntryKind, Proof, RoleEntry, SetAside, Source};
 use crate::entry::{Entries, Entry};
 use crate::schema;
 
+mod account;
 mod class;
 mod fields;
 mod grant;
@@ -28,6 +29,7 @@ pub mod syntax;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use account::{ATTRIBUTES as ACCOUNT, bounded};
 use class::Classes;
 pub(crate) use fields::cut_down;
 use fields::{Fault, Fields};
@@ -277,7 +279,12 @@ impl<'a> Tray<'a> {
                 continue;
             }
             match people::somebody(entry, bases, login_attribute) {
-                Somebody::Person(person) => persons.push(person),
+                Somebody::Person(person, faults) => {
+                    for fault in faults {
+                        self.report(entry, EntryKind::Account, fault);
+                    }
+                    persons.push(person);
+                }
                 Somebody::VoidPerson(fault, logins) => {
                     self.report(entry, EntryKind::Person, fault);
                     claimed.extend(logins);

@@ -99,6 +99,18 @@ pub const MEMBER: &str = "member";
 pub const UNIQUE_MEMBER: &str = "uniquemember";
 /// RFC 2307
 pub const UID_NUMBER: &str = "uidnumber";
+/// RFC 2307
+pub const GID_NUMBER: &str = "gidnumber";
+/// RFC 2307
+pub const GECOS: &str = "gecos";
+/// RFC 2307; in Active Directory a share of Windows.
+pub const HOME_DIRECTORY: &str = "homedirectory";
+/// The home directory in Active Directory.
+pub const UNIX_HOME_DIRECTORY: &str = "unixhomedirectory";
+/// RFC 2307
+pub const LOGIN_SHELL: &str = "loginshell";
+/// The schema that OpenSSH's LDAP key patch brought (openssh-lpk): a line of authorized_keys.
+pub const SSH_PUBLIC_KEY: &str = "sshpublickey";
 /// RFC 4530
 pub const ENTRY_UUID: &str = "entryuuid";
 /// RFC 4512 §3.4.3

@@ -63,6 +63,8 @@ pub enum EntryKind {
     Role,
     /// A person.
     Person,
+    /// Something of a person's account or keys; the person counts all the same.
+    Account,
     /// A group.
     Group,
     /// Something else where one of these should stand.

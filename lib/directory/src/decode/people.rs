@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 
 use jit_model::dn::Dn;
 use jit_model::name::Login;
-use jit_model::people::{Account, Group, Person};
+use jit_model::people::{Group, Person};
 
 use super::class::Classes;
 use super::fields::{Fault, Fields};
-use super::{Bases, syntax};
+use super::{Bases, account, syntax};
 use crate::entry::Entry;
 use crate::schema::{MEMBER, UID_NUMBER, UNIQUE_MEMBER};
 
 /// What an entry of the people part is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Somebody {
-    Person(Person),
+    /// A person, and what of his account had to be left out.
+    Person(Person, Vec<Fault>),
     /// A person that cannot hold a grant, with every login that the entry lays claim to.
     VoidPerson(Fault, BTreeSet<Login>),
     /// A group, and the faults of members that had to be left out.
@@ -48,14 +49,10 @@ fn person(entry: &Entry, login_attribute: &str) -> Somebody {
     let login = fields
         .required_text(login_attribute)
         .and_then(|text| Login::new(text).map_err(|why| Fault::at(login_attribute, why)));
-    let uid_number = fields.optional(UID_NUMBER).and_then(|value| {
-        let number =
-            |value| syntax::integer(value, u64::from(u32::MAX)).map_err(|why| Fault::at(UID_NUMBER, why));
-        Ok(value.map(number).transpose()?.and_then(|n| u32::try_from(n).ok()))
-    });
-    match (login, uid_number) {
+    match (login, account::number(&fields, UID_NUMBER)) {
         (Ok(login), Ok(uid_number)) => {
-            Somebody::Person(Person { dn: entry.dn.clone(), login, uid_number, account: Account::default() })
+            let (account, faults) = account::account(entry);
+            Somebody::Person(Person { dn: entry.dn.clone(), login, uid_number, account }, faults)
         }
         (Err(fault), _) | (_, Err(fault)) => {
             let values = entry.attributes.get(login_attribute).into_iter().flatten();

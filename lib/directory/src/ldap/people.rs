@@ -18,6 +18,7 @@ use super::message;
 use super::refer::References;
 use super::search::Search;
 use super::trouble::{Cause, INVALID_NAME, NO_SUCH_OBJECT};
+use crate::decode::{ACCOUNT, bounded};
 use crate::entry::Entry;
 use crate::schema::{MEMBER, UNIQUE_MEMBER};
 
@@ -277,10 +278,14 @@ impl Reader {
     }
 
     async fn read(&self, base: &Dn, scope: Scope, filter: &str) -> Result<Vec<Entry>, Cause> {
-        let attributes =
-            ["objectClass", &self.config.login_attribute, "uidNumber", "member", "uniqueMember", "entryUUID"];
+        // Never `*`: pictures and passwords are nobody's business here.
+        let login = self.config.login_attribute.as_str();
+        let mut attributes = vec!["objectClass", login, "uidNumber", "member", "uniqueMember", "entryUUID"];
+        // Each name once, for some servers send a value for each time it is asked for.
+        attributes.extend(ACCOUNT.into_iter().filter(|name| !name.eq_ignore_ascii_case(login)));
         let sent = self.search.all(&base.to_string(), scope, filter, &attributes).await?;
-        sent.into_iter().map(|sent| message::identified(sent, None).map_err(Cause::Nonsense)).collect()
+        let entry = |sent| message::identified(sent, None).map_err(Cause::Nonsense);
+        sent.into_iter().map(|sent| Ok(bounded(entry(sent)?, login))).collect()
     }
 
     /// The bases that were searched are to be seen, now that the answers are in.

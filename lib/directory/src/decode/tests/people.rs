@@ -63,6 +63,20 @@ fn a_person_set_aside_still_holds_his_logins() {
 }
 
 #[test]
+fn a_bad_key_or_number_does_not_void_a_person() {
+    let lines =
+        ["uid: alice", "uidNumber: 1000", "gidNumber: x", "loginShell: /bin/sh", "sshPublicKey: a\tb"];
+    let entries = set(vec![], vec![entry(1, "uid=alice,ou=people,dc=local", &lines)]);
+    let source = decode(&entries, &bases(), &reading());
+    let person = source.people.person(&dn("uid=alice,ou=people,dc=local")).unwrap();
+    assert_eq!((person.uid_number, person.account.gid_number), (Some(1_000), None));
+    assert_eq!(person.account.shell.as_deref(), Some("/bin/sh"));
+    let reported: Vec<_> = source.set_aside.iter().map(|s| (s.kind, s.attribute.as_deref())).collect();
+    let account = EntryKind::Account;
+    assert_eq!(reported, [(account, Some("gidnumber")), (account, Some("sshpublickey"))]);
+}
+
+#[test]
 fn where_people_and_groups_share_a_base_the_class_decides() {
     let users = dn("cn=users,dc=local");
     let bases = Bases { people: users.clone(), groups: users, ..bases() };
