@@ -4,6 +4,7 @@
 
 pub mod census;
 pub mod company;
+pub mod names;
 pub mod place;
 pub mod report;
 pub mod samples;

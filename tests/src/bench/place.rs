@@ -34,7 +34,7 @@ const RECIPE: &str = "1";
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A host with slapd and what asks it.
-const PEERS: BaseRoot = BaseRoot {
+pub const PEERS: BaseRoot = BaseRoot {
     name: "peers",
     like: None,
     packages: &[
@@ -201,17 +201,25 @@ impl Place {
     /// # Errors
     /// When the kernel refuses.
     pub fn keep_on(&self, cpus: &CpuSet) -> Result<()> {
-        for pid in self.processes()?.into_iter().flat_map(|(_, family)| family) {
-            let tasks = PathBuf::from(format!("/proc/{}/task", pid.as_raw_nonzero()));
-            for task in fs::read_dir(&tasks).map_err(|e| Trouble::io(&tasks, e))?.flatten() {
-                let task = task.file_name().to_str().and_then(|id| id.parse().ok()).and_then(Pid::from_raw);
-                if let Some(task) = task {
-                    sched_setaffinity(Some(task), cpus).map_err(|e| Trouble::io(&tasks, e.into()))?;
-                }
+        keep_on(self.processes()?.into_iter().flat_map(|(_, family)| family), cpus)
+    }
+}
+
+/// Keeps processes on these CPUs from now on.
+///
+/// # Errors
+/// When one is gone, or the kernel refuses.
+pub fn keep_on(processes: impl IntoIterator<Item = Pid>, cpus: &CpuSet) -> Result<()> {
+    for pid in processes {
+        let tasks = PathBuf::from(format!("/proc/{}/task", pid.as_raw_nonzero()));
+        for task in fs::read_dir(&tasks).map_err(|e| Trouble::io(&tasks, e))?.flatten() {
+            let task = task.file_name().to_str().and_then(|id| id.parse().ok()).and_then(Pid::from_raw);
+            if let Some(task) = task {
+                sched_setaffinity(Some(task), cpus).map_err(|e| Trouble::io(&tasks, e.into()))?;
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn write_grant(host: &Host, id: &str, person: u32) -> Result<Grant> {
@@ -253,7 +261,7 @@ pub fn ask(host: &Host, login: &str, uid: u32) -> Result<Verdict> {
 }
 
 /// A process and all that it started.
-fn family(first: Pid) -> Vec<Pid> {
+pub fn family(first: Pid) -> Vec<Pid> {
     let mut family = vec![first];
     let mut at = 0;
     while let Some(pid) = family.get(at).map(|pid| pid.as_raw_nonzero()) {
@@ -296,16 +304,24 @@ fn install(host: &Host) -> Result<()> {
     host.sh("chgrp jitd /etc/jitd/jitd.toml /etc/jitd/ldap.secret").run()?.must().map(drop)
 }
 
-/// The program that is made of `benches/NAME.c`.
+/// The program that is made of `benches/NAME.c`, with libpam.
 ///
 /// # Errors
 /// When there is no compiler, or it refuses.
 pub fn compiled(name: &str) -> Result<PathBuf> {
-    let source = workspace().join(format!("tests/benches/{name}.c"));
+    compiled_as(name, name, &["-lpam"])
+}
+
+/// What is made of `benches/SOURCE.c` with these options, under `target/bench`.
+///
+/// # Errors
+/// When there is no compiler, or it refuses.
+pub fn compiled_as(name: &str, source: &str, options: &[&str]) -> Result<PathBuf> {
+    let source = workspace().join(format!("tests/benches/{source}.c"));
     let program = target().join("bench").join(name);
     fs::create_dir_all(target().join("bench")).map_err(|e| Trouble::io(&program, e))?;
     let mut cc = Command::new("cc");
-    cc.args(["-O2", "-Wall", "-Wextra", "-Werror", "-o"]).arg(&program).arg(&source).arg("-lpam");
+    cc.args(["-O2", "-Wall", "-Wextra", "-Werror", "-o"]).arg(&program).arg(&source).args(options);
     let output =
         cc.output().map_err(|e| Trouble::new(format!("cc: {e}: apt-get install gcc libpam0g-dev")))?;
     if output.status.success() {

@@ -1,0 +1,2 @@
+/* What any library costs that is loaded: there is nothing in it. */
+typedef int nothing;
