@@ -6,9 +6,14 @@
 //! does not exist, so a panic that could be reached does not link.
 //!
 //! - [`host`]: the entry points, and all that is unsafe
+//! - [`current`]: the map that counts now
 //! - [`slots`]: which mapping is the current one
+//! - [`answer`]: from the map to what goes where
+//! - [`room`]: glibc's buffer, piece by piece
 #![cfg_attr(panic = "abort", no_std)]
 
+mod answer;
+mod current;
 mod host;
-#[allow(dead_code, reason = "until the entry points are there")]
+mod room;
 mod slots;

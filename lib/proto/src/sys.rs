@@ -287,8 +287,10 @@ pub(crate) fn open_to_read(path: &CStr) -> Result<Fd, Errno> {
 
 /// read(2); 0 is the end.
 pub(crate) fn read(file: &Fd, room: &mut [u8]) -> Result<usize, Errno> {
+    // Not libc's function: see `Fd::drop`.
     // SAFETY: pointer and length are those of a live slice that we hold exclusively, and any byte is a valid u8.
-    check_len(unsafe { libc::read(file.0, room.as_mut_ptr().cast(), room.len()) })
+    let length = unsafe { libc::syscall(libc::SYS_read, file.0, room.as_mut_ptr(), room.len()) };
+    check_len(isize::try_from(length).unwrap_or(-1))
 }
 
 /// Zeroed memory straight from the kernel: too large for a guest's stack, and a failure is an error instead of an abort.

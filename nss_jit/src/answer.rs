@@ -1,0 +1,139 @@
+//! From a map to what glibc wants: which row, and what of it goes where in the buffer. Functions of values.
+//!
+//! Must never give half an answer: what does not fit or cannot be read wholly is a [`Failure`], and nothing is said.
+
+use core::ffi::c_long;
+use core::ptr;
+
+use jit_proto::map::read::{Damaged, Group, Map, Now, Person};
+
+use crate::room::Room;
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The map says that there is no such thing.
+    NotFound,
+    /// There is no map that could be asked, or it is damaged.
+    Unavailable,
+    /// The buffer is too small.
+    TooSmall,
+    /// There is no memory for a longer list.
+    NoMemory,
+}
+
+impl From<Damaged> for Failure {
+    fn from(_: Damaged) -> Failure {
+        Failure::Unavailable
+    }
+}
+
+/// Where an answer comes from, and for when.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) map: Map<'a>,
+    pub(crate) now: Now,
+}
+
+/// No password, and none that would fit: pam_unix takes `*`, where it would look for a shadow entry after an `x`.
+const PASSWORD: &[u8] = b"*";
+
+impl<'a> Asked<'a> {
+    /// The group of this name.
+    pub(crate) fn group_named(self, name: &[u8], room: Room<'_>) -> Result<libc::group, Failure> {
+        self.group(&self.map.group(name)?.ok_or(Failure::NotFound)?, room)
+    }
+
+    /// The group of this number.
+    pub(crate) fn group_numbered(self, gid: u32, room: Room<'_>) -> Result<libc::group, Failure> {
+        self.group(&self.map.group_of_gid(gid)?.ok_or(Failure::NotFound)?, room)
+    }
+
+    /// The group at a place in the enumeration, and the place after it.
+    pub(crate) fn next_group(self, place: u32, room: Room<'_>) -> Result<(libc::group, u32), Failure> {
+        let group = self.map.group_at(place)?.ok_or(Failure::NotFound)?;
+        Ok((self.group(&group, room)?, place.saturating_add(1)))
+    }
+
+    /// The person of this login.
+    pub(crate) fn person_named(self, name: &[u8], room: Room<'_>) -> Result<libc::passwd, Failure> {
+        person(&self.map.person(name, self.now)?.ok_or(Failure::NotFound)?, room)
+    }
+
+    /// The person of this number.
+    pub(crate) fn person_numbered(self, uid: u32, room: Room<'_>) -> Result<libc::passwd, Failure> {
+        person(&self.map.person_of_uid(uid, self.now)?.ok_or(Failure::NotFound)?, room)
+    }
+
+    /// The next person from a place in the enumeration on, and the place after him.
+    pub(crate) fn next_person(self, place: u32, room: Room<'_>) -> Result<(libc::passwd, u32), Failure> {
+        let mut place = place;
+        loop {
+            let found = self.map.person_at(place, self.now)?.ok_or(Failure::NotFound)?;
+            place = place.checked_add(1).ok_or(Failure::NotFound)?;
+            if let Some(found) = found {
+                return Ok((person(&found, room)?, place));
+            }
+        }
+    }
+
+    /// Hands over the numbers of all groups of somebody, but for his primary one.
+    pub(crate) fn groups_of(
+        self,
+        user: &[u8],
+        primary: u32,
+        mut add: impl FnMut(u32) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        for gid in self.map.groups_of(user, self.now)? {
+            let gid = gid?;
+            if gid != primary {
+                add(gid)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn group(self, group: &Group<'a>, mut room: Room<'_>) -> Result<libc::group, Failure> {
+        // Looked at once before anything is written: where one of them cannot be read, a larger buffer would not help.
+        let mut count = 1_usize;
+        for member in self.map.members(group, self.now)? {
+            member?;
+            count = count.checked_add(1).ok_or(Failure::TooSmall)?;
+        }
+        let places = room.pointers(count)?;
+        let first = places.as_mut_ptr().cast();
+        let mut members = self.map.members(group, self.now)?;
+        for place in places.iter_mut() {
+            let member = members.next().transpose()?;
+            place.write(member.map_or(Ok(ptr::null_mut()), |member| room.text(member))?);
+        }
+        Ok(libc::group {
+            gr_name: room.text(group.name)?,
+            gr_passwd: room.text(PASSWORD)?,
+            gr_gid: group.gid,
+            gr_mem: first,
+        })
+    }
+}
+
+/// How long the host's list of groups may become when it is full; `None` when it may not. As glibc's own modules do it: twice as long, and
+/// without a limit where that is not positive.
+pub(crate) fn grown(size: c_long, limit: c_long) -> Option<c_long> {
+    if limit > 0 && size >= limit {
+        return None;
+    }
+    let twice = size.max(1).checked_mul(2)?;
+    Some(if limit > 0 { twice.min(limit) } else { twice })
+}
+
+fn person(person: &Person<'_>, mut room: Room<'_>) -> Result<libc::passwd, Failure> {
+    Ok(libc::passwd {
+        pw_name: room.text(person.name)?,
+        pw_passwd: room.text(PASSWORD)?,
+        pw_uid: person.uid,
+        pw_gid: person.gid,
+        pw_gecos: room.text(person.gecos)?,
+        pw_dir: room.text(person.home)?,
+        pw_shell: room.text(person.shell)?,
+    })
+}
