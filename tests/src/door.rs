@@ -136,7 +136,10 @@ impl Door {
     }
 
     /// Starts jitd with these entries, in this mode, on a host that has none running yet.
-    fn opened(self, mode: Mode, entries: &Ldif) -> Result<Door> {
+    ///
+    /// # Errors
+    /// When it does not come up, or jitctl refuses.
+    pub fn opened(self, mode: Mode, entries: &Ldif) -> Result<Door> {
         self.put(entries)?;
         self.start_jitd()?;
         self.settle(entries)?;

@@ -227,7 +227,10 @@ impl Host {
     }
 
     /// Starts a program on these three streams; it leads a process group, outside.
-    pub(crate) fn spawn<A: AsRef<OsStr>>(
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn<A: AsRef<OsStr>>(
         &self,
         argv: impl IntoIterator<Item = A>,
         [stdin, stdout, stderr]: [Stdio; 3],

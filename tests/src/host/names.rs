@@ -39,6 +39,10 @@ mod tests {
     fn people_are_never_merged() {
         assert!(nsswitch("files jit").starts_with("passwd: files jit\ngroup: files jit\nshadow: files\n"));
         let merged = nsswitch("files [SUCCESS=merge] sss [NOTFOUND=return] jit");
-        assert!(merged.starts_with("passwd: files sss jit\ngroup: files [SUCCESS=merge] sss [NOTFOUND=return] jit\n"));
+        assert!(
+            merged.starts_with(
+                "passwd: files sss jit\ngroup: files [SUCCESS=merge] sss [NOTFOUND=return] jit\n"
+            )
+        );
     }
 }
