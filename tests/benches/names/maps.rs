@@ -5,7 +5,7 @@ use jit_tests::bench::names::place::{
     LOCAL, Place, SIZES, Service, WITHOUT, replaced as replaced_set, sized,
 };
 use jit_tests::bench::names::turns::{Case, How, Taken, ask};
-use jit_tests::bench::report::{Part, Row, Unit};
+use jit_tests::bench::report::{Part, Row, Unit, short};
 use jit_tests::trouble::Result;
 
 use super::Plan;
@@ -25,7 +25,7 @@ fn row(taken: &Taken, name: &str, shown: &str, floor: &str, unit: Unit) -> Resul
     let (own, floor) = (taken.of(name)?, taken.of(floor)?);
     let all = own.all()?;
     let (over, last) = (own.over(floor) / 1e3, all.percentile(99) / 1e3);
-    Ok(Row::times(shown, unit, &all).compared(format!("{over:+.2} µs over `files`; p99 {last:.2} µs")))
+    Ok(Row::times(shown, unit, &all).compared(format!("{over:+.2} µs over `files`; p99 {} µs", short(last))))
 }
 
 /// How large a map is, in words.

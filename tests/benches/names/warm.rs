@@ -3,7 +3,7 @@
 use jit_tests::bench::names::people::{DEPARTMENT, GROUPS_EACH, PERSON, TEAM, department, login, team, uid};
 use jit_tests::bench::names::place::{LOCAL, Place, Service, UNKNOWN};
 use jit_tests::bench::names::turns::{Case, How, Taken, Turns, ask};
-use jit_tests::bench::report::{Part, Row, Unit};
+use jit_tests::bench::report::{Part, Row, Unit, short};
 use jit_tests::trouble::Result;
 
 use super::Plan;
@@ -128,7 +128,7 @@ fn row(taken: &Taken, question: &Question, service: Service) -> Result<Row> {
     let files = taken.of(&name(question, Service::Files))?;
     let all = own.all()?;
     let row = Row::times(format!("{}: {}", question.shown, service.shown()), Unit::Microseconds, &all);
-    let last = format!("p99 {:.2} µs", all.percentile(99) / 1e3);
+    let last = format!("p99 {} µs", short(all.percentile(99) / 1e3));
     if service == Service::Files {
         return Ok(row.compared(last));
     }

@@ -199,7 +199,7 @@ pub struct Part {
 }
 
 /// Three digits that count, and no more.
-fn short(value: f64) -> String {
+pub fn short(value: f64) -> String {
     match value.abs() {
         v if v < 10.0 => format!("{value:.2}"),
         v if v < 100.0 => format!("{value:.1}"),
