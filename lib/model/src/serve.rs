@@ -260,11 +260,9 @@ impl<'a> Host<'a> {
 
     /// Who else claims the number. One whom the directory shows need not give way to one who is only remembered.
     fn rival(&self, login: &Login, person: &KnownPerson, uid: u32) -> Option<&'a Login> {
-        let claims = self.claims.get(&uid)?;
-        claims
-            .iter()
-            .find(|(other, shown)| *other != login && (*shown || !person.shown))
-            .map(|(other, _)| *other)
+        let others = || self.claims.get(&uid).into_iter().flatten().filter(|(other, _)| *other != login);
+        let shown = others().find(|(_, shown)| *shown);
+        shown.or_else(|| others().find(|_| !person.shown)).map(|(other, _)| *other)
     }
 }
 
