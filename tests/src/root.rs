@@ -52,7 +52,7 @@ pub const BOOTED: BaseRoot = BaseRoot {
 /// The same with other name services than ours: nss-systemd, sssd, and the cache of glibc. Apart, so that no other test waits for it to
 /// be built.
 pub const NAMES: BaseRoot = BaseRoot {
-    name: "names",
+    name: "booted-names",
     like: Some(&BOOTED),
     packages: &["libnss-systemd", "libnss-sss", "sssd-common", "nscd"],
 };
