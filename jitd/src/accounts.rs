@@ -102,7 +102,7 @@ impl Accounts {
         }
     }
 
-    fn passwd(&mut self) -> &BTreeMap<Login, Account> {
+    fn passwd(&mut self) -> &Arc<BTreeMap<Login, Account>> {
         self.passwd.get(|content, before| match content {
             Content::Bytes(bytes, _) => Arc::new(parse_passwd(bytes)),
             // It is replaced by rename, so it is never absent for a moment: what was true a moment ago is the best guess.
@@ -110,12 +110,21 @@ impl Accounts {
         })
     }
 
-    /// The groups.
-    pub fn groups(&mut self) -> &[Group] {
+    fn group(&mut self) -> &Arc<Vec<Group>> {
         self.group.get(|content, before| match content {
             Content::Bytes(bytes, _) => Arc::new(parse_group(bytes)),
             Content::Absent | Content::Unreadable(_) => before,
         })
+    }
+
+    /// The groups.
+    pub fn groups(&mut self) -> &[Group] {
+        self.group()
+    }
+
+    /// All accounts and groups: the very same values as before, if neither file can have changed.
+    pub fn tables(&mut self) -> (Arc<BTreeMap<Login, Account>>, Arc<Vec<Group>>) {
+        (Arc::clone(self.passwd()), Arc::clone(self.group()))
     }
 
     /// The account of this name.

@@ -79,6 +79,16 @@ impl Moment {
         Timestamp(self.settled_ms.div_euclid(1000))
     }
 
+    /// The settled time, in milliseconds.
+    pub fn settled_ms(&self) -> i64 {
+        self.settled_ms
+    }
+
+    /// CLOCK_BOOTTIME, in milliseconds.
+    pub fn boot_ms(&self) -> i64 {
+        self.boot_ms
+    }
+
     /// The later of two moments: what a host still knows when one of its files is lost.
     pub fn later(self, other: Moment) -> Moment {
         if other.settled_ms > self.settled_ms { other } else { self }

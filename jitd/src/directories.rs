@@ -10,6 +10,11 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
+/// Below the directory of the sockets, what everybody may read and the daemon writes.
+pub fn public(runtime_dir: &Path) -> PathBuf {
+    runtime_dir.join("pub")
+}
+
 /// Why a directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {

@@ -12,7 +12,7 @@ use jit_model::assess::{AssessedGrant, assess};
 use jit_model::dn::Dn;
 use jit_model::grant::EntryUuid;
 use jit_model::learn::{held, learn};
-use jit_model::name::SourceName;
+use jit_model::name::{SourceName, UnixGroup};
 use jit_model::people::Person;
 use jit_model::snapshot::{Aside, Freshness, Snapshot};
 use jit_model::state::{State, state};
@@ -20,9 +20,12 @@ use jit_model::time::Timestamp;
 
 use crate::audit::Event;
 use crate::audit::event::Health;
+use crate::audit::grant::GrantRecord;
 use crate::clock::Moment;
 use crate::clock::system::SystemClock;
 use crate::config::{Config, SourceConfig};
+use crate::groups::grant::of_grant;
+use crate::groups::{Basis, Groups};
 use crate::ledger::Learned;
 use crate::mode::Mode;
 use crate::remember::Remembered;
@@ -61,6 +64,7 @@ pub struct Follower {
     sources: BTreeMap<SourceName, Standing>,
     servers: BTreeMap<SourceName, String>,
     remembered: Remembered,
+    groups: Groups,
     /// What is wrong with the configuration on disk, while another is in force.
     config_fault: Option<String>,
     noticed: look::Noticed,
@@ -73,6 +77,7 @@ impl Follower {
         clock: Arc<SystemClock>,
         scribe: Scribe,
         remembered: Remembered,
+        groups: Groups,
     ) -> Follower {
         let nothing =
             Snapshot::new(config.policy.clone(), BTreeMap::new(), Vec::new(), Vec::new(), BTreeSet::new());
@@ -93,6 +98,7 @@ impl Follower {
             sources: BTreeMap::new(),
             servers: BTreeMap::new(),
             remembered,
+            groups,
             config_fault: None,
             noticed: look::Noticed::default(),
         };
@@ -178,11 +184,12 @@ impl Follower {
             self.sources.insert(name.clone(), standing);
         }
         // As they were when there was last word, so that what changed since is noticed.
-        self.noticed.forget_states();
-        for standing in self.sources.values() {
-            let then = standing.heard.map(|heard| heard.settled());
-            self.noticed.know(&standing.grants, then.unwrap_or(self.clock.now().settled));
-        }
+        let settled = self.clock.now().settled;
+        let grants = self.sources.values().flat_map(|standing| {
+            let then = standing.heard.map_or(settled, |heard| heard.settled());
+            standing.grants.iter().map(move |grant| (grant, then))
+        });
+        self.noticed.know(grants);
         self.publish();
     }
 
@@ -223,6 +230,7 @@ impl Follower {
             }
         }
         self.sources.insert(name, standing);
+        self.confer();
         self.notice_grants();
         self.publish();
     }
@@ -271,20 +279,40 @@ impl Follower {
         }
         for uuid in learned.deleted.iter().take(MOST_EVENTS) {
             let was = before.iter().find(|grant| grant.grant.uuid == *uuid);
-            self.scribe.note(Event::deletion(name, *uuid, was.map(Arc::as_ref)));
+            let was = was.map(|was| GrantRecord::conferring(was, &self.groups_of(was)));
+            self.scribe.note(Event::deletion(name, *uuid, was));
         }
     }
 
-    /// Tells which grants are in another state than when last looked at.
+    /// Tells which grants are in another state than when last looked at, or confer other groups or on others.
     fn notice_grants(&mut self) -> Vec<State> {
         let now = self.clock.now().login;
         let grants = self.sources.values().flat_map(|standing| &standing.grants);
+        let (rules, conferred) = (&self.config.groups, self.groups.conferred());
+        let grants = grants.map(|grant| (grant, of_grant(grant, rules, conferred).conferred));
         let changed = self.noticed.changes(grants, now);
-        let states = changed.iter().map(|(state, _)| *state).collect();
-        for (state, grant) in changed.into_iter().take(MOST_EVENTS) {
-            self.scribe.note(Event::Grant { state, grant: Box::new(grant.as_ref().into()) });
+        let states = changed.iter().map(|changed| changed.state).collect();
+        for look::Changed { state, grant, groups } in changed.into_iter().take(MOST_EVENTS) {
+            let grant = Box::new(GrantRecord::conferring(&grant, &groups));
+            self.scribe.note(Event::Grant { state, grant });
         }
         states
+    }
+
+    /// The groups that a grant confers here while it is live.
+    fn groups_of(&self, grant: &AssessedGrant) -> BTreeSet<UnixGroup> {
+        of_grant(grant, &self.config.groups, self.groups.conferred()).conferred
+    }
+
+    /// Finds out what is conferred now.
+    fn confer(&mut self) {
+        let basis = Basis {
+            config: Arc::clone(&self.config),
+            sources: self.freshness(),
+            grants: self.sources.values().flat_map(|standing| standing.grants.iter().cloned()).collect(),
+            people: BTreeMap::new(),
+        };
+        self.groups.confer(basis, self.clock.now());
     }
 
     fn freshness(&self) -> BTreeMap<SourceName, Freshness> {
@@ -297,11 +325,14 @@ impl Follower {
     }
 
     fn concerns(&self) -> Vec<String> {
-        self.config_fault.iter().cloned().chain(self.remembered.concerns()).collect()
+        let map = self.groups.concern().cloned();
+        self.config_fault.iter().cloned().chain(self.remembered.concerns()).chain(map).collect()
     }
 
-    /// Puts what is known before those who answer.
-    fn publish(&self) {
+    /// Puts what is known before those who answer; before them the map, so that whoever is let in has his groups.
+    fn publish(&mut self) {
+        self.confer();
+        self.groups.write(self.clock.moment(), self.clock.now().login);
         let shown = |(name, standing): (&SourceName, &Standing)| {
             let entries = standing.entries.as_ref().map_or(0, |entries| entries.access.len());
             let server = self.servers.get(name).cloned();
@@ -320,8 +351,8 @@ impl Follower {
             .recalled(recalled.cloned()),
             sources: self.sources.iter().map(shown).collect(),
             people: self.sources.iter().map(|(name, of)| (name.clone(), Arc::clone(&of.people))).collect(),
-            conferred: Arc::default(),
-            served: Arc::default(),
+            conferred: Arc::clone(self.groups.conferred()),
+            served: Arc::clone(self.groups.served()),
             concerns: self.concerns(),
         };
         self.current.put(view);

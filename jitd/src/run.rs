@@ -22,6 +22,7 @@ use crate::control::{self, Command};
 use crate::desk::Desk;
 use crate::directories::{self, Owner, Ownership};
 use crate::follow::Follower;
+use crate::groups::Groups;
 use crate::mode::ModeFile;
 use crate::pulse::{Pulse, Watchdog};
 use crate::remember::{Found, Remembered};
@@ -97,7 +98,7 @@ fn prepare_directories(args: &Args, user: Option<&privileges::User>) -> Result<(
         None => (Ownership::Any, Ownership::Expect(Owner { uid: geteuid().as_raw(), gid: 0 })),
     };
     directories::ensure(&args.runtime_dir, 0o755, roots)?;
-    directories::ensure(&args.runtime_dir.join("pub"), 0o755, ours)?;
+    directories::ensure(&directories::public(&args.runtime_dir), 0o755, ours)?;
     directories::ensure(&args.runtime_dir.join("state"), 0o700, ours)?;
     directories::ensure(&args.state_dir, 0o700, ours)?;
     directories::ensure(&args.log_dir, 0o750, ours)?;
@@ -130,7 +131,8 @@ impl<'a> Daemon<'a> {
         let now_mode = mode.look().mode(clock.now().login);
         let scribe = Scribe::new(audit, Arc::clone(&clock), now_mode);
         let remembered = Remembered::start(found, &scribe)?;
-        let follower = Follower::new(config, Arc::clone(&clock), scribe.clone(), remembered);
+        let map = Groups::new(&directories::public(&args.runtime_dir), Accounts::of_host(), scribe.clone());
+        let follower = Follower::new(config, Arc::clone(&clock), scribe.clone(), remembered, map);
         Ok(Daemon { args, clock, scribe, follower, mode })
     }
 

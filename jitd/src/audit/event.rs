@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use jit_model::assess::AssessedGrant;
+use jit_model::confer::RefusedGroup;
 use jit_model::dn::Dn;
 use jit_model::grant::{EntryUuid, Revocation};
-use jit_model::name::SourceName;
+use jit_model::name::{Login, SourceName};
 use jit_model::source::SetAside;
 use jit_model::text::rfc3339;
 use jit_model::time::Timestamp;
@@ -20,6 +20,9 @@ use crate::syslog::Severity;
 
 /// The longest text, in bytes before escaping; the rest is cut and `...` says so.
 const MAX_TEXT: usize = 512;
+
+/// The most roles in one line.
+const MAX_ROLES: usize = 32;
 
 /// A text of bounded length.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -154,6 +157,22 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         attribute: Option<Text>,
         /// What is wrong.
+        reason: Text,
+    },
+    /// A Unix group that roles of grants name, or the configuration allows, is not conferred here.
+    GroupRefused {
+        /// Its name.
+        group: Text,
+        /// The roles that name it; the first 32.
+        roles: Vec<Text>,
+        /// Why, and what would do.
+        reason: Text,
+    },
+    /// A person of a directory is not shown as an account here, or not as the directory has him.
+    PersonRefused {
+        /// The login.
+        name: Text,
+        /// Why, and what would do.
         reason: Text,
     },
     /// A file of the daemon's own cannot be written, can be again, or was damaged.
@@ -293,9 +312,8 @@ impl Event {
     }
 
     /// A grant is gone.
-    pub fn deletion(source: &SourceName, grant: EntryUuid, was: Option<&AssessedGrant>) -> Event {
-        let grant_record = was.map(|was| Box::new(GrantRecord::from(was)));
-        Event::Deletion { source: Text::from(source), uuid: Text::from(grant), grant: grant_record }
+    pub fn deletion(source: &SourceName, grant: EntryUuid, was: Option<GrantRecord>) -> Event {
+        Event::Deletion { source: Text::from(source), uuid: Text::from(grant), grant: was.map(Box::new) }
     }
 
     /// An entry cannot be used.
@@ -306,6 +324,20 @@ impl Event {
             attribute: what.attribute.as_ref().map(Text::from),
             reason: Text::from(&what.reason),
         }
+    }
+
+    /// A group is not conferred.
+    pub fn group_refused(refused: &RefusedGroup) -> Event {
+        Event::GroupRefused {
+            group: Text::from(&refused.group),
+            roles: refused.roles.iter().take(MAX_ROLES).map(Text::from).collect(),
+            reason: Text::from(&refused.why),
+        }
+    }
+
+    /// A person is not shown.
+    pub fn person_refused(login: &Login, reason: &str) -> Event {
+        Event::PersonRefused { name: Text::from(login), reason: Text::from(reason) }
     }
 
     /// One of the daemon's files is in another state.
@@ -356,6 +388,12 @@ impl Event {
             Event::Session(session) => session.for_syslog(),
             Event::SetAside { dn, reason, .. } => {
                 (Severity::Warning, format!("entry {:?} is not used: {:?}", dn.0, reason.0))
+            }
+            Event::GroupRefused { group, reason, .. } => {
+                (Severity::Warning, format!("group {:?} is not conferred: {:?}", group.0, reason.0))
+            }
+            Event::PersonRefused { name, reason } => {
+                (Severity::Warning, format!("person {:?}: {:?}", name.0, reason.0))
             }
             Event::Disk { state, text, .. } => {
                 let severity = match state {

@@ -1,6 +1,9 @@
 //! A grant as the audit tells it, in a decision and in its own events: what must still be known when its entry is long gone.
 
+use std::collections::BTreeSet;
+
 use jit_model::assess::{Assessed, AssessedGrant};
+use jit_model::name::UnixGroup;
 use serde::Serialize;
 
 use super::event::{Text, Time};
@@ -24,6 +27,12 @@ pub struct GrantRecord {
     /// The role's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Text>,
+    /// The logins it is for: only in a grant's own events.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub logins: Vec<Text>,
+    /// The Unix groups that it confers on them here while it is live: only in a grant's own events.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Text>,
     /// Its start, if it has a window.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<Time>,
@@ -60,6 +69,17 @@ pub struct ApproverRecord {
     pub at: Time,
 }
 
+impl GrantRecord {
+    /// The grant with everybody it is for, and the groups that it confers here: whoever asks later who was in a group has to know both.
+    pub fn conferring(assessed: &AssessedGrant, groups: &BTreeSet<UnixGroup>) -> GrantRecord {
+        GrantRecord {
+            logins: assessed.logins.keys().map(Text::from).collect(),
+            groups: groups.iter().map(Text::from).collect(),
+            ..GrantRecord::from(assessed)
+        }
+    }
+}
+
 impl From<&AssessedGrant> for GrantRecord {
     fn from(assessed: &AssessedGrant) -> GrantRecord {
         let grant = &assessed.grant;
@@ -75,6 +95,8 @@ impl From<&AssessedGrant> for GrantRecord {
             source: Text::from(&assessed.source),
             subject: Text::from(&grant.subject),
             role: assessed.role.as_ref().map(|role| Text::from(&role.name)),
+            logins: Vec::new(),
+            groups: Vec::new(),
             start: window.map(|window| Time(window.start())),
             end: window.map(|window| Time(window.end())),
             reason: grant.reason.as_ref().map(Text::from),

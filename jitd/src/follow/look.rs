@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jit_model::assess::AssessedGrant;
 use jit_model::grant::EntryUuid;
-use jit_model::name::SourceName;
+use jit_model::name::{SourceName, UnixGroup};
 use jit_model::snapshot::Silence;
 use jit_model::state::{State, state};
 use jit_model::time::{Span, Timestamp};
@@ -33,11 +33,38 @@ const MOVED: Span = Span(2);
 /// What was noticed at the last look.
 #[derive(Default)]
 pub(super) struct Noticed {
-    states: BTreeMap<EntryUuid, State>,
+    states: BTreeMap<EntryUuid, Known>,
     stale: BTreeSet<SourceName>,
     concern: Option<Concern>,
     settled: Regular,
     pruned: Regular,
+}
+
+/// How a grant was when last looked at.
+struct Known {
+    state: State,
+    grant: Arc<AssessedGrant>,
+    /// What it conferred; none before it was found out.
+    groups: Option<BTreeSet<UnixGroup>>,
+}
+
+impl Known {
+    /// Whether it conferred what it confers now, on whom it does.
+    fn confers(&self, grant: &AssessedGrant, groups: &BTreeSet<UnixGroup>) -> bool {
+        match &self.groups {
+            Some(before) if groups.is_empty() => before.is_empty(),
+            Some(before) => before == groups && self.grant.logins == grant.logins,
+            // Nothing can have changed where the role names none.
+            None => grant.role.as_ref().is_none_or(|role| role.local_groups.is_empty()),
+        }
+    }
+}
+
+/// A grant that is not as it was.
+pub(super) struct Changed {
+    pub(super) state: State,
+    pub(super) grant: Arc<AssessedGrant>,
+    pub(super) groups: BTreeSet<UnixGroup>,
 }
 
 /// Something that is done every now and then.
@@ -56,31 +83,37 @@ impl Regular {
 }
 
 impl Noticed {
-    pub(super) fn forget_states(&mut self) {
-        self.states.clear();
+    /// Takes the states of grants at a time as known, and no others. What they conferred is known of those that were known before.
+    pub(super) fn know<'g>(&mut self, grants: impl Iterator<Item = (&'g Arc<AssessedGrant>, Timestamp)>) {
+        let mut before = std::mem::take(&mut self.states);
+        self.states = grants
+            .map(|(grant, at)| {
+                let groups = before.remove(&grant.grant.uuid).and_then(|known| known.groups);
+                let state = state(&grant.assessed, at);
+                (grant.grant.uuid, Known { state, grant: Arc::clone(grant), groups })
+            })
+            .collect();
     }
 
-    /// Takes the states of grants at a time as known.
-    pub(super) fn know(&mut self, grants: &[Arc<AssessedGrant>], at: Timestamp) {
-        let states = grants.iter().map(|grant| (grant.grant.uuid, state(&grant.assessed, at)));
-        self.states.extend(states);
-    }
-
-    /// The grants whose state is another now than when last looked at; those that are gone are forgotten.
+    /// The grants that are in another state now than when last looked at, and the live ones that confer other groups, or on others;
+    /// those that are gone are forgotten.
     pub(super) fn changes<'g>(
         &mut self,
-        grants: impl Iterator<Item = &'g Arc<AssessedGrant>>,
+        grants: impl Iterator<Item = (&'g Arc<AssessedGrant>, BTreeSet<UnixGroup>)>,
         now: Timestamp,
-    ) -> Vec<(State, Arc<AssessedGrant>)> {
+    ) -> Vec<Changed> {
         let mut states = BTreeMap::new();
         let mut changed = Vec::new();
-        for grant in grants {
+        for (grant, groups) in grants {
             let uuid = grant.grant.uuid;
             let state = state(&grant.assessed, now);
-            if self.states.get(&uuid) != Some(&state) {
-                changed.push((state, Arc::clone(grant)));
+            let as_before = self.states.get(&uuid).is_some_and(|known| {
+                known.state == state && (state != State::Live || known.confers(grant, &groups))
+            });
+            if !as_before {
+                changed.push(Changed { state, grant: Arc::clone(grant), groups: groups.clone() });
             }
-            states.insert(uuid, state);
+            states.insert(uuid, Known { state, grant: Arc::clone(grant), groups: Some(groups) });
         }
         self.states = states;
         changed
@@ -93,6 +126,7 @@ impl Follower {
         let now = self.clock.now();
         self.notice_mode(seen);
         self.notice_clock(now.concern);
+        self.confer();
         let changed = self.notice_grants();
         self.notice_silence(now.login);
 
@@ -120,6 +154,7 @@ impl Follower {
                 self.scribe.note(Event::disk(Path::new("ledger"), DiskState::Full, text));
             }
         }
+        self.groups.write(self.clock.moment(), now.login);
         if !changed.is_empty() || self.is_behind() {
             self.publish();
         }
@@ -136,7 +171,9 @@ impl Follower {
                 (a, b) => a != b,
             }
         });
-        moved || view.concerns != self.concerns()
+        let another = !Arc::ptr_eq(&view.conferred, self.groups.conferred())
+            || !Arc::ptr_eq(&view.served, self.groups.served());
+        moved || another || view.concerns != self.concerns()
     }
 
     /// Notices a change of the mode; to be called before anything is written into the audit, which names the mode.

@@ -12,6 +12,7 @@ use jit_model::snapshot::Silence;
 use jit_model::state::{State, state};
 
 use super::*;
+use crate::accounts::Accounts;
 use crate::audit::Audit;
 use crate::config;
 use crate::mode::{Mode, ModeFile};
@@ -33,7 +34,8 @@ fn follower_of(dir: &std::path::Path, config: &str) -> Follower {
     let audit = Audit::start(dir.join("audit.jsonl"), clock.boot(), "web1.example.com", syslog).unwrap();
     let scribe = Scribe::new(Arc::new(audit), Arc::clone(&clock), Mode::Enforcing);
     let remembered = Remembered::start(found, &scribe).unwrap();
-    Follower::new(config, clock, scribe, remembered)
+    let groups = Groups::new(dir, Accounts::at(dir.join("passwd"), dir.join("group")), scribe.clone());
+    Follower::new(config, clock, scribe, remembered, groups)
 }
 
 fn corp() -> SourceName {

@@ -15,6 +15,7 @@ use crate::clock::system::SystemClock;
 use crate::config;
 use crate::desk::Peer;
 use crate::follow::Follower;
+use crate::groups::Groups;
 use crate::mode::{Mode, ModeFile};
 use crate::remember::{Found, Remembered};
 use crate::scribe::Scribe;
@@ -44,10 +45,11 @@ impl Room {
         let scribe = Scribe::new(Arc::new(audit.unwrap()), Arc::clone(&clock), Mode::Enforcing);
         let remembered = Remembered::start(Found::read(dir.path()), &scribe).unwrap();
         let config = Arc::new(config::parse(CONFIG).unwrap());
-        let follower = Follower::new(config, Arc::clone(&clock), scribe.clone(), remembered);
-        let accounts = Accounts::at(file("passwd"), file("group"));
+        let accounts = || Accounts::at(file("passwd"), file("group"));
+        let groups = Groups::new(dir.path(), accounts(), scribe.clone());
+        let follower = Follower::new(config, Arc::clone(&clock), scribe.clone(), remembered, groups);
         let mode = ModeFile::at(file("enforcing"));
-        let desk = Desk::new(follower.current(), Arc::clone(&clock), scribe, accounts, mode);
+        let desk = Desk::new(follower.current(), Arc::clone(&clock), scribe, accounts(), mode);
         let state = StateDir::below(&file("run"));
         let (registry, heard) = Registry::new(state, clock.boot(), (Vec::new(), Vec::new()));
         Room { dir, desk, registry, heard }

@@ -17,6 +17,7 @@ use crate::audit::Audit;
 use crate::clock::system::SystemClock;
 use crate::config;
 use crate::follow::Follower;
+use crate::groups::Groups;
 use crate::mode::ModeFile;
 use crate::remember::{Found, Remembered};
 use crate::scribe::Scribe;
@@ -156,10 +157,11 @@ impl Room {
         let audit = Audit::start(file("audit.jsonl"), clock.boot(), "web1", Syslog::new(file("no-syslog")));
         let scribe = Scribe::new(Arc::new(audit.unwrap()), Arc::clone(&clock), Mode::Enforcing);
         let remembered = Remembered::start(found, &scribe).unwrap();
-        let follower = Follower::new(config, Arc::clone(&clock), scribe.clone(), remembered);
-        let accounts = Accounts::at(file("passwd"), file("group"));
+        let accounts = || Accounts::at(file("passwd"), file("group"));
+        let groups = Groups::new(dir.path(), accounts(), scribe.clone());
+        let follower = Follower::new(config, Arc::clone(&clock), scribe.clone(), remembered, groups);
         let mode = ModeFile::at(file("enforcing"));
-        let desk = Desk::new(follower.current(), Arc::clone(&clock), scribe, accounts, mode);
+        let desk = Desk::new(follower.current(), Arc::clone(&clock), scribe, accounts(), mode);
         let (registry, heard) =
             Registry::new(StateDir::below(&file("run")), clock.boot(), (kept, Vec::new()));
         Room { dir, registry, desk, heard, follower, clock }

@@ -1,0 +1,152 @@
+//! How one map takes the place of another, so that whoever reads finds exactly one in force, whenever the daemon is killed.
+//!
+//! 1. The new one is written whole under a name that no reader knows (`groups.map.new`).
+//! 2. It is renamed to `groups.map.next`, where a reader looks who finds that the one he has is superseded.
+//! 3. The word of the one at `groups.map` is set: whoever has it mapped sees it at his next look.
+//! 4. The next one is renamed to `groups.map`.
+//!
+//! Killed before 3, the one before is in force; after it, the next one. What was begun is ended before the next begins. Must never
+//! change anything else of a map that has a name, nor let one go by unlinking or renaming over it without having set its word:
+//! somebody may have it mapped, and would go by it for as long as he lives.
+//!
+//! Nothing is forced to disk: the directory is gone after a reboot, as a map of another boot would be refused.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use jit_proto::map::layout::{FIXED, SUPERSEDED};
+use jit_proto::map::{NEXT, PATH};
+
+/// Everybody reads it, and nobody but the daemon writes it.
+const MODE: u32 = 0o644;
+
+/// A step that the operating system refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} cannot be {step}: {error}", path = .path.display())]
+pub struct PublishError {
+    path: PathBuf,
+    step: &'static str,
+    error: io::Error,
+}
+
+/// The places of the maps.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    map: PathBuf,
+    next: PathBuf,
+    new: PathBuf,
+}
+
+impl Publisher {
+    /// In this directory, by the names that readers know.
+    pub fn within(directory: &Path) -> Publisher {
+        let name = |path: &std::ffi::CStr| {
+            let path = Path::new(path.to_str().unwrap_or_default());
+            directory.join(path.file_name().unwrap_or_default())
+        };
+        let map = name(PATH);
+        let new = map.with_extension("map.new");
+        Publisher { map, next: name(NEXT), new }
+    }
+
+    /// Where the map is.
+    pub fn path(&self) -> &Path {
+        &self.map
+    }
+
+    /// Puts a map in the place of the one that is there.
+    ///
+    /// # Errors
+    /// When it cannot be written or named. Then either may be in force; see [`Publisher::withdraw`].
+    pub fn publish(&self, bytes: &[u8]) -> Result<(), PublishError> {
+        let published = self.in_steps(bytes, &mut || Ok(()));
+        if published.is_err() {
+            // On a full disk it takes room from the next attempt. That it cannot be removed, the next attempt says.
+            let _ = fs::remove_file(&self.new);
+        }
+        published
+    }
+
+    /// Supersedes what is there, so that none is in force.
+    ///
+    /// # Errors
+    /// When a word cannot be set; all have been tried.
+    pub fn withdraw(&self) -> Result<(), PublishError> {
+        let (map, next) = (self.supersede(&self.map), self.supersede(&self.next));
+        map.and(next)
+    }
+
+    /// The steps; `may_go_on` is asked before each, so that a test can stop there as a kill would.
+    fn in_steps(
+        &self,
+        bytes: &[u8],
+        may_go_on: &mut dyn FnMut() -> Result<(), PublishError>,
+    ) -> Result<(), PublishError> {
+        may_go_on()?;
+        if fs::symlink_metadata(&self.next).is_ok() {
+            self.put_in_place(may_go_on)?;
+        }
+        may_go_on()?;
+        match fs::remove_file(&self.new) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return self.failed(&self.new, "removed", error);
+            }
+            _ => {}
+        }
+        may_go_on()?;
+        self.write(bytes)?;
+        may_go_on()?;
+        fs::rename(&self.new, &self.next)
+            .or_else(|error| self.failed(&self.next, "put in its place", error))?;
+        self.put_in_place(may_go_on)
+    }
+
+    /// From here on the next one is whole, and is the one that counts once the word is set.
+    fn put_in_place(
+        &self,
+        may_go_on: &mut dyn FnMut() -> Result<(), PublishError>,
+    ) -> Result<(), PublishError> {
+        may_go_on()?;
+        self.supersede(&self.map)?;
+        may_go_on()?;
+        fs::rename(&self.next, &self.map).or_else(|error| self.failed(&self.map, "put in its place", error))
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<(), PublishError> {
+        let open = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&self.new);
+        let mut file = open.or_else(|error| self.failed(&self.new, "made", error))?;
+        file.write_all(bytes).or_else(|error| self.failed(&self.new, "written", error))?;
+        // open(2) subtracts the umask.
+        let mode = file.set_permissions(Permissions::from_mode(MODE));
+        mode.or_else(|error| self.failed(&self.new, "given its permissions", error))
+    }
+
+    /// Sets the word of what is at a path, if it is anything that a reader could have taken for a map.
+    fn supersede(&self, path: &Path) -> Result<(), PublishError> {
+        let options = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let file = match OpenOptions::new().write(true).custom_flags(options).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            // A link, a directory, a FIFO: no map to any reader.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::EISDIR | libc::ENXIO)) => {
+                return Ok(());
+            }
+            Err(error) => return self.failed(path, "superseded", error),
+        };
+        let meta = file.metadata().or_else(|error| self.failed(path, "superseded", error))?;
+        if !meta.is_file() || meta.len() < FIXED as u64 {
+            return Ok(());
+        }
+        let set = file.write_all_at(&1_u32.to_le_bytes(), SUPERSEDED as u64);
+        set.or_else(|error| self.failed(path, "superseded", error))
+    }
+
+    fn failed<T>(&self, path: &Path, step: &'static str, error: io::Error) -> Result<T, PublishError> {
+        Err(PublishError { path: path.to_owned(), step, error })
+    }
+}
+
+#[cfg(test)]
+mod tests;
