@@ -19,6 +19,7 @@ pub mod limits;
 pub mod manager;
 pub mod mode;
 pub mod pam;
+pub mod people;
 pub mod privileges;
 pub mod pulse;
 pub mod remember;
