@@ -9,6 +9,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod names;
+
 const LEAST: &str =
     "[host]\nname = \"web1.prod.example.com\"\n[source.ldif]\npath = \"/etc/jitd/grants.ldif\"\n";
 
