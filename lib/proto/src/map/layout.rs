@@ -26,6 +26,10 @@ pub const ALIGN: usize = 8;
 /// No name is longer, in bytes.
 pub const NAME: usize = 255;
 
+/// No user has more rows of groups: NGROUPS_MAX of Linux, beyond which setgroups(2) refuses them all. Who puts them into a list without
+/// doubles needs a bound, too.
+pub const GROUPS: u32 = 65_536;
+
 /// No other text is longer, in bytes.
 pub const FIELD: usize = 65_535;
 

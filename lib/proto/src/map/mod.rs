@@ -7,6 +7,8 @@
 //! A reader must never take anything from a file that is not wholly what this says: cut short, damaged, of another version, or none of
 //! ours. That is an error, and never an answer that somebody is in a group, or that he is not.
 
+#![forbid(unsafe_code)]
+
 mod checksum;
 pub mod layout;
 pub mod read;

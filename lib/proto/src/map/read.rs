@@ -8,8 +8,8 @@
 
 use super::MAX;
 use super::layout::{
-    ALIGN, COVERED, ConferredRow, FIXED, GroupRow, HEADER, Header, MAGIC, MemberRow, ORDER, PersonRow, Row,
-    TABLES, Table, Text, UserRow, checksum, is_field, is_name, is_number,
+    ALIGN, COVERED, ConferredRow, FIXED, GROUPS, GroupRow, HEADER, Header, MAGIC, MemberRow, ORDER,
+    PersonRow, Row, TABLES, Table, Text, UserRow, checksum, is_field, is_name, is_number,
 };
 use super::rows::Rows;
 
@@ -165,6 +165,9 @@ impl<'a> Map<'a> {
         let users = self.rows::<UserRow>(Table::Users);
         let found = users.find(|row| Ok(self.text(row.name)?.cmp(user)))?;
         let (first, count) = found.map_or((0, 0), |row| (row.first, row.count));
+        if count > GROUPS {
+            return Err(Damaged);
+        }
         Ok(Gids { rows: self.rows(Table::Conferred).run(first, count)?, now })
     }
 
