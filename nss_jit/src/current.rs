@@ -51,7 +51,7 @@ fn find_and(ask: &mut dyn FnMut(Asked<'_>)) {
             }
         }
     }
-    if let Some(mapped) = newest(clocks) {
+    if let Some((mapped, clocks)) = newest() {
         let raw = keep(mapped);
         let replaced = SLOTS.replace(old.as_ref(), raw);
         if let Some(asked) = Lent::new(raw).as_ref().and_then(|lent| asked(lent.mapped(), clocks)) {
@@ -89,28 +89,31 @@ fn known(mapped: &Mapped, clocks: Clocks) -> Option<Asked<'_>> {
 /// It supersedes a map only when the next one is whole in its place beside it, and then puts that into the place of the first. So whoever
 /// finds the first superseded finds the next beside it, or else at the first place by now; unless the very same file is still there, when
 /// there is no next one.
-fn newest(clocks: Clocks) -> Option<Mapped> {
+///
+/// The clocks are read once it is mapped: by those of a moment before, it may not have been written yet.
+fn newest() -> Option<(Mapped, Clocks)> {
     let usable = |mapped: Mapped| {
+        let clocks = clocks().ok()?;
         // What is too old, or from before this boot, need not be read through.
         asked(&mapped, clocks)?;
         Map::open(mapped.rest()).ok()?;
-        Some(mapped)
+        Some((mapped, clocks))
     };
     let mut before = None;
     for _ in 0..ROUNDS {
         let mut superseded = None;
         match find(PATH) {
             Some(Found::Mapped(mapped)) => {
-                if let Some(mapped) = usable(mapped) {
-                    return Some(mapped);
+                if let Some(usable) = usable(mapped) {
+                    return Some(usable);
                 }
             }
             Some(Found::Superseded(identity)) => superseded = Some(identity),
             None => {}
         }
         if let Some(Found::Mapped(mapped)) = find(NEXT) {
-            if let Some(mapped) = usable(mapped) {
-                return Some(mapped);
+            if let Some(usable) = usable(mapped) {
+                return Some(usable);
             }
         }
         if superseded.is_none() || superseded == before {
