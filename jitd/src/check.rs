@@ -12,7 +12,10 @@ use tokio::runtime::Builder;
 use crate::accounts::Accounts;
 use crate::args::Args;
 use crate::config::{self, Config, Place};
+use crate::groups::local::Locals;
 use crate::privileges::{self, User};
+
+mod names;
 
 /// Prints what is wrong; 0 if the daemon would start, 1 if not. A source that cannot be reached is no reason not to start.
 pub fn check(args: &Args) -> ExitCode {
@@ -73,6 +76,8 @@ fn look_around(config: &Config) -> Vec<String> {
     if !config.policy.production {
         notes.push("production = false: nothing is guarded on this host".to_owned());
     }
+    let local = Locals::new(Accounts::of_host()).get();
+    notes.extend(names::notes(config, &local, &names::Mapped::of_host(), Path::exists));
     for (name, source) in &config.sources {
         match &source.place {
             Place::Ldif(path) => {
