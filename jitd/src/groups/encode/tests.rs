@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use jit_proto::map::layout::{FIXED, HEADER};
-use jit_proto::map::read::{Clocks, Damaged, Map};
+use jit_proto::map::read::{Clocks, Damaged, Map, is_map};
 use proptest::prelude::*;
 
 const NAMES: [&str; 6] = ["alice", "bob", "carol", "d", "dave", "zoe"];
@@ -91,6 +91,79 @@ proptest! {
         let longer: Vec<u8> = file.iter().copied().chain(vec![0; cut]).collect();
         prop_assert!(Map::open(&longer[FIXED..]).is_err());
     }
+}
+
+fn one(login: &str, gid: u32) -> Content {
+    let members = vec![Membership { login: login.to_owned(), from: 0, until: 500 }];
+    Content {
+        groups: BTreeMap::from([("dba".to_owned(), Group { gid, members })]),
+        valid_until: 900,
+        ..Content::default()
+    }
+}
+
+fn person() -> Person {
+    let [gecos, home, shell] = ["Alice", "/home/alice", "/bin/sh"].map(str::to_owned);
+    Person { uid: 1001, gid: 100, gecos, home, shell, until: 500 }
+}
+
+/// What a reader would not give away is not written: else one bad row would be a lookup that fails for ever, and nobody told.
+#[test]
+fn what_readers_would_not_take_is_not_written() {
+    assert!(encode(&one("alice", 7)).is_ok());
+    for name in ["", "a:b", "a,b", "a\nb", "a\0b", "\u{7f}", &"x".repeat(256)] {
+        assert_eq!(encode(&one(name, 7)), Err(Unwritable::Text(name.to_owned())), "{name:?}");
+    }
+    for gid in [0, u32::MAX] {
+        assert_eq!(encode(&one("alice", gid)), Err(Unwritable::Number(gid)));
+    }
+    let with = |change: fn(&mut Person)| {
+        let mut alice = person();
+        change(&mut alice);
+        let bob = Person { uid: 1002, ..person() };
+        let people = BTreeMap::from([("alice".to_owned(), alice), ("bob".to_owned(), bob)]);
+        encode(&Content { people, ..Content::default() })
+    };
+    assert!(with(|_| ()).is_ok());
+    assert_eq!(with(|person| person.uid = 0), Err(Unwritable::Number(0)));
+    assert_eq!(with(|person| person.gid = u32::MAX), Err(Unwritable::Number(u32::MAX)));
+    assert_eq!(with(|person| person.uid = 1002), Err(Unwritable::Number(1002)), "two of one number");
+    let bad = || Err(Unwritable::Text("a:0".to_owned()));
+    assert_eq!(with(|person| person.gecos = "a:0".to_owned()), bad());
+    assert_eq!(with(|person| person.home = "a:0".to_owned()), bad());
+    assert_eq!(with(|person| person.shell = "a:0".to_owned()), bad());
+    let mut twice = one("alice", 7);
+    twice.groups.insert("adm".to_owned(), Group { gid: 7, members: Vec::new() });
+    assert_eq!(encode(&twice), Err(Unwritable::Number(7)), "two groups of one number");
+}
+
+/// As large as readers take, and no larger: a map that nobody takes must not be put in the place of one that counts.
+#[test]
+fn what_is_too_large_is_not_written() {
+    // Long fields, each of them another.
+    let many = |count: usize| {
+        let people = (1..).zip(0..count).map(|(uid, n)| {
+            let gecos = format!("{n:065000}");
+            (format!("{n}"), Person { uid, gecos, ..person() })
+        });
+        encode(&Content { people: people.collect(), ..Content::default() })
+    };
+    let file = many(MAX / 65_100).unwrap();
+    assert!(file.len() <= MAX && file.len() > MAX - (1 << 17));
+    assert!(Map::again(&file[FIXED..]).is_ok());
+    assert_eq!(many(MAX / 65_000 + 1), Err(Unwritable::TooLarge));
+}
+
+/// The same content is the same file, byte for byte: what has not changed can be told.
+#[test]
+fn the_same_again() {
+    let content = Content { people: BTreeMap::from([("alice".to_owned(), person())]), ..one("alice", 7) };
+    let file = encode(&content).unwrap();
+    assert_eq!(encode(&content.clone()).unwrap(), file);
+    assert!(is_map(file.first_chunk().unwrap()));
+    // Each text is there once: her name is one of a member, a user and a person.
+    let found = file.windows(6).filter(|text| *text == b"alice\0").count();
+    assert_eq!(found, 2, "her name, and the end of her home");
 }
 
 #[test]
