@@ -150,6 +150,7 @@ pub(crate) fn grant(id: &str, state: &str) -> Grant {
         reason: Some("INC-1 the disk is full".to_owned()),
         ticket: None,
         approved: Vec::new(),
+        groups_refused: Vec::new(),
         digest: None,
     }
 }

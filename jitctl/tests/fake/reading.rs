@@ -98,6 +98,7 @@ fn shown(judged: &AssessedGrant) -> Grant {
         reason: judged.grant.reason.clone(),
         ticket: judged.grant.ticket.clone(),
         approved: Vec::new(),
+        groups_refused: Vec::new(),
         digest: None,
     }
 }

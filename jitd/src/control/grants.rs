@@ -1,8 +1,10 @@
 //! Grants as jitctl shows them.
 
-use jit_control::{Answer, Approver, Grant, Grants};
+use jit_control::{Answer, Approver, Grant, Grants, RefusedGroup};
 use jit_model::assess::{Assessed, AssessedGrant, Services};
+use jit_model::confer::GroupRefusal;
 use jit_model::grant::End;
+use jit_model::name::UnixGroup;
 use jit_model::snapshot::{Silence, Snapshot};
 use jit_model::state::{State, state};
 use jit_model::text::{clock_time, plain};
@@ -10,6 +12,8 @@ use jit_model::time::Timestamp;
 
 use super::{Caller, Reach};
 use crate::desk::Desk;
+use crate::groups::grant::of_grant;
+use crate::view::View;
 
 /// Grants for this host that the caller may see: with `all` the ended and refused ones too.
 pub(super) fn grants(desk: &Desk, caller: &Caller, all: bool) -> Answer {
@@ -28,15 +32,16 @@ pub(super) fn grants(desk: &Desk, caller: &Caller, all: bool) -> Answer {
         .iter()
         .filter(mine)
         .filter(wanted)
-        .map(|grant| shown(grant, &view.snapshot, now))
+        .map(|grant| shown(grant, &view, now))
         .collect();
     grants.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
     Answer::Grants(Grants { grants })
 }
 
 /// One grant.
-pub(super) fn shown(assessed: &AssessedGrant, snapshot: &Snapshot, now: Timestamp) -> Grant {
+pub(super) fn shown(assessed: &AssessedGrant, view: &View, now: Timestamp) -> Grant {
     let grant = &assessed.grant;
+    let groups = of_grant(assessed, &view.config.groups, &view.conferred);
     let (window, approved) = match &assessed.assessed {
         Assessed::Granted { window, approved } => (Some(*window), approved.as_slice()),
         Assessed::Pending { approved, .. } => (None, approved.as_slice()),
@@ -59,15 +64,28 @@ pub(super) fn shown(assessed: &AssessedGrant, snapshot: &Snapshot, now: Timestam
         role: assessed.role.as_ref().map(|role| role.name.clone()),
         hosts: grant.hosts.iter().map(ToString::to_string).collect(),
         services,
-        groups: Vec::new(),
+        groups: groups.conferred.iter().map(ToString::to_string).collect(),
+        groups_refused: groups
+            .refused
+            .iter()
+            .map(|(group, why)| refused_group(assessed, group, why))
+            .collect(),
         state: word(state(&assessed.assessed, now)).to_owned(),
-        why: reason(assessed, snapshot, now),
+        why: reason(assessed, &view.snapshot, now),
         start: window.map(|window| window.start()).or(grant.not_before).map(|at| at.0),
         end: window.map(|window| window.end()).or(written_end).map(|at| at.0),
         reason: grant.reason.clone(),
         ticket: grant.ticket.clone(),
         approved: approved.iter().map(|a| Approver { dn: a.dn.to_string(), at: a.at.0 }).collect(),
         digest: Some(jit_model::digest::digest(grant).to_string()),
+    }
+}
+
+fn refused_group(assessed: &AssessedGrant, group: &UnixGroup, why: &GroupRefusal) -> RefusedGroup {
+    RefusedGroup {
+        group: group.to_string(),
+        roles: assessed.role.iter().map(|role| role.name.clone()).collect(),
+        reason: why.to_string(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! How the daemon is, and everything that makes it less than healthy, a sentence each.
 
-use jit_control::{SetAside, SourceStatus, Status, Stuck as ShownStuck};
-use jit_model::name::SourceName;
+use jit_control::{RefusedGroup, RefusedPerson, SetAside, SourceStatus, Status, Stuck as ShownStuck};
+use jit_model::name::{Login, SourceName};
 use jit_model::snapshot::Silence;
 use jit_model::source::EntryKind;
 use jit_model::state::{State, state};
@@ -51,8 +51,14 @@ pub(super) fn status(desk: &Desk, registry: &Registry, reach: Reach) -> Status {
         sessions: registry.sessions().iter().filter(|session| session.life != Life::Closed).count(),
         on_end: Some(view.config.session.on_end.as_str().to_owned()),
         set_aside,
-        groups_refused: Vec::new(),
-        people_refused: Vec::new(),
+        groups_refused: match reach {
+            Reach::All => view.conferred.refused.iter().map(shown_group).collect(),
+            Reach::Himself => Vec::new(),
+        },
+        people_refused: match reach {
+            Reach::All => view.served.refused.iter().map(shown_person).collect(),
+            Reach::Himself => Vec::new(),
+        },
         degraded: degraded(desk, &view, &now, &seen)
             .into_iter()
             .chain(registry.concern())
@@ -89,6 +95,34 @@ fn shown_aside(aside: &jit_model::snapshot::Aside) -> SetAside {
         dn: aside.entry.dn.to_string(),
         attribute: aside.entry.attribute.clone(),
         reason: aside.entry.reason.clone(),
+    }
+}
+
+fn shown_group(refused: &jit_model::confer::RefusedGroup) -> RefusedGroup {
+    RefusedGroup {
+        group: refused.group.to_string(),
+        roles: refused.roles.iter().cloned().collect(),
+        reason: refused.why.to_string(),
+    }
+}
+
+fn shown_person((login, why): (&Login, &String)) -> RefusedPerson {
+    RefusedPerson { user: login.to_string(), reason: why.clone() }
+}
+
+/// What this host allows and cannot confer. What it does not allow is no fault: a role is written for many hosts, and any one who may
+/// write roles could make each of them ill.
+fn groups_in_words(view: &View) -> Option<String> {
+    let allowed =
+        |refused: &&jit_model::confer::RefusedGroup| view.config.groups.allow.contains(&refused.group);
+    match view.conferred.refused.iter().filter(allowed).count() {
+        0 => None,
+        1 => {
+            Some("1 group of [groups] allow cannot be conferred; as root, jitctl status names it".to_owned())
+        }
+        n => Some(format!(
+            "{n} groups of [groups] allow cannot be conferred; as root, jitctl status names them"
+        )),
     }
 }
 
@@ -164,6 +198,7 @@ fn degraded(desk: &Desk, view: &View, now: &Now, seen: &Seen) -> Vec<String> {
         1 => all.push("1 entry cannot be used; as root, jitctl status names it".to_owned()),
         n => all.push(format!("{n} entries cannot be used; as root, jitctl status names them")),
     }
+    all.extend(groups_in_words(view));
     all.extend(view.concerns.iter().cloned());
     all.extend(desk.scribe().audit().health().concerns());
     all
@@ -172,8 +207,6 @@ fn degraded(desk: &Desk, view: &View, now: &Now, seen: &Seen) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
-
-    use jit_model::name::Login;
 
     use super::*;
 

@@ -3,6 +3,7 @@
 
 mod activation;
 mod control;
+mod groups;
 mod host;
 mod manager;
 mod modes;

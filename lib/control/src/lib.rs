@@ -126,7 +126,7 @@ pub struct Status {
     pub on_end: Option<String>,
     /// How many entries could not be used, and which (only for root and jit-admin).
     pub set_aside: Vec<SetAside>,
-    /// Unix groups that roles name, or `[groups] allow` does, and that are not conferred here.
+    /// Unix groups that roles name, or `[groups] allow` does, and that are not conferred here (only for root and jit-admin).
     #[serde(default)]
     pub groups_refused: Vec<RefusedGroup>,
     /// People whom `[people]` does not show, or not as the directory has them, and keys that are not handed out (only for root and
@@ -279,6 +279,9 @@ pub struct Grant {
     /// The Unix groups that it confers on this host while it is live.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// Those that its role names and that it does not confer here.
+    #[serde(default)]
+    pub groups_refused: Vec<RefusedGroup>,
     /// `pending`, `refused`, `revoked`, `scheduled`, `live` or `expired`.
     pub state: String,
     /// Why it is in that state, where there is something to say.

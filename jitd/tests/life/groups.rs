@@ -1,0 +1,285 @@
+//! The group map that a real daemon writes, read as every process on the host reads it.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use jit_proto::Verdict;
+use jit_proto::map::layout::{FIXED, SUPERSEDED};
+use jit_proto::map::read::{Clocks, Map};
+use nix::sys::signal::Signal;
+use nix::time::{ClockId, clock_gettime};
+use serde_json::{Value, json};
+
+use crate::host::{Daemon, Host, PEOPLE, SOMEBODY, sshd, until};
+
+/// In a range of their own, whatever else the machine has.
+const GROUPS: &str = "\n[groups]\nallow = [\"jit-dba\", \"jit-web\"]\n";
+
+/// A role that confers groups on whoever has it.
+fn role(groups: &[&str]) -> String {
+    let groups: String = groups.iter().map(|group| format!("jitLocalGroup: {group}\n")).collect();
+    format!(
+        "dn: cn=dba,ou=roles,ou=jit,dc=local\nobjectClass: jitRole\ncn: dba\njitHost: *\njitMaxDuration: 315360000\n\
+         jitApprovalsRequired: 0\njitEligible: uid=alice,ou=people,dc=local\njitEligible: uid=bob,ou=people,dc=local\n{groups}\n"
+    )
+}
+
+/// A grant in that role that is live for years.
+fn grant(id: &str, who: &str) -> String {
+    let role = "jitRoleDN: cn=dba,ou=roles,ou=jit,dc=local\n\n";
+    format!("{}{role}", crate::host::grant(id, who).trim_end_matches('\n').to_owned() + "\n")
+}
+
+/// A host that confers, with these grants.
+fn host(grants: &str) -> Host {
+    let host = Host::new();
+    host.write("enforcing", "");
+    host.write("jitd.toml", &format!("{}{GROUPS}", host.config()));
+    set(&host, grants);
+    host
+}
+
+fn set(host: &Host, grants: &str) {
+    host.write("grants.ldif", &format!("{PEOPLE}{}{grants}", role(&["jit-dba", "jit-admin"])));
+}
+
+fn map(host: &Host) -> PathBuf {
+    host.path("run/pub/groups.map")
+}
+
+fn clocks() -> Clocks {
+    let boot = clock_gettime(ClockId::CLOCK_BOOTTIME).unwrap();
+    let real = clock_gettime(ClockId::CLOCK_REALTIME).unwrap().tv_sec();
+    Clocks { real, boot_ms: boot.tv_sec() * 1000 + boot.tv_nsec() / 1_000_000 }
+}
+
+fn whole(path: &Path) -> Option<Vec<u8>> {
+    fs::read(path).ok()
+}
+
+fn counts(bytes: &[u8]) -> bool {
+    bytes[SUPERSEDED..SUPERSEDED + 4] == [0; 4]
+}
+
+/// What the map in force says, by the reader's rule: the one at the path, or the next one.
+fn in_force<T>(map: &Path, read: impl Fn(&Map<'_>) -> T) -> Option<T> {
+    let next = map.with_extension("map.next");
+    let found = [map, &next, map].into_iter().filter_map(whole).find(|bytes| counts(bytes))?;
+    Some(read(&Map::open(&found[FIXED..]).expect("a whole map")))
+}
+
+/// Who is in a group now.
+fn members(map: &Path, group: &str) -> Vec<String> {
+    let read = |map: &Map<'_>| {
+        let now = map.at(clocks()).expect("in time");
+        let group = map.group(group.as_bytes()).unwrap()?;
+        let name = |name: Result<&[u8], _>| String::from_utf8(name.unwrap().to_vec()).unwrap();
+        Some(map.members(&group, now).unwrap().map(name).collect())
+    };
+    in_force(map, read).flatten().unwrap_or_default()
+}
+
+fn gid(map: &Path, group: &str) -> Option<u32> {
+    in_force(map, |map| map.group(group.as_bytes()).unwrap().map(|group| group.gid)).flatten()
+}
+
+fn door(jitd: &Daemon<'_>, who: &str) -> Verdict {
+    jitd.ask(&sshd(who, SOMEBODY)).0
+}
+
+/// An old map that somebody still has mapped.
+fn is_superseded(file: &File) -> bool {
+    let mut word = [0; 4];
+    file.read_exact_at(&mut word, SUPERSEDED as u64).unwrap();
+    word != [0; 4]
+}
+
+/// Whoever is let in has his groups already; whoever is turned away has them no more.
+#[test]
+fn the_map_is_there_before_the_door_knows() {
+    let host = host("");
+    let jitd = host.start();
+    let map = map(&host);
+    until("the first map", || gid(&map, "jit-dba"));
+    assert_eq!(fs::metadata(&map).unwrap().permissions().mode() & 0o7777, 0o644);
+    assert_eq!(members(&map, "jit-dba"), [""; 0], "a name for its number, and nobody in it");
+    for round in 0..10 {
+        // Another one each time: what is gone from a file is gone for good.
+        set(&host, &grant(&format!("g{round}"), "alice"));
+        until("alice comes in", || (door(&jitd, "alice") == Verdict::Allow).then_some(()));
+        assert_eq!(members(&map, "jit-dba"), ["alice"], "with the door");
+        set(&host, "");
+        until("alice stays out", || (door(&jitd, "alice") == Verdict::Deny).then_some(()));
+        assert_eq!(members(&map, "jit-dba"), [""; 0], "with the door");
+    }
+    assert_eq!(members(&map, "jit-admin"), [""; 0]);
+    assert_eq!(gid(&map, "jit-admin"), None);
+}
+
+#[test]
+fn who_confers_what_is_told_and_written_down() {
+    let host = host(&grant("g1", "alice"));
+    let jitd = host.start_for("alice");
+    let map = map(&host);
+    assert_eq!(members(&map, "jit-dba"), ["alice"]);
+    let refused = json!({ "group": "jit-admin", "roles": ["dba"], "reason": GROUP_NEVER });
+    assert_eq!(jitd.status()["groups_refused"], json!([refused]));
+    assert_eq!(jitd.degraded(), [""; 0], "what the host does not want is no fault of its");
+    let why = jitd.control(&json!({ "ask": "why", "user": "alice" }));
+    let shown = &why["grants"][0];
+    assert_eq!((&shown["groups"], &shown["groups_refused"]), (&json!(["jit-dba"]), &json!([refused])));
+    let told = host.audited("the refusal", |event| event["event"] == "group-refused");
+    assert_eq!(
+        (&told["group"], &told["roles"], &told["reason"]),
+        (&json!("jit-admin"), &json!(["dba"]), &json!(GROUP_NEVER))
+    );
+
+    let lives = |host: &Host| -> Vec<Value> {
+        host.audit()
+            .into_iter()
+            .filter(|event| event["event"] == "grant" && event["state"] == "live")
+            .collect()
+    };
+    let first = until("the grant's beginning", || lives(&host).pop());
+    assert_eq!(
+        (&first["grant"]["groups"], &first["grant"]["logins"]),
+        (&json!(["jit-dba"]), &json!(["alice"]))
+    );
+
+    // Another configuration: the grant lives on and confers nothing, on a host that guards nothing.
+    let config = host.config().replace("[host]", "[host]\nproduction = false");
+    host.write("jitd.toml", &format!("{config}\n[groups]\nallow = [\"jit-web\"]\n"));
+    jitd.signal(Signal::SIGHUP);
+    until("the map follows", || gid(&map, "jit-dba").is_none().then_some(()));
+    assert_eq!(members(&map, "jit-web"), [""; 0]);
+    let second = until("it is told", || lives(&host).into_iter().nth(1));
+    assert_eq!(second["grant"]["groups"], Value::Null);
+    assert_eq!(jitd.control(&json!({ "ask": "grants", "all": false }))["grants"][0]["groups"], json!([]));
+    // And conferred it is there as well as anywhere.
+    host.write("jitd.toml", &format!("{config}{GROUPS}"));
+    jitd.signal(Signal::SIGHUP);
+    until("he is in it again", || (members(&map, "jit-dba") == ["alice"]).then_some(()));
+    let third = until("it is told", || lives(&host).into_iter().nth(2));
+    assert_eq!(third["grant"]["groups"], json!(["jit-dba"]));
+
+    set(&host, "");
+    let gone = host.audited("the grant's end", |event| event["event"] == "deletion");
+    assert_eq!(
+        (&gone["grant"]["groups"], &gone["grant"]["logins"]),
+        (&json!(["jit-dba"]), &json!(["alice"]))
+    );
+    until("he is out of it", || members(&map, "jit-dba").is_empty().then_some(()));
+}
+
+const GROUP_NEVER: &str =
+    "it lets its members past the rule (jit-admin, break-glass), so no directory may confer it";
+
+#[test]
+fn whatever_ends_the_daemon_the_map_stays_and_the_next_life_supersedes_it() {
+    let host = host(&grant("g1", "alice"));
+    let map = map(&host);
+    for end in [Daemon::kill, |jitd: Daemon<'_>| assert!(jitd.stop().success())] {
+        let jitd = host.start_for("alice");
+        let held = File::open(&map).unwrap();
+        end(jitd);
+        assert!(!is_superseded(&held));
+        assert_eq!(members(&map, "jit-dba"), ["alice"], "right with nobody to ask");
+        // While the daemon is away, the host allows no group any more.
+        host.write("jitd.toml", &host.config());
+        let jitd = host.start();
+        until("another map", || gid(&map, "jit-dba").is_none().then_some(()));
+        assert!(is_superseded(&held), "whoever has the old one mapped sees it");
+        host.write("jitd.toml", &format!("{}{GROUPS}", host.config()));
+        jitd.kill();
+    }
+}
+
+/// The daemon in a mount namespace of its own, after some commands there.
+fn apart<'h>(host: &'h Host, first: &str) -> Daemon<'h> {
+    let mut command = Command::new("unshare");
+    command.args([
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-ec",
+        &format!("{first}\nexec \"$@\""),
+        "sh",
+    ]);
+    command.arg(env!("CARGO_BIN_EXE_jitd")).args(host.arguments());
+    host.run(command)
+}
+
+/// A file as the daemon sees it.
+fn inside(jitd: &Daemon<'_>, path: &Path) -> PathBuf {
+    PathBuf::from(format!("/proc/{}/root{}", jitd.pid(), path.display()))
+}
+
+#[test]
+fn a_local_group_of_the_name_gives_its_number() {
+    let host = host(&grant("g1", "alice"));
+    let etc = fs::read_to_string("/etc/group").unwrap();
+    host.write("group", &etc);
+    let jitd = apart(&host, &format!("mount --bind {} /etc/group", host.path("group").display()));
+    jitd.comes_to("alice", Verdict::Allow);
+    let map = map(&host);
+    let derived = gid(&map, "jit-dba").unwrap();
+    assert!((0x7800_0000..=0x78ff_ffff).contains(&derived), "{derived}");
+    // In its place: what is mounted is the file and not its name.
+    let group = |text: &str| fs::write(host.path("group"), text).unwrap();
+    group(&format!("{etc}jit-dba:x:54399:\n"));
+    until("the local number", || (gid(&map, "jit-dba") == Some(54_399)).then_some(()));
+    assert_eq!(members(&map, "jit-dba"), ["alice"]);
+    // One that cannot be: an alias of another local group.
+    group(&format!("{etc}jit-dba:x:54399:\njit-other:x:54399:\n"));
+    until("it is refused", || gid(&map, "jit-dba").is_none().then_some(()));
+    until("the admin is told", || {
+        jitd.degraded().iter().any(|text| text.contains("[groups] allow")).then_some(())
+    });
+    group(&etc);
+    until("its own number again", || (gid(&map, "jit-dba") == Some(derived)).then_some(()));
+    until("health", || jitd.degraded().is_empty().then_some(()));
+}
+
+#[test]
+fn a_map_that_cannot_be_written_is_withdrawn() {
+    let host = host(&grant("g1", "alice"));
+    let public = host.path("run/pub");
+    fs::create_dir_all(&public).unwrap();
+    let mount = format!("mount -t tmpfs -o size=64k,mode=755 tmpfs {}", public.display());
+    let jitd = apart(&host, &mount);
+    jitd.comes_to("alice", Verdict::Allow);
+    let map = inside(&jitd, &map(&host));
+    assert_eq!(members(&map, "jit-dba"), ["alice"]);
+    let held = File::open(&map).unwrap();
+
+    let filler = map.with_file_name("filler");
+    let mut full = File::create(&filler).unwrap();
+    let error = until("the disk is full", || full.write_all(&[0; 512]).err());
+    assert_eq!(error.kind(), ErrorKind::StorageFull);
+    set(&host, "");
+    jitd.comes_to("alice", Verdict::Deny);
+    assert!(is_superseded(&held), "what was taken away does not stay for want of room");
+    assert_eq!(in_force(&map, |_| ()), None);
+    assert!(
+        jitd.degraded().iter().any(|text| text.contains("the group map cannot be written")),
+        "{:?}",
+        jitd.degraded()
+    );
+    host.audited("the trouble", |event| event["event"] == "disk" && event["state"] == "failing");
+    // Also who comes now is let in: his groups are what has to wait.
+    set(&host, &grant("g2", "bob"));
+    jitd.comes_to("bob", Verdict::Allow);
+
+    fs::remove_file(&filler).unwrap();
+    drop(full);
+    until("the map is back", || (members(&map, "jit-dba") == ["bob"]).then_some(()));
+    until("health", || jitd.degraded().is_empty().then_some(()));
+    host.audited("the recovery", |event| event["event"] == "disk" && event["state"] == "recovered");
+    let told =
+        host.audit().iter().filter(|event| event["event"] == "disk" && event["state"] == "failing").count();
+    assert_eq!(told, 1, "once, however often it is tried");
+}
