@@ -28,6 +28,7 @@ use crate::groups::grant::of_grant;
 use crate::groups::{Basis, Groups};
 use crate::ledger::Learned;
 use crate::mode::Mode;
+use crate::people::roll::Showing;
 use crate::remember::Remembered;
 use crate::scribe::Scribe;
 use crate::view::{Current, SourceView, View};
@@ -306,13 +307,27 @@ impl Follower {
 
     /// Finds out what is conferred now.
     fn confer(&mut self) {
-        let basis = Basis {
-            config: Arc::clone(&self.config),
-            sources: self.freshness(),
-            grants: self.sources.values().flat_map(|standing| standing.grants.iter().cloned()).collect(),
-            people: BTreeMap::new(),
-        };
-        self.groups.confer(basis, self.clock.now());
+        let now = self.clock.now();
+        let grants: Vec<_> =
+            self.sources.values().flat_map(|standing| standing.grants.iter().cloned()).collect();
+        let config = Arc::clone(&self.config);
+        let people = config.people.as_ref().map(|rules| {
+            let (people, recalled) = (self.people(), self.recalled().cloned().collect());
+            let showing = Showing { grants: &grants, people: &people, recalled: &recalled };
+            self.remembered.known(&showing, rules.linger, now.settled)
+        });
+        let basis = Basis { config, sources: self.freshness(), grants, people: people.unwrap_or_default() };
+        self.groups.confer(basis, now);
+    }
+
+    /// The people of the grants.
+    fn people(&self) -> BTreeMap<SourceName, Arc<BTreeMap<Dn, Person>>> {
+        self.sources.iter().map(|(name, of)| (name.clone(), Arc::clone(&of.people))).collect()
+    }
+
+    /// The sources whose set is from disk.
+    fn recalled(&self) -> impl Iterator<Item = &SourceName> {
+        self.sources.iter().filter(|(_, standing)| !standing.has_spoken).map(|(name, _)| name)
     }
 
     fn freshness(&self) -> BTreeMap<SourceName, Freshness> {
@@ -338,7 +353,6 @@ impl Follower {
             let server = self.servers.get(name).cloned();
             (name.clone(), SourceView { trouble: standing.trouble.clone(), server, entries })
         };
-        let recalled = self.sources.iter().filter(|(_, standing)| !standing.has_spoken).map(|(name, _)| name);
         let view = View {
             config: Arc::clone(&self.config),
             snapshot: Snapshot::new(
@@ -348,9 +362,9 @@ impl Follower {
                 self.sources.values().flat_map(|standing| standing.aside.iter().cloned()).collect(),
                 self.remembered.lately(self.clock.now().settled),
             )
-            .recalled(recalled.cloned()),
+            .recalled(self.recalled().cloned()),
             sources: self.sources.iter().map(shown).collect(),
-            people: self.sources.iter().map(|(name, of)| (name.clone(), Arc::clone(&of.people))).collect(),
+            people: self.people(),
             conferred: Arc::clone(self.groups.conferred()),
             served: Arc::clone(self.groups.served()),
             concerns: self.concerns(),

@@ -4,9 +4,6 @@
 //! Kept in `/var/lib/jitd/people`, apart from the ledger, for it is worth much less: a file that is damaged or lost costs the names of
 //! former holders and nothing else. Opens no door. What is shown of it, [`jit_model::serve`] decides; keys are not in it, for nobody
 //! without a live grant has any.
-//!
-//! For the follower: [`People::start`] beside the ledger and the store, [`People::seen`] whenever a view is made and `[people]` serves,
-//! [`People::restate`], [`People::concerns`] and [`People::flush`] wherever [`crate::remember::Remembered`] has the same.
 
 use std::collections::BTreeMap;
 use std::io;

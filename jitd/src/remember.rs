@@ -1,6 +1,7 @@
-//! What outlives the daemon: the ledger and the store, read at the start, written by threads of their own whenever they change.
+//! What outlives the daemon: the ledger, the store and the people, read at the start, written by threads of their own whenever they change.
 //! Nobody waits for a disk here, and a disk that fails costs nothing but what a crash would lose.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use std::time::Duration;
 use jit_directory::entry::Entries;
 use jit_model::assess::{AssessedGrant, Memory};
 use jit_model::name::{Login, SourceName};
-use jit_model::time::Timestamp;
+use jit_model::serve::KnownPerson;
+use jit_model::time::{Span, Timestamp};
 
 use crate::audit::Event;
 use crate::audit::event::DiskState;
@@ -18,6 +20,8 @@ use crate::clock::system::SystemClock;
 use crate::disk::SetAside;
 use crate::disk::saver::{Outcome, Saver, Urgency};
 use crate::ledger::{self, Forgotten, Learned, Ledger, Shown};
+use crate::people::People;
+use crate::people::roll::Showing;
 use crate::scribe::Scribe;
 use crate::store::{self, Fingerprint, Kept, Store};
 
@@ -48,10 +52,11 @@ impl Found {
     }
 }
 
-/// The ledger and the store, and the threads that write them.
+/// The ledger, the store and the people, and the threads that write them.
 pub struct Remembered {
     ledger: Ledger,
     store: Store,
+    people: People,
     ledger_saver: Saver,
     store_saver: Saver,
     damage: Vec<String>,
@@ -80,8 +85,9 @@ impl Remembered {
         };
         let ledger_saver = saver("ledger", ledger::KIND)?;
         let store_saver = saver("store", store::KIND)?;
+        let people = People::start(&found.directory, scribe)?;
         let damage = found.aside.iter().map(ToString::to_string).collect();
-        Ok(Remembered { ledger: found.ledger, store: found.store, ledger_saver, store_saver, damage })
+        Ok(Remembered { ledger: found.ledger, store: found.store, people, ledger_saver, store_saver, damage })
     }
 
     /// What is remembered about grants.
@@ -92,6 +98,16 @@ impl Remembered {
     /// Who holds a grant or lately held one.
     pub fn lately(&self, now: Timestamp) -> std::collections::BTreeSet<Login> {
         self.ledger.lately(now)
+    }
+
+    /// Who may be shown as an account: see [`People::seen`].
+    pub fn known(
+        &mut self,
+        showing: &Showing<'_>,
+        linger: Span,
+        now: Timestamp,
+    ) -> BTreeMap<Login, KnownPerson> {
+        self.people.seen(showing, linger, now)
     }
 
     /// Learns from a whole set of a source.
@@ -123,6 +139,7 @@ impl Remembered {
     /// Root has mended the clock.
     pub fn restate(&mut self, clock: &SystemClock) {
         self.ledger.restate(clock.now().settled);
+        self.people.restate(clock.now().settled);
         self.settle(clock.moment(), Urgency::Now);
         let urgency = self.store.restate(|moment| clock.restate(moment));
         self.save_store(Some(urgency));
@@ -160,13 +177,14 @@ impl Remembered {
     /// What is wrong with the files, a sentence each.
     pub fn concerns(&self) -> Vec<String> {
         let failing = [self.ledger_saver.trouble(), self.store_saver.trouble()].into_iter().flatten();
-        self.damage.iter().cloned().chain(failing).collect()
+        self.damage.iter().cloned().chain(failing).chain(self.people.concerns()).collect()
     }
 
     /// Waits a while for the disk; whether everything is on it.
     pub fn flush(&self) -> bool {
         let (ledger, store) = (self.ledger_saver.flush(LAST_WRITE), self.store_saver.flush(LAST_WRITE));
-        ledger && store
+        let people = self.people.flush(LAST_WRITE);
+        ledger && store && people
     }
 
     fn save_ledger(&self, urgency: Option<Urgency>) {
