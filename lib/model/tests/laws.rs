@@ -18,14 +18,16 @@
 //! - background services are guarded for those who held a grant, so the first grant guards them, and a grant removed before
 //!   it began never did.
 //!
-//! The random directories are made in laws/worlds.rs and changed in laws/changes.rs; the laws of sessions are in laws/session.rs. Two
-//! more stand beside them: edits.rs edits directories in every direction, one step after another, and witness.rs counts the rules out by
-//! itself, since a law that compares two assessments cannot see what is wrong with both.
+//! The random directories are made in laws/worlds.rs and changed in laws/changes.rs; the laws of sessions are in laws/session.rs, those of
+//! groups in laws/confer.rs. Two more stand beside them: edits.rs edits directories in every direction, one step after another, and
+//! witness.rs counts the rules out by itself, since a law that compares two assessments cannot see what is wrong with both.
 
 mod world;
 
 #[path = "laws/changes.rs"]
 mod changes;
+#[path = "laws/confer.rs"]
+mod confer;
 #[path = "laws/edits.rs"]
 mod edits;
 #[path = "laws/session.rs"]
