@@ -34,7 +34,6 @@ pub(crate) fn with_map<T>(ask: impl FnOnce(Asked<'_>) -> Result<T, Failure>) -> 
 /// Calls `ask` with the map that counts now, if there is one. Once for all kinds of questions: eight copies of it would double the library.
 #[inline(never)]
 fn find_and(ask: &mut dyn FnMut(Asked<'_>)) {
-    let Ok(clocks) = clocks() else { return };
     let mut old = None;
     for _ in 0..TRIES {
         match SLOTS.join() {
@@ -42,7 +41,7 @@ fn find_and(ask: &mut dyn FnMut(Asked<'_>)) {
             Joined::Overtaken(left) => end(left),
             Joined::Part(part, raw) => {
                 let lent = Lent::new(raw);
-                if let Some(asked) = lent.as_ref().and_then(|lent| known(lent.mapped(), clocks)) {
+                if let Some(asked) = lent.as_ref().and_then(|lent| known(lent.mapped())) {
                     ask(asked);
                     return end(SLOTS.leave(part));
                 }
@@ -79,9 +78,9 @@ fn asked(mapped: &Mapped, clocks: Clocks) -> Option<Asked<'_>> {
     Some(Asked { map, now: map.at(clocks)? })
 }
 
-/// The same, if the daemon has not superseded it.
-fn known(mapped: &Mapped, clocks: Clocks) -> Option<Asked<'_>> {
-    if mapped.is_superseded() { None } else { asked(mapped, clocks) }
+/// The same now, if the daemon has not superseded it.
+fn known(mapped: &Mapped) -> Option<Asked<'_>> {
+    if mapped.is_superseded() { None } else { asked(mapped, clocks().ok()?) }
 }
 
 /// The daemon's newest map, if it can be asked now.
