@@ -1,6 +1,6 @@
 //! Writes the seeds that are not text: `cargo run --example seeds --no-default-features`, after a format has changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -16,6 +16,7 @@ use jit_model::time::Timestamp;
 use jit_proto::{Answer, Phase, Question, Verdict};
 use jitd::clock::{BootId, Clock, Reading};
 use jitd::disk::envelope;
+use jitd::groups::encode::{Content, Group, Membership, Person, encode};
 use jitd::ledger::Ledger;
 use jitd::store::{Fingerprint, Kept, Store};
 
@@ -72,7 +73,43 @@ fn main() -> Result<(), Box<dyn Error>> {
     ledger.settle(moment);
     write("ledger/payload", &ledger.encode()?)?;
     write("ledger/file", &envelope::wrap(jitd::ledger::KIND, &ledger.encode()?).ok_or("too long")?)?;
+
+    write("map/whole", &encode(&conferred(now.0))?)?;
+    write("map/empty", &encode(&Content { valid_until: i64::MAX, ..Content::default() })?)?;
     Ok(())
+}
+
+/// A map of three groups, one of them without members, and two people.
+fn conferred(now: i64) -> Content {
+    let member = |login: &str, from, until| Membership { login: login.to_owned(), from, until };
+    let dba = [
+        member("alice", now - 60, now + 3600),
+        member("alice", now + 7200, now + 9000),
+        member("bob", 0, now),
+    ];
+    let group = |gid, members: &[Membership]| Group { gid, members: members.to_vec() };
+    let person = |name: &str, uid, until| Person {
+        uid,
+        gid: 10_100,
+        gecos: format!("{name} Example"),
+        home: format!("/home/{name}"),
+        shell: "/bin/bash".to_owned(),
+        until,
+    };
+    Content {
+        groups: BTreeMap::from([
+            ("adm".to_owned(), group(4, &[member("alice", 0, i64::MAX)])),
+            ("dba".to_owned(), group(0x7800_0001, &dba)),
+            ("docker".to_owned(), group(0x7800_0002, &[])),
+        ]),
+        people: BTreeMap::from([
+            ("alice".to_owned(), person("alice", 10_001, i64::MAX)),
+            ("bob".to_owned(), person("bob", 10_002, now)),
+        ]),
+        settled_ms: now * 1000,
+        boot_ms: 60_000,
+        valid_until: now + 86_400,
+    }
 }
 
 /// The same file with a role that wants two approvals, and a grant that has them: the digest in them is of its words.

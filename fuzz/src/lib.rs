@@ -1,6 +1,8 @@
 //! What must hold whatever bytes come in: nothing panics, what is accepted is what would have been written, and what is not
 //! understood never means "allow". One function for each target; a violation panics.
 
+mod map;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ use jitd::disk::envelope;
 use jitd::ledger::{Ledger, Shown};
 use jitd::store::Store;
 
+pub use map::{map, sealed};
+
 /// A target: a name and what it does with bytes.
 pub type Target = (&'static str, fn(&[u8]));
 
@@ -36,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     ("config", config),
     ("dn", dn),
     ("audit", audit),
+    ("map", map),
 ];
 
 /// Frames between module and daemon: whatever decodes is what would have been encoded, byte for byte.

@@ -105,6 +105,9 @@ fn the_seeds_are_good() {
     jitd::ledger::Ledger::decode(&seed("ledger/payload")).unwrap();
     jitd::disk::envelope::unwrap(jitd::ledger::KIND, &seed("ledger/file")).unwrap();
     jitd::config::parse(std::str::from_utf8(&seed("config/jitd.toml")).unwrap()).unwrap();
+    let whole = seed("map/whole");
+    jit_proto::map::read::Map::open(&whole[jit_proto::map::layout::FIXED..]).unwrap();
+    assert_eq!(jit_fuzz::sealed(whole.clone()), whole);
     jit_model::dn::Dn::parse(std::str::from_utf8(&seed("dn/escaped")).unwrap()).unwrap();
     jit_directory::ldif::parse::parse(&seed("ldif/grants")).unwrap();
 }
