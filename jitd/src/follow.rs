@@ -35,7 +35,7 @@ use crate::view::{Current, SourceView, View};
 
 mod look;
 
-/// The most events about single entries that one set may cause; the decisions tell the rest.
+/// The most events about single entries that one set may cause; the decisions tell the rest. More only of grants that confer groups.
 const MOST_EVENTS: usize = 200;
 
 /// What is known from one source.
@@ -278,10 +278,15 @@ impl Follower {
         for (uuid, revocation) in learned.revoked.iter().take(MOST_EVENTS) {
             self.scribe.note(Event::revocation(name, *uuid, revocation));
         }
-        for uuid in learned.deleted.iter().take(MOST_EVENTS) {
-            let was = before.iter().find(|grant| grant.grant.uuid == *uuid);
-            let was = was.map(|was| GrantRecord::conferring(was, &self.groups_of(was)));
-            self.scribe.note(Event::deletion(name, *uuid, was));
+        let before: BTreeMap<EntryUuid, &AssessedGrant> =
+            before.iter().map(|grant| (grant.grant.uuid, grant.as_ref())).collect();
+        let mut room = MOST_EVENTS;
+        for uuid in &learned.deleted {
+            let was = before.get(uuid).copied();
+            if take_room(&mut room, was) {
+                let was = was.map(|was| GrantRecord::conferring(was, &self.groups_of(was)));
+                self.scribe.note(Event::deletion(name, *uuid, was));
+            }
         }
     }
 
@@ -293,9 +298,12 @@ impl Follower {
         let grants = grants.map(|grant| (grant, of_grant(grant, rules, conferred).conferred));
         let changed = self.noticed.changes(grants, now);
         let states = changed.iter().map(|changed| changed.state).collect();
-        for look::Changed { state, grant, groups } in changed.into_iter().take(MOST_EVENTS) {
-            let grant = Box::new(GrantRecord::conferring(&grant, &groups));
-            self.scribe.note(Event::Grant { state, grant });
+        let mut room = MOST_EVENTS;
+        for look::Changed { state, grant, groups } in changed {
+            if take_room(&mut room, Some(&grant)) {
+                let grant = Box::new(GrantRecord::conferring(&grant, &groups));
+                self.scribe.note(Event::Grant { state, grant });
+            }
         }
         states
     }
@@ -371,6 +379,16 @@ impl Follower {
         };
         self.current.put(view);
     }
+}
+
+/// Whether a grant's event is told when there is room for so many. That of one whose role names groups always is: nothing else would
+/// tell who was in them.
+fn take_room(room: &mut usize, grant: Option<&AssessedGrant>) -> bool {
+    let role = grant.and_then(|grant| grant.role.as_ref());
+    let names_groups = role.is_some_and(|role| !role.local_groups.is_empty());
+    let left = room.checked_sub(1);
+    *room = left.unwrap_or(0);
+    names_groups || left.is_some()
 }
 
 #[cfg(test)]

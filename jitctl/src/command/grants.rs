@@ -74,6 +74,14 @@ pub fn table(grants: &[Grant], now: Timestamp, colour: Colour) -> String {
         if let Some(why) = &grant.why {
             table.note(tone, why);
         }
+        if matches!(grant.state.as_str(), "pending" | "scheduled" | "live") {
+            if !grant.groups.is_empty() {
+                table.note(Tone::Plain, &format!("groups: {}", grant.groups.join(", ")));
+            }
+            for refused in &grant.groups_refused {
+                table.note(Tone::Fair, &format!("without the group {}: {}", refused.group, refused.reason));
+            }
+        }
     }
     table.render(colour)
 }

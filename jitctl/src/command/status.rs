@@ -6,7 +6,7 @@ use jit_model::time::{Span, Timestamp};
 
 use crate::context::Context;
 use crate::report::{Exit, Failure, Report};
-use crate::terminal::{Colour, Table, Tone, clean};
+use crate::terminal::{Colour, Table, Tone, clean, some_of};
 use crate::when;
 
 /// `jitctl status`
@@ -89,6 +89,25 @@ fn render(status: &Status, colour: Colour) -> String {
         }
         out.push('\n');
         out.push_str(&stuck.render(colour));
+    }
+    if !status.groups_refused.is_empty() {
+        let mut refused = Table::new(&["GROUP NOT CONFERRED", "BY ROLES"]);
+        for group in &status.groups_refused {
+            let roles = if group.roles.is_empty() { "-".to_owned() } else { some_of(&group.roles, 3) };
+            refused.row([(Tone::Fair, group.group.as_str()), (Tone::Plain, &roles)]);
+            refused.note(Tone::Fair, &group.reason);
+        }
+        out.push('\n');
+        out.push_str(&refused.render(colour));
+    }
+    if !status.people_refused.is_empty() {
+        let mut refused = Table::new(&["PERSON NOT AS IN THE DIRECTORY"]);
+        for person in &status.people_refused {
+            refused.row([(Tone::Fair, person.user.as_str())]);
+            refused.note(Tone::Fair, &person.reason);
+        }
+        out.push('\n');
+        out.push_str(&refused.render(colour));
     }
     if !status.set_aside.is_empty() {
         let mut aside = Table::new(&["SET ASIDE FROM", "ATTRIBUTE", "ENTRY"]);
