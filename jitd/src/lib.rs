@@ -14,6 +14,7 @@ pub mod disk;
 pub mod fingerprint;
 pub mod follow;
 pub mod groups;
+pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod manager;
