@@ -224,3 +224,6 @@ impl Groups {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

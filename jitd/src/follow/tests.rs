@@ -119,6 +119,23 @@ fn a_set_from_disk_is_no_word_of_this_run() {
     assert!(spoken(&again));
 }
 
+/// Whoever is let in has his groups: the map is tried before there is a view that lets him in.
+#[test]
+fn no_view_is_published_before_its_map() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut follower = follower(dir.path());
+    let words = |follower: &Follower| follower.current().get().concerns.join(" ");
+    assert_eq!(words(&follower), "");
+    // The next map has to have a name, and cannot.
+    std::fs::create_dir(dir.path().join("groups.map.new")).unwrap();
+    std::fs::write(dir.path().join("passwd"), "daemon:x:1:1:::\n").unwrap();
+    std::fs::write(dir.path().join("group"), "daemon:x:1:\n").unwrap();
+    let allow = format!("{CONFIG}[groups]\nallow = [\"jit-dba\"]\n");
+    follower.reconfigure(Arc::new(config::parse(&allow).unwrap()));
+    assert!(words(&follower).contains("the group map cannot be written"), "{}", words(&follower));
+    assert!(!follower.current().get().conferred.groups.is_empty(), "in the first view that knows of the group");
+}
+
 #[test]
 fn a_source_that_was_taken_away_while_the_daemon_was_down_is_forgotten() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,0 +1,283 @@
+//! When a map is written and when not, what becomes of it when it cannot be, and what each costs.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use jit_model::assess::{Assessed, Services};
+use jit_model::dn::Dn;
+use jit_model::grant::{End, EntryUuid, Grant, Provenance};
+use jit_model::name::UnixGroup;
+use jit_model::role::Role;
+use jit_model::time::{Span, Window};
+use jit_proto::map::layout::{FIXED, SUPERSEDED};
+use jit_proto::map::read::{Clocks, Map};
+
+use super::*;
+use crate::audit::Audit;
+use crate::clock::system::SystemClock;
+use crate::config;
+use crate::mode::Mode;
+use crate::syslog::Syslog;
+
+const NOW: i64 = 1_800_000_000;
+
+const CONFIG: &str = "[host]\nname = \"web1.example.com\"\n[groups]\nallow = [\"jit-dba\"]\n\
+    [source.ldap]\nbind = { method = \"anonymous\" }\nuris = [\"ldaps://ldap.example.com\"]\nca = \"/etc/ssl/ca.crt\"\n\
+    base = \"dc=example,dc=com\"\nmax_offline = \"1h\"\n";
+
+/// A host with nobody local, and the room.
+struct Room {
+    dir: tempfile::TempDir,
+    groups: Groups,
+    basis: Basis,
+}
+
+impl Room {
+    fn new() -> Room {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(SystemClock::start(None).unwrap());
+        let syslog = Syslog::new(dir.path().join("no-syslog"));
+        let audit = Audit::start(dir.path().join("audit"), clock.boot(), "web1", syslog).unwrap();
+        let scribe = Scribe::new(Arc::new(audit), clock, Mode::Enforcing);
+        let accounts = Accounts::at(dir.path().join("passwd"), dir.path().join("group"));
+        let groups = Groups::new(dir.path(), accounts, scribe);
+        let basis = Basis {
+            config: Arc::new(config::parse(CONFIG).unwrap()),
+            sources: BTreeMap::new(),
+            grants: Vec::new(),
+            people: BTreeMap::new(),
+        };
+        let mut room = Room { dir, groups, basis };
+        room.hear(0);
+        room
+    }
+
+    /// There was word from the source, so many seconds after the beginning.
+    fn hear(&mut self, at: i64) {
+        let fresh = Freshness { heard: Some(Timestamp(NOW + at)), max_offline: Some(Span(3600)) };
+        self.basis.sources.insert(SourceName::new("ldap").unwrap(), fresh);
+    }
+
+    /// So many seconds after the beginning; `ahead` is how far the settled time has jumped.
+    fn look(&mut self, at: i64, ahead: i64) {
+        let settled = NOW + at + ahead;
+        let now = Now { login: Timestamp(settled), settled: Timestamp(settled), concern: None };
+        self.groups.confer(self.basis.clone(), now);
+        self.groups.write(moment(settled, at), now.login);
+    }
+
+    /// Which file it is.
+    fn file(&self) -> Option<u64> {
+        fs::metadata(self.dir.path().join("groups.map")).ok().map(|meta| meta.ino())
+    }
+
+    /// Who the map says is in the group, by a wall clock that was set back for years.
+    fn members(&self, at: i64) -> Option<Vec<String>> {
+        let bytes = fs::read(self.dir.path().join("groups.map")).unwrap();
+        if bytes[SUPERSEDED] != 0 {
+            return None;
+        }
+        let map = Map::open(&bytes[FIXED..]).unwrap();
+        let now = map.at(Clocks { real: 0, boot_ms: boot_ms(at) }).unwrap();
+        let group = map.group(b"jit-dba").unwrap().unwrap();
+        let name = |name: Result<&[u8], _>| String::from_utf8(name.unwrap().to_vec()).unwrap();
+        Some(map.members(&group, now).unwrap().map(name).collect())
+    }
+}
+
+fn boot_ms(at: i64) -> i64 {
+    77_000 + at * 1000
+}
+
+fn moment(settled: i64, at: i64) -> Moment {
+    let text = format!(
+        "{{\"settled_ms\":{},\"boot_ms\":{},\"boot\":{:?}}}",
+        settled * 1000,
+        boot_ms(at),
+        [0_u8; 16]
+    );
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A grant that ends so many seconds after the beginning.
+fn grant(n: u32, end: i64) -> Arc<AssessedGrant> {
+    let who = format!("user{n}");
+    let dn = Dn::parse(&format!("uid={who},ou=people,dc=example,dc=com")).unwrap();
+    let mut uuid = [0; 16];
+    uuid[..4].copy_from_slice(&n.to_be_bytes());
+    let group = UnixGroup::new("jit-dba").unwrap();
+    let role = Role { name: "dba".to_owned(), local_groups: [group].into(), ..Role::default_of(Span(1)) };
+    let window = Window::new(Timestamp(NOW - 60), Timestamp(NOW + end)).unwrap();
+    Arc::new(AssessedGrant {
+        source: SourceName::new("ldap").unwrap(),
+        grant: Arc::new(Grant {
+            uuid: EntryUuid(uuid),
+            dn: Dn::parse(&format!("cn=g{n},ou=grants,dc=example,dc=com")).unwrap(),
+            id: format!("g{n}"),
+            subject: dn.clone(),
+            role: None,
+            hosts: BTreeSet::new(),
+            services: BTreeSet::new(),
+            not_before: None,
+            end: End::At(window.end()),
+            reason: None,
+            ticket: None,
+            provenance: Provenance::default(),
+        }),
+        role: Some(Arc::new(role)),
+        logins: BTreeMap::from([(Login::new(&who).unwrap(), dn)]),
+        services: Services::AllGuarded,
+        began: None,
+        assessed: Assessed::Granted { window, approved: Vec::new() },
+    })
+}
+
+#[test]
+fn it_is_written_when_it_says_something_else_and_not_otherwise() {
+    let mut room = Room::new();
+    room.look(0, 0);
+    let empty = room.file();
+    assert_eq!(room.members(0), Some(vec![]));
+    for at in 1..60 {
+        room.hear(at);
+        room.look(at, 0);
+    }
+    assert_eq!(room.file(), empty, "a word every second");
+    room.basis.grants = vec![grant(1, 500), grant(2, 900)];
+    room.look(60, 0);
+    let both = room.file();
+    assert_ne!(both, empty);
+    assert_eq!(room.members(60), Some(vec!["user1".to_owned(), "user2".to_owned()]));
+    // The same grants in other places in memory say the same.
+    room.basis.grants = vec![grant(1, 500), grant(2, 900)];
+    room.look(61, 0);
+    assert_eq!(room.file(), both);
+    room.basis.grants.remove(1);
+    room.look(62, 0);
+    assert_eq!(room.members(62), Some(vec!["user1".to_owned()]));
+    // Another configuration.
+    let none = CONFIG.replace("jit-dba", "jit-web");
+    room.basis.config = Arc::new(config::parse(&none).unwrap());
+    let before = room.file();
+    room.look(63, 0);
+    assert_ne!(room.file(), before);
+}
+
+#[test]
+fn what_was_seen_to_end_stays_ended_and_a_jump_is_written() {
+    let mut room = Room::new();
+    room.basis.grants = vec![grant(1, 500)];
+    room.look(0, 0);
+    // The clock is set forward by ten minutes, which is believed, and back.
+    assert_eq!(room.members(10), Some(vec!["user1".to_owned()]));
+    room.hear(10);
+    room.look(10, 600);
+    assert_eq!(room.members(10), Some(vec![]));
+    // The jump alone.
+    let before = room.file();
+    room.look(11, 602);
+    assert_eq!(room.file(), before);
+    room.look(12, 603);
+    assert_ne!(room.file(), before);
+}
+
+#[test]
+fn an_end_is_written_though_nobody_tells() {
+    let mut room = Room::new();
+    room.basis.grants = vec![grant(1, 100)];
+    room.look(0, 0);
+    let before = room.file();
+    room.look(99, 0);
+    assert_eq!(room.file(), before);
+    room.look(100, 0);
+    assert_ne!(room.file(), before);
+    assert_eq!(room.members(100), Some(vec![]));
+    let bytes = fs::read(room.dir.path().join("groups.map")).unwrap();
+    assert!(!bytes.windows(5).any(|bytes| bytes == b"user1"), "no clock can bring it back");
+}
+
+#[test]
+fn a_source_that_speaks_prolongs_it_now_and_then() {
+    let mut room = Room::new();
+    room.basis.grants = vec![grant(1, 100_000)];
+    room.look(0, 0);
+    let mut files = BTreeSet::from([room.file()]);
+    for at in 1..=900 {
+        room.hear(at);
+        room.look(at, 0);
+        files.insert(room.file());
+    }
+    // A sixteenth of an hour is 225 s. A number of a file may come again, but not that of the one before.
+    assert!((2..=5).contains(&files.len()), "{}", files.len());
+    assert_eq!(room.members(900 + 3599), Some(vec!["user1".to_owned()]));
+    assert_eq!(room.members(900 + 3602), Some(vec![]), "right when jitd is dead");
+}
+
+#[test]
+fn where_it_cannot_be_written_there_is_none_until_it_can() {
+    let mut room = Room::new();
+    room.basis.grants = vec![grant(1, 500)];
+    room.look(0, 0);
+    let blocker = room.dir.path().join("groups.map.new");
+    fs::create_dir(&blocker).unwrap();
+    room.look(1, 0);
+    assert_eq!(room.groups.concern(), None, "nothing had to be written");
+    room.basis.grants.clear();
+    room.look(2, 0);
+    assert_eq!(room.members(2), None, "superseded");
+    let concern = room.groups.concern().unwrap().clone();
+    assert!(
+        concern.contains("nobody has a group by his grant") && concern.contains("groups.map.new"),
+        "{concern}"
+    );
+    room.look(3, 0);
+    assert_eq!(room.groups.concern(), Some(&concern));
+    fs::remove_dir(&blocker).unwrap();
+    room.look(4, 0);
+    assert_eq!(room.groups.concern(), None);
+    assert_eq!(room.members(4), Some(vec![]));
+}
+
+/// What publishing costs. To be run by hand, in a release build: `cargo test --release -p jitd --lib cost_of -- --ignored --nocapture`.
+#[test]
+#[ignore = "shows figures, proves nothing"]
+fn cost_of_a_map() {
+    let took = |what: &str, times: u32, mut work: Box<dyn FnMut(u32) + '_>| {
+        let start = std::time::Instant::now();
+        (0..times).for_each(&mut work);
+        println!("{what}: {:?}", start.elapsed() / times);
+    };
+    for people in [0, 1_000, 10_000] {
+        let mut room = Room::new();
+        room.basis.grants = (0..people).map(|n| grant(n, 100_000)).collect();
+        room.look(0, 0);
+        println!(
+            "{people} people, {} bytes",
+            fs::metadata(room.dir.path().join("groups.map")).unwrap().len()
+        );
+        took("  a word, nothing new", 50, Box::new(|_| room.look(0, 0)));
+        took("  a word with a set that says the same", 20, {
+            let room = &mut room;
+            Box::new(move |_| {
+                room.basis.grants = (0..people).map(|n| grant(n, 100_000)).collect();
+                room.look(0, 0);
+            })
+        });
+        took(
+            "    of that, the making of the set",
+            20,
+            Box::new(|_| drop((0..people).map(|n| grant(n, 100_000)).collect::<Vec<_>>())),
+        );
+        took("  a change, written", 20, {
+            let room = &mut room;
+            Box::new(move |n| {
+                if n % 2 == 0 {
+                    room.basis.grants.push(grant(99_999, 100_000))
+                } else {
+                    drop(room.basis.grants.pop())
+                }
+                room.look(0, 0);
+            })
+        });
+    }
+}
