@@ -137,3 +137,23 @@ fn person(person: &Person<'_>, mut room: Room<'_>) -> Result<libc::passwd, Failu
         pw_shell: room.text(person.shell)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::grown;
+
+    #[test]
+    fn a_list_grows_as_glibcs_own_modules_make_it_grow() {
+        assert_eq!(
+            [(1, -1), (16, 0), (64, 65_536)].map(|(size, limit)| grown(size, limit)),
+            [Some(2), Some(32), Some(128)]
+        );
+        assert_eq!(grown(40_000, 65_536), Some(65_536));
+        assert_eq!(
+            [(65_536, 65_536), (70_000, 65_536)].map(|(size, limit)| grown(size, limit)),
+            [None, None]
+        );
+        assert_eq!([(0, -1), (-5, 3)].map(|(size, limit)| grown(size, limit)), [Some(2), Some(2)]);
+        assert_eq!(grown(core::ffi::c_long::MAX, -1), None);
+    }
+}

@@ -45,3 +45,38 @@ impl<'b> Room<'b> {
         if pointers.len() == count { Ok(pointers) } else { Err(Failure::TooSmall) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_follow_one_another_to_the_last_byte() {
+        let mut bytes = [MaybeUninit::new(b'#'); 12];
+        let start: *mut c_char = bytes.as_mut_ptr().cast();
+        let mut room = Room::new(&mut bytes);
+        assert_eq!(room.text(b"alice"), Ok(start));
+        assert_eq!(room.text(b""), Ok(start.wrapping_add(6)));
+        assert_eq!(room.text(b"bob12"), Err(Failure::TooSmall));
+        assert_eq!(room.text(b"bob"), Err(Failure::TooSmall), "a room that was too small stays so");
+    }
+
+    #[test]
+    fn a_text_with_a_zero_in_it_is_damaged_and_not_cut() {
+        let mut bytes = [MaybeUninit::new(b'#'); 12];
+        assert_eq!(Room::new(&mut bytes).text(b"al\0ce"), Err(Failure::Unavailable));
+    }
+
+    #[test]
+    fn pointers_are_aligned_from_wherever_they_begin() {
+        for from in 0..8 {
+            let mut bytes = [MaybeUninit::<u8>::uninit(); 48];
+            let shift = bytes.as_ptr().align_offset(8).wrapping_add(from);
+            let mut room = Room::new(bytes.split_at_mut(shift).1);
+            let pointers = room.pointers(2).unwrap();
+            assert_eq!((pointers.as_ptr().addr() % 8, pointers.len()), (0, 2));
+            let none = room.pointers(usize::MAX).map(|pointers| pointers.len());
+            assert_eq!(none, Err(Failure::TooSmall));
+        }
+    }
+}

@@ -8,10 +8,10 @@
 //! This file only counts: it says who may touch which mapping. What a mapping is, and the touching, is [`crate::host`]'s.
 
 use core::sync::atomic::Ordering::SeqCst;
+#[cfg(not(test))]
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
-
-/// More than two only for the children of forks in bad moments.
-const COUNT: usize = 4;
+#[cfg(test)]
+use step::{AtomicPtr, AtomicU32, AtomicUsize};
 
 /// In a slot's word: it holds a mapping, or is about to, or was a moment ago.
 const TAKEN: u32 = 1 << 31;
@@ -32,8 +32,8 @@ struct Slot {
     length: AtomicUsize,
 }
 
-/// The slots of a process.
-pub(crate) struct Slots {
+/// The slots of a process. More than two only for the children of forks in bad moments.
+pub(crate) struct Slots<const COUNT: usize = 4> {
     /// The number of the current one plus one; 0 for none.
     current: AtomicUsize,
     slots: [Slot; COUNT],
@@ -43,8 +43,8 @@ pub(crate) struct Slots {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Part(usize);
 
-impl Slots {
-    pub(crate) const fn new() -> Slots {
+impl<const COUNT: usize> Slots<COUNT> {
+    pub(crate) const fn new() -> Slots<COUNT> {
         Slots { current: AtomicUsize::new(0), slots: [const { Slot::empty() }; COUNT] }
     }
 
@@ -137,5 +137,9 @@ pub(crate) enum Replaced {
     Full,
 }
 
+#[cfg(test)]
+mod interleaved;
+#[cfg(test)]
+mod step;
 #[cfg(test)]
 mod tests;

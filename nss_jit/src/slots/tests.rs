@@ -1,4 +1,4 @@
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread;
 
 use super::*;
@@ -7,7 +7,7 @@ use super::*;
 #[test]
 fn nothing_is_taken_out_while_somebody_takes_part() {
     const ROUNDS: usize = 20_000;
-    let slots = Slots::new();
+    let slots = Slots::<4>::new();
     let alive: Vec<AtomicBool> = (0..4 * ROUNDS + 1).map(|_| AtomicBool::new(false)).collect();
     let next = AtomicUsize::new(1);
     let end = |raw: Option<Raw>| {
