@@ -8,11 +8,17 @@ use jit_model::policy::BreakGlass;
 use super::section::Section;
 use super::values::{self, Ids};
 
+/// Nobody can be in more than 65,536 groups (setgroups(2)), nor have more rows in the group map.
+const MOST: usize = 1_000;
+
 /// `[groups]`; nothing is allowed without it.
 pub(super) fn groups(root: &Section<'_, '_>, break_glass: &BreakGlass) -> GroupRules {
     let mut rules = GroupRules::default();
     let Some(section) = root.table("groups") else { return rules };
     if let Some(allow) = section.list("allow", |text| allowed(text, break_glass)) {
+        if allow.len() > MOST {
+            section.fault(format!("`allow` names {} groups: the most is {MOST}", allow.len()));
+        }
         rules.allow = allow.into_iter().collect();
     }
     if let Some(gids) = section.parsed("gids", |text| values::ids(text, Ids::Assigned)) {

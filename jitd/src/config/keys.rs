@@ -24,8 +24,8 @@ pub(super) fn keys(root: &Section<'_, '_>) -> Keys {
     Keys { user, options }
 }
 
-/// What sshd(8) knows ("AUTHORIZED_KEYS FILE FORMAT"), but for the two that are refused below.
-const KNOWN: [&str; 20] = [
+/// What sshd(8) knows ("AUTHORIZED_KEYS FILE FORMAT"), but for the three that are refused below.
+const KNOWN: [&str; 19] = [
     "agent-forwarding",
     "command",
     "environment",
@@ -39,7 +39,6 @@ const KNOWN: [&str; 20] = [
     "permitlisten",
     "permitopen",
     "port-forwarding",
-    "principals",
     "pty",
     "restrict",
     "tunnel",
@@ -51,10 +50,15 @@ const KNOWN: [&str; 20] = [
 fn option(text: &str) -> Result<String, String> {
     let name = text.to_ascii_lowercase();
     match name.as_str() {
-        "expiry-time" => Err("jitctl sets `expiry-time` itself, to the end of the grant: take it out".to_owned()),
+        "expiry-time" => Err(
+            "jitctl sets `expiry-time` itself, to the end of the grant or what a key says before it: take it out".to_owned(),
+        ),
         "cert-authority" => Err(
             "with `cert-authority` a person's key would let in whomever it signs for: take it out, and name the authority in sshd's TrustedUserCAKeys"
                 .to_owned(),
+        ),
+        "principals" => Err(
+            "`principals` means something with `cert-authority` only, which no directory may set: take it out".to_owned(),
         ),
         known if KNOWN.contains(&known) => Ok(name),
         other => Err(format!(

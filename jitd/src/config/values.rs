@@ -135,9 +135,12 @@ pub(super) fn ids(text: &str, what: Ids) -> Result<IdRange, String> {
     Ok(range)
 }
 
+/// No path of an account is longer, in bytes: what is read for every account that is looked up has its bounds (glibc begins with 1024).
+const LONGEST_FIELD: usize = 256;
+
 /// An absolute path that fits into a line of passwd(5).
 pub(super) fn field(text: &str) -> Result<String, String> {
-    path(text)?;
+    short(text)?;
     if text.contains(':') || text.chars().any(char::is_control) || text.ends_with('/') {
         return Err(format!(
             "`{}` is no program: write a path such as /bin/bash, without colons, control characters and a slash at its end",
@@ -149,7 +152,7 @@ pub(super) fn field(text: &str) -> Result<String, String> {
 
 /// A directory in which home directories lie.
 pub(super) fn home(text: &str) -> Result<String, String> {
-    path(text)?;
+    short(text)?;
     let parts = || text.split('/').skip(1);
     let bad = |part: &str| part.is_empty() || part == "." || part == "..";
     if parts().any(bad) || text.contains(':') || text.chars().any(char::is_control) {
@@ -159,4 +162,12 @@ pub(super) fn home(text: &str) -> Result<String, String> {
         ));
     }
     Ok(text.to_owned())
+}
+
+fn short(text: &str) -> Result<(), String> {
+    path(text)?;
+    if text.len() > LONGEST_FIELD {
+        return Err(format!("is longer than {LONGEST_FIELD} bytes: write a shorter path"));
+    }
+    Ok(())
 }

@@ -117,6 +117,10 @@ pub struct RefusedGroup {
     pub why: GroupRefusal,
 }
 
+/// No group has more stretches of one person: the first ones, so that what is left out lies far ahead, and comes in as others end. Who may
+/// write himself grants could otherwise schedule so many that no map holds them, and take everybody's groups away.
+pub const MOST_STRETCHES: usize = 64;
+
 /// What live and scheduled grants confer here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conferred {
@@ -128,7 +132,8 @@ pub struct Conferred {
 }
 
 /// What the grants of a snapshot confer from `now` on: what has ended by then is left out, what begins later is in it. At each second
-/// those are in a group whom a grant names that is live then and, if nothing more is heard of its source, still counts at the door.
+/// those are in a group whom a grant names that is live then and, if nothing more is heard of its source, still counts at the door; but for
+/// what lies beyond [`MOST_STRETCHES`].
 pub fn confer(snapshot: &Snapshot, rules: &GroupRules, local: &Local, now: Timestamp) -> Conferred {
     let named = named(snapshot, now);
     let numbers = Numbers::new(rules, local, &snapshot.policy().break_glass);
@@ -193,8 +198,10 @@ fn joined(login: &Login, mut windows: Vec<Window>) -> Vec<Membership> {
     windows.sort_unstable_by_key(|window| (window.start(), window.end()));
     let mut joined: Vec<Membership> = Vec::new();
     for window in windows {
+        let full = joined.len() >= MOST_STRETCHES;
         match joined.last_mut() {
             Some(last) if window.start() <= last.until => last.until = last.until.max(window.end()),
+            _ if full => break,
             _ => joined.push(Membership { login: login.clone(), from: window.start(), until: window.end() }),
         }
     }

@@ -68,6 +68,12 @@ fn what_no_directory_may_confer_cannot_be_allowed() {
         refused(&text, "8:3: groups.allow: ");
         assert!(faults(&text)[0].contains(why), "{:?}", faults(&text));
     }
+    let names = |n: usize| -> String { (0..n).map(|n| format!("\"g{n}\", ")).collect() };
+    refused(
+        &with(&format!("[groups]\nallow = [{}]\n", names(1_001))),
+        "5:1: groups: `allow` names 1001 groups",
+    );
+    parse(&with(&format!("[groups]\nallow = [{}]\n", names(1_000)))).unwrap();
     // Whichever groups these are here, wherever it is written.
     let glass = "[groups]\nallow = [\"firefighters\"]\n[break_glass]\ngroups = [\"firefighters\"]\n";
     refused(&with(glass), "6:10: groups.allow: `firefighters` is a group of [break_glass]");
@@ -141,6 +147,9 @@ fn accounts_have_shells_and_homes() {
     for bad in ["home", "", "/", "/home/", "/home//x", "/home/../etc", "/.", "/ho:me", "/ho\\nme"] {
         refused(&with(&format!("[people]\nhomes = [\"{bad}\"]\n")), "6:10: people.homes: ");
     }
+    let long = format!("/{}", "x".repeat(256));
+    refused(&with(&format!("[people]\nhomes = [\"{long}\"]\n")), "6:10: people.homes: is longer");
+    refused(&with(&format!("[people]\nshells = [\"{long}\"]\n")), "6:11: people.shells: is longer");
     refused(&with("[people]\nshells = []\n"), "5:1: people: `shells` is empty");
     refused(&with("[people]\nhomes = []\n"), "5:1: people: `homes` is empty");
     for bad in ["0s", "30", "forever", "99999d"] {

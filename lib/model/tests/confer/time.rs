@@ -1,6 +1,7 @@
 //! From when until when: the window of the grant, cut where its source will have been silent for too long.
 
 use super::*;
+use jit_model::confer::MOST_STRETCHES;
 use jit_model::decide::Verdict;
 use jit_model::snapshot::Freshness;
 use jit_model::time::Span;
@@ -130,6 +131,22 @@ fn the_ends_of_time_are_no_trap() {
         let world = silent(with(&[(10, 100)]), Some(i64::MAX), Some(u64::MAX));
         assert_eq!(adm(&world, now).len(), usize::from(now < 0));
     }
+}
+
+/// Whoever may write himself grants could schedule them until no map holds them.
+#[test]
+fn of_many_stretches_the_first_are_known_and_the_others_later() {
+    let most = i64::try_from(MOST_STRETCHES).unwrap();
+    let windows: Vec<(i64, i64)> = (0..most + 40).map(|n| (10 * n, 10 * n + 5)).collect();
+    let expected =
+        |from: i64| -> Vec<_> { (from..from + most).map(|n| ("alice", 10 * n, 10 * n + 5)).collect() };
+    assert_eq!(adm(&with(&windows), 0), expected(0));
+    assert_eq!(adm(&with(&windows), 4), expected(0));
+    assert_eq!(adm(&with(&windows), 5), expected(1));
+    // What belongs to the last of them is not cut off.
+    let mut longer = windows.clone();
+    longer.push((10 * (most - 1) + 5, 10 * (most - 1) + 8));
+    assert_eq!(adm(&with(&longer), 0).last(), Some(&("alice", 10 * (most - 1), 10 * (most - 1) + 8)));
 }
 
 /// Services, mode and host do not matter: what a role confers it confers wherever its grants hold.
