@@ -18,11 +18,12 @@ use tokio::time::timeout;
 use crate::audit::Event;
 use crate::audit::event::{ClockState, Outcome, Text};
 use crate::desk::{Desk, Peer};
-use crate::limits::{Busy, Limits};
+use crate::limits::{Busy, Class, Limits};
 use crate::pam::is_exhaustion;
 use crate::sessions::registry::Registry;
 
 mod grants;
+mod keys;
 mod sessions;
 mod status;
 mod why;
@@ -74,10 +75,15 @@ pub async fn serve(
             }
         };
         let Ok(peer) = peer(&stream) else { continue };
-        let entered = limits.lock().unwrap_or_else(PoisonError::into_inner).enter(peer.uid, Instant::now());
+        let class = match peer.uid == 0 || keys::is_asker(&counter.desk, peer.uid) {
+            true => Class::Host,
+            false => Class::Person,
+        };
+        let entered =
+            limits.lock().unwrap_or_else(PoisonError::into_inner).enter(peer.uid, class, Instant::now());
         match entered {
             Ok(()) => {
-                let place = Place { limits: Arc::clone(&limits), uid: peer.uid };
+                let place = Place { limits: Arc::clone(&limits), uid: peer.uid, class };
                 let counter = Arc::clone(&counter);
                 tokio::spawn(async move {
                     // Whoever went away, or dawdles, needs no answer.
@@ -99,11 +105,12 @@ fn peer(stream: &UnixStream) -> io::Result<Peer> {
 struct Place {
     limits: Arc<Mutex<Limits>>,
     uid: u32,
+    class: Class,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.limits.lock().unwrap_or_else(PoisonError::into_inner).leave(self.uid);
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner).leave(self.uid, self.class);
     }
 }
 
@@ -225,7 +232,10 @@ async fn answer(counter: &Counter, peer: Peer, request: Request) -> Answer {
             Reach::All => Answer::Enforcing { text: crate::mode::render(desk.view().snapshot.policy()) },
             Reach::Himself => refused("not-permitted", "only root and the group jit-admin may ask this"),
         },
-        Request::AuthorizedKeys { user: _ } => Answer::AuthorizedKeys { lines: Vec::new() },
+        Request::AuthorizedKeys { user } => {
+            let caller = Caller::of(desk, peer).await;
+            keys::authorized_keys(desk, &caller, &user)
+        }
         Request::Sessions {} => {
             let caller = Caller::of(desk, peer).await;
             sessions::sessions(desk, &counter.registry, &caller)

@@ -7,7 +7,7 @@ use jit_model::source::EntryKind;
 use jit_model::state::{State, state};
 use jit_model::time::{Span, Timestamp};
 
-use super::Reach;
+use super::{Reach, keys};
 use crate::clock::Now;
 use crate::config::{Place, SourceConfig};
 use crate::desk::Desk;
@@ -56,12 +56,16 @@ pub(super) fn status(desk: &Desk, registry: &Registry, reach: Reach) -> Status {
             Reach::Himself => Vec::new(),
         },
         people_refused: match reach {
-            Reach::All => view.served.refused.iter().map(shown_person).collect(),
+            Reach::All => {
+                let people = view.served.refused.iter().map(shown_person);
+                people.chain(keys::unusable(&view, now.login)).collect()
+            }
             Reach::Himself => Vec::new(),
         },
         degraded: degraded(desk, &view, &now, &seen)
             .into_iter()
             .chain(registry.concern())
+            .chain(keys::concern(desk, &view))
             .chain(stuck_in_words(&stuck))
             .collect(),
         stuck: match reach {

@@ -13,7 +13,7 @@ use crate::desk::Desk;
 
 /// Somebody who is not in /etc/passwd has some uid, if any, and it is not root's. Nothing else is decided by it: with this one
 /// he is no local account.
-const SOME_UID: u32 = u32::MAX - 2;
+pub(super) const SOME_UID: u32 = u32::MAX - 2;
 
 /// What a module would be told now, or at another time.
 pub(super) fn why(
