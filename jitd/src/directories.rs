@@ -95,6 +95,23 @@ pub enum Ownership {
     Any,
 }
 
+/// Gives a file to its owner, if there is one and it is somebody else's: an earlier life of the daemon left it, which ran as another
+/// user. Only what is a file of one name is given away: the directory may be that other user's.
+///
+/// # Errors
+/// When it cannot be given away.
+pub fn give(path: &Path, owner: Owner) -> Result<(), DirectoryError> {
+    let io_error = |step| move |error| DirectoryError::Io { path: path.to_owned(), step, error };
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
+    // What cannot be opened is no file that anybody reads.
+    let Ok(file) = opened else { return Ok(()) };
+    let meta = file.metadata().map_err(io_error("examined"))?;
+    if meta.is_file() && meta.nlink() == 1 && meta.uid() != owner.uid {
+        fchown(&file, Some(owner.uid), Some(owner.gid)).map_err(io_error("given to its owner"))?;
+    }
+    Ok(())
+}
+
 /// Makes sure that there is a directory with these permissions that others cannot write.
 ///
 /// # Errors

@@ -75,6 +75,8 @@ enum Failure {
 struct Latest {
     basis: Basis,
     local: Arc<Local>,
+    /// Since then. What had ended by then is left out, and counts again if root sets the clock back before it.
+    since: Timestamp,
     /// From then on it is less.
     until: Option<Timestamp>,
 }
@@ -139,6 +141,7 @@ impl Groups {
         let local = self.locals.get();
         let same = |latest: &Latest| {
             Arc::ptr_eq(&latest.local, &local)
+                && latest.since <= now.settled
                 && latest.until.is_none_or(|until| now.settled < until)
                 && latest.basis.is(&basis)
         };
@@ -166,7 +169,7 @@ impl Groups {
             self.content = rows;
         }
         let until = content::first_end(&conferred, &served);
-        self.latest = Some(Latest { basis, local, until });
+        self.latest = Some(Latest { basis, local, since: now.settled, until });
         if *self.conferred != conferred {
             self.conferred = Arc::new(conferred);
         }

@@ -23,6 +23,7 @@ use crate::desk::Desk;
 use crate::directories::{self, Owner, Ownership};
 use crate::follow::Follower;
 use crate::groups::Groups;
+use crate::groups::publish::Publisher;
 use crate::mode::ModeFile;
 use crate::pulse::{Pulse, Watchdog};
 use crate::remember::{Found, Remembered};
@@ -99,6 +100,12 @@ fn prepare_directories(args: &Args, user: Option<&privileges::User>) -> Result<(
     };
     directories::ensure(&args.runtime_dir, 0o755, roots)?;
     directories::ensure(&directories::public(&args.runtime_dir), 0o755, ours)?;
+    if let Ownership::Give(owner) = ours {
+        // The word of a map can be set only by whom it belongs to.
+        for map in Publisher::within(&directories::public(&args.runtime_dir)).maps() {
+            directories::give(map, owner)?;
+        }
+    }
     directories::ensure(&args.runtime_dir.join("state"), 0o700, ours)?;
     directories::ensure(&args.state_dir, 0o700, ours)?;
     directories::ensure(&args.log_dir, 0o750, ours)?;

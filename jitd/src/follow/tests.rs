@@ -133,7 +133,10 @@ fn no_view_is_published_before_its_map() {
     let allow = format!("{CONFIG}[groups]\nallow = [\"jit-dba\"]\n");
     follower.reconfigure(Arc::new(config::parse(&allow).unwrap()));
     assert!(words(&follower).contains("the group map cannot be written"), "{}", words(&follower));
-    assert!(!follower.current().get().conferred.groups.is_empty(), "in the first view that knows of the group");
+    assert!(
+        !follower.current().get().conferred.groups.is_empty(),
+        "in the first view that knows of the group"
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use jit_proto::map::layout::{FIXED, SUPERSEDED};
+use jit_proto::map::layout::SUPERSEDED;
 use jit_proto::map::{NEXT, PATH};
 
 /// Everybody reads it, and nobody but the daemon writes it.
@@ -30,6 +30,10 @@ pub struct PublishError {
     step: &'static str,
     error: io::Error,
 }
+
+/// How a map of any version begins, before the byte of the version: the word stands at the same place in all of them, so that a daemon
+/// of another version can supersede what it finds.
+const FAMILY: [u8; 7] = *b"jitmap\0";
 
 /// The places of the maps.
 #[derive(Clone, Debug)]
@@ -54,6 +58,11 @@ impl Publisher {
     /// Where the map is.
     pub fn path(&self) -> &Path {
         &self.map
+    }
+
+    /// Where maps may be that somebody reads.
+    pub fn maps(&self) -> [&Path; 2] {
+        [&self.map, &self.next]
     }
 
     /// Puts a map in the place of the one that is there.
@@ -126,7 +135,7 @@ impl Publisher {
     /// Sets the word of what is at a path, if it is anything that a reader could have taken for a map.
     fn supersede(&self, path: &Path) -> Result<(), PublishError> {
         let options = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        let file = match OpenOptions::new().write(true).custom_flags(options).open(path) {
+        let file = match OpenOptions::new().read(true).write(true).custom_flags(options).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             // A link, a directory, a FIFO: no map to any reader.
@@ -136,7 +145,8 @@ impl Publisher {
             Err(error) => return self.failed(path, "superseded", error),
         };
         let meta = file.metadata().or_else(|error| self.failed(path, "superseded", error))?;
-        if !meta.is_file() || meta.len() < FIXED as u64 {
+        let mut first = [0; FAMILY.len()];
+        if !meta.is_file() || file.read_exact_at(&mut first, 0).is_err() || first != FAMILY {
             return Ok(());
         }
         let set = file.write_all_at(&1_u32.to_le_bytes(), SUPERSEDED as u64);

@@ -181,6 +181,20 @@ fn what_was_seen_to_end_stays_ended_and_a_jump_is_written() {
     assert_ne!(room.file(), before);
 }
 
+/// What had ended by a clock that was wrong is live again for the door; so it is here.
+#[test]
+fn what_root_sets_back_comes_back() {
+    let mut room = Room::new();
+    let name = SourceName::new("ldap").unwrap();
+    // One that is never stale: its last word tells nothing of the clock.
+    room.basis.sources.insert(name, Freshness { heard: Some(Timestamp(NOW)), max_offline: None });
+    room.basis.grants = vec![grant(1, 500)];
+    room.look(10, 600);
+    assert_eq!(room.members(10), Some(vec![]));
+    room.look(11, 0);
+    assert_eq!(room.members(11), Some(vec!["user1".to_owned()]));
+}
+
 #[test]
 fn an_end_is_written_though_nobody_tells() {
     let mut room = Room::new();

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -195,6 +195,24 @@ fn whatever_ends_the_daemon_the_map_stays_and_the_next_life_supersedes_it() {
         host.write("jitd.toml", &format!("{}{GROUPS}", host.config()));
         jitd.kill();
     }
+}
+
+/// A host on which jitd ran as root before it had a user of its own.
+#[test]
+fn another_users_map_is_superseded_too() {
+    let host = host(&grant("g1", "alice"));
+    host.start_for("alice").kill();
+    let map = map(&host);
+    let held = File::open(&map).unwrap();
+    fs::copy(&map, map.with_extension("map.next")).unwrap();
+    let mut command = host.command();
+    command.arg("--user=nobody");
+    let jitd = host.run(command);
+    jitd.comes_to("alice", Verdict::Allow);
+    assert!(is_superseded(&held));
+    assert_eq!(members(&map, "jit-dba"), ["alice"]);
+    assert_ne!(fs::metadata(&map).unwrap().uid(), 0);
+    assert!(!jitd.degraded().iter().any(|text| text.contains("map")), "{:?}", jitd.degraded());
 }
 
 /// The daemon in a mount namespace of its own, after some commands there.
