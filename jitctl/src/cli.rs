@@ -31,6 +31,13 @@ Exit status:
   2  usage
   4  jitd cannot be reached";
 
+/// Other exit statuses than elsewhere.
+const KEYS: &str = "\
+Exit status:
+  0  done, also when there is no key to print, or jitd cannot be reached
+  1  no: you may not ask
+  2  usage";
+
 /// How times are written.
 const TIMES: &str = "\
 Times are UTC. Write one of
@@ -98,6 +105,24 @@ pub enum Command {
     /// What jitd holds for the time
     #[command(subcommand, arg_required_else_help = true)]
     Clock(ClockCommand),
+    /// The SSH keys of a user with a live grant for sshd: for sshd's AuthorizedKeysCommand
+    #[command(
+        name = "authorized-keys",
+        after_help = KEYS,
+        long_about = "The SSH keys of a user with a live grant for sshd, as lines of authorized_keys that end with the grant. For sshd, in \
+        /etc/ssh/sshd_config:\n\n  AuthorizedKeysCommand /usr/bin/jitctl authorized-keys %u\n  AuthorizedKeysCommandUser jit-keys\n\nand in \
+        /etc/jitd/jitd.toml:\n\n  [keys]\n  user = \"jit-keys\"\n\nAbout others may ask that user, root and members of the local group jit-admin. Nothing \
+        is printed for who has no such grant, and where jitd does not answer within a second."
+    )]
+    AuthorizedKeys(AuthorizedKeysArgs),
+}
+
+/// `jitctl authorized-keys`
+#[derive(Clone, Debug, Args)]
+pub struct AuthorizedKeysArgs {
+    /// Login of the person.
+    #[arg(allow_hyphen_values = true)]
+    pub user: String,
 }
 
 /// `jitctl why`

@@ -1,5 +1,6 @@
 //! One module for each command.
 
+pub mod authorized_keys;
 pub mod clock;
 pub mod grant_add;
 pub mod grant_revoke;

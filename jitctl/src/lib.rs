@@ -46,6 +46,7 @@ fn dispatch(cli: &Cli, context: &Context) -> Result<Report, Failure> {
         },
         Command::Mode(args) => command::mode::run(context, args),
         Command::Clock(ClockCommand::Accept) => command::clock::accept(context),
+        Command::AuthorizedKeys(args) => command::authorized_keys::run(context, args),
     }
 }
 
