@@ -6,7 +6,7 @@
 #   make test        everything: format, lints, pure tests, the modules under libpam, real hosts
 #   make test-long   the same questions asked much longer: property tests with many cases, faults, time
 #   make bench       figures, never a judgement
-#   make install     pam_jit.so, jitd with its unit and jitctl under $(DESTDIR); starts and guards nothing yet (see README.md)
+#   make install     pam_jit.so, libnss_jit.so.2, jitd with its unit and jitctl under $(DESTDIR); starts and guards nothing yet (see README.md)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
@@ -29,7 +29,8 @@ BUILD := cargo build --release --locked -p pam_jit -p jitd -p jitctl; cargo buil
 COUNT := awk '/^ *Summary .* tests? run: / { n = 1; for (i = 1; i < NF; i++) { if ($$(i + 1) ~ /^passed/) p += $$i; if ($$(i + 1) ~ /^(failed|timed)/) f += $$i } } \
 	/^test result:/ { tp += $$4; tf += $$6 } \
 	END { if (!n) { p = tp; f = tf } printf "%d passed, %d failed\n", p, f; exit p == 0 }' $(LOG)
-SECURITY := /usr/lib/$(if $(MULTIARCH),$(MULTIARCH)/)security
+LIBRARIES := /usr/lib$(if $(MULTIARCH),/$(MULTIARCH))
+SECURITY := $(LIBRARIES)/security
 
 demo: PACKAGES += $(if $(filter slapd,$(DIRECTORY)),$(SLAPD))
 demo: packages build
@@ -49,7 +50,7 @@ test: packages
 	echo "--- the modules under the real libpam, without root's help"
 	$(TEST) -p jit-tests --lib --test 'pam_*' 2>&1 | tee -a $(LOG) || failed=1
 	echo "--- real hosts: sshd, sudo, su, login, cron, slapd"
-	$(TEST) -p jit-tests --test host --test 'door_*' --test 'directory_*' --test slapd_door --test booted_sessions 2>&1 | tee -a $(LOG) || failed=1
+	$(TEST) -p jit-tests --test host --test 'door_*' --test 'directory_*' --test 'nss_*' --test slapd_door --test booted_sessions 2>&1 | tee -a $(LOG) || failed=1
 	$(COUNT)
 	[ -z "$$failed" ]
 
@@ -77,6 +78,7 @@ bench: packages build
 
 install: build
 	install -D -m 644 target/release/libpam_jit.so $(DESTDIR)$(SECURITY)/pam_jit.so
+	install -D -m 644 target/guest/libnss_jit.so $(DESTDIR)$(LIBRARIES)/libnss_jit.so.2
 	install -D -m 755 target/release/jitd $(DESTDIR)/usr/sbin/jitd
 	install -D -m 755 target/release/jitctl $(DESTDIR)/usr/bin/jitctl
 	install -D -m 644 packaging/systemd/jitd.service $(DESTDIR)/usr/lib/systemd/system/jitd.service

@@ -10,6 +10,8 @@ pub mod host;
 pub mod ldif;
 pub mod libpam;
 pub mod marked;
+pub mod nss;
+pub mod nss_map;
 pub mod proxy;
 pub mod root;
 pub mod sessions;
