@@ -215,6 +215,50 @@ fn another_users_map_is_superseded_too() {
     assert!(!jitd.degraded().iter().any(|text| text.contains("map")), "{:?}", jitd.degraded());
 }
 
+/// Files keep the name of their owner when his grant is over, and nobody has his groups any more.
+#[test]
+fn who_held_a_grant_keeps_his_name_for_a_while() {
+    let host = host("");
+    host.write("jitd.toml", &format!("{}{GROUPS}\n[people]\nserve = true\n", host.config()));
+    let account = "objectClass: posixAccount\nuidNumber: 54321\ngidNumber: 54321\nhomeDirectory: /home/carol\nloginShell: /bin/sh\n";
+    let carol = format!(
+        "dn: uid=carol,ou=people,dc=local\nobjectClass: inetOrgPerson\n{account}uid: carol\ncn: Carol\nsn: C\n\n"
+    );
+    let role = role(&["jit-dba"]).replace("uid=bob,", "uid=carol,");
+    let with = |grants: &str| host.write("grants.ldif", &format!("{PEOPLE}{carol}{role}{grants}"));
+    with(&grant("g1", "carol"));
+    let mut jitd = host.start_for("carol");
+    let map = map(&host);
+    let shown = || {
+        let read = |map: &Map<'_>| {
+            let now = map.at(clocks()).expect("in time");
+            let person = map.person(b"carol", now).unwrap()?;
+            assert_eq!(
+                map.person_of_uid(54_321, now).unwrap().map(|person| person.name),
+                Some(&b"carol"[..])
+            );
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            Some((person.uid, person.gid, text(person.gecos), text(person.home), text(person.shell)))
+        };
+        in_force(&map, read).flatten()
+    };
+    let as_in_the_directory =
+        (54_321, 54_321, "Carol".to_owned(), "/home/carol".to_owned(), "/bin/sh".to_owned());
+    assert_eq!(shown(), Some(as_in_the_directory.clone()));
+    assert_eq!(members(&map, "jit-dba"), ["carol"]);
+    with("");
+    jitd.comes_to("carol", Verdict::Deny);
+    assert_eq!((shown(), members(&map, "jit-dba")), (Some(as_in_the_directory.clone()), vec![]));
+    let held = File::open(&map).unwrap();
+    assert!(jitd.stop().success());
+    jitd = host.start();
+    assert!(is_superseded(&held), "before it answers, there is a map of its own");
+    assert_eq!(shown(), Some(as_in_the_directory));
+    host.write("jitd.toml", &format!("{}{GROUPS}", host.config()));
+    jitd.signal(Signal::SIGHUP);
+    until("nobody is shown", || shown().is_none().then_some(()));
+}
+
 /// The daemon in a mount namespace of its own, after some commands there.
 fn apart<'h>(host: &'h Host, first: &str) -> Daemon<'h> {
     let mut command = Command::new("unshare");
