@@ -187,3 +187,34 @@ async fn a_login_that_cannot_be_searched_is_trouble() -> Result<()> {
     assert!(person(&first, ALICE).is_none());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_comes_without_passwords_and_pictures_and_its_changes_are_pushed() -> Result<()> {
+    // By the rules that are shipped, and where everybody reads everything.
+    for plan in [Slapd::plan(), Slapd::plan().open()] {
+        let slapd = plan.with(&grant("g1", ALICE)).up()?;
+        slapd.change(&format!(
+        "dn: {ALICE}\nchangetype: modify\nadd: jpegPhoto\njpegPhoto: not really\n-\nadd: gecos\ngecos: Alice Adams\n"
+    ))?;
+        let mut config = config(&slapd, &[slapd.tls()], StartTls::No)?;
+        // Nothing but push can bring it in time.
+        config.patience.poll = Duration::from_secs(3_600);
+        let mut following = Following::begin(config);
+        let first = following.until("alice is there", |e| person(e, ALICE).is_some()).await?;
+        let names: Vec<&str> = person(&first, ALICE)
+            .into_iter()
+            .flat_map(|alice| alice.attributes.keys().map(String::as_str))
+            .collect();
+        let account =
+            ["cn", "entryuuid", "gecos", "gidnumber", "homedirectory", "objectclass", "uid", "uidnumber"];
+        assert_eq!(
+            names, account,
+            "and neither userpassword nor jpegphoto, which may be read where everything may"
+        );
+
+        slapd.change(&format!("dn: {ALICE}\nchangetype: modify\nadd: loginShell\nloginShell: /bin/zsh\n"))?;
+        let has_shell = |alice: &jit_directory::entry::Entry| alice.attributes.contains_key("loginshell");
+        following.until("her shell", |e| person(e, ALICE).is_some_and(has_shell)).await?;
+    }
+    Ok(())
+}
