@@ -1,0 +1,76 @@
+//! jitd killed at its system calls while it puts a new map in the place of the old one, with readers at work all the time, and started again.
+
+use super::stage::{Readers, Stage};
+use crate::door::SOON;
+use crate::strace::{Point, Watch, jitd};
+use crate::trouble::{Result, Trouble};
+use crate::wait::until;
+
+/// The thread that writes maps.
+pub const THREAD: &str = "jitd";
+
+/// What it does from a change of the directory until the map shows it.
+///
+/// # Errors
+/// When it does not come to show it.
+pub fn whole(stage: &mut Stage) -> Result<Vec<Point>> {
+    let watch = Watch::of(&stage.door, THREAD, None)?;
+    stage.change()?;
+    stage.shown()?;
+    watch.points(&stage.door)
+}
+
+/// The calls by which a map takes another's place, from the first that names one on, and the next after that: what changes nothing outside
+/// jitd is left out.
+pub fn of_maps(points: &[Point]) -> Vec<Point> {
+    let names = |point: &Point| point.seen.contains("groups.map");
+    let first = points.iter().position(names).unwrap_or(points.len());
+    let last = points.iter().rposition(names).unwrap_or(0);
+    let after = (last + 1..points.len()).find(|at| points[*at].matters()).unwrap_or(last);
+    points.iter().take(after + 1).skip(first).filter(|point| point.matters()).cloned().collect()
+}
+
+/// One change, with jitd killed at this call if it comes by there, and started again. Where it died.
+///
+/// # Errors
+/// When any answer was wrong: of a reader, of a new process while jitd is dead, or of one after its return.
+pub fn one(stage: &mut Stage, cut: &Point) -> Result<Option<Point>> {
+    let daemon = jitd(&stage.door)?;
+    stage.kept()?;
+    let watch = Watch::of(&stage.door, THREAD, Some(cut))?;
+    stage.change()?;
+    let gone = || !jitd(&stage.door).is_ok_and(|pid| pid == daemon);
+    until(SOON, "it dies, or goes on", || gone() || stage.map() == Some(stage.state()))?;
+    // What was to come after the map in the same breath.
+    if !gone() {
+        stage.door.jitctl(["status"]).run()?;
+    }
+    let died = if gone() { watch.died_at(&stage.door)? } else { None };
+    drop(watch);
+    // Old or new, but one of them, whole, for a process that never saw a map before.
+    stage.ask_once().map_err(|e| Trouble::new(format!("while it is dead: {e}")))?;
+    if died.is_some() {
+        // It is dead already; this only forgets it.
+        let _ = stage.door.kill_jitd();
+        stage.revive()?;
+    }
+    stage.shown()?;
+    stage.ask_once().map_err(|e| Trouble::new(format!("after it came back: {e}")))?;
+    Ok(died)
+}
+
+/// All of these, one after the other; how many times it died. Every answer was right.
+///
+/// # Errors
+/// When one was not, with the call at which jitd had been killed.
+pub fn all(stage: &mut Stage, cuts: &[Point], readers: &Readers) -> Result<usize> {
+    let mut died = 0;
+    for cut in cuts {
+        let told = |e: Trouble| Trouble::new(format!("with jitd to die at {cut}: {e}"));
+        let at = one(stage, cut).map_err(told)?;
+        readers.are_content().map_err(told)?;
+        println!("{}", at.as_ref().map_or_else(|| format!("not reached: {cut}"), ToString::to_string));
+        died += usize::from(at.is_some());
+    }
+    Ok(died)
+}
