@@ -390,7 +390,7 @@ impl Event {
                 (Severity::Warning, format!("entry {:?} is not used: {:?}", dn.0, reason.0))
             }
             Event::GroupRefused { group, reason, .. } => {
-                (Severity::Warning, format!("group {:?} is not conferred: {:?}", group.0, reason.0))
+                (Severity::Notice, format!("group {:?} is not conferred: {:?}", group.0, reason.0))
             }
             Event::PersonRefused { name, reason } => {
                 (Severity::Warning, format!("person {:?}: {:?}", name.0, reason.0))

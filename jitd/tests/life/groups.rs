@@ -215,6 +215,30 @@ fn another_users_map_is_superseded_too() {
     assert!(!jitd.degraded().iter().any(|text| text.contains("map")), "{:?}", jitd.degraded());
 }
 
+/// Nothing but its own event says who was in a group, so none is left out; of grants that confer nothing, the decisions tell.
+#[test]
+fn every_member_is_told_however_many_come_at_once() {
+    let host = host("");
+    let jitd = host.start();
+    let live = |prefix: &str| {
+        let is = |event: &Value| {
+            event["event"] == "grant"
+                && event["grant"]["id"].as_str().is_some_and(|id| id.starts_with(prefix))
+        };
+        host.audit().iter().filter(|event| is(event)).count()
+    };
+    let plain: String = (0..250).map(|n| crate::host::grant(&format!("plain{n}"), "bob")).collect();
+    let conferring: String = (0..250).map(|n| grant(&format!("dba{n}"), "alice")).collect();
+    set(&host, &format!("{plain}{conferring}"));
+    until("all of them", || (live("dba") == 250).then_some(()));
+    assert!(live("plain") < 250);
+    assert_eq!(members(&map(&host), "jit-dba"), ["alice"]);
+    set(&host, "");
+    jitd.comes_to("alice", Verdict::Deny);
+    let gone = |event: &Value| event["event"] == "deletion" && event["grant"]["groups"] == json!(["jit-dba"]);
+    until("and their end", || (host.audit().iter().filter(|event| gone(event)).count() == 250).then_some(()));
+}
+
 /// Files keep the name of their owner when his grant is over, and nobody has his groups any more.
 #[test]
 fn who_held_a_grant_keeps_his_name_for_a_while() {
