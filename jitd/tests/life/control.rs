@@ -50,6 +50,7 @@ fn as_somebody_ask_everything() {
     assert_eq!(status["set_aside"], json!([]), "not for everybody");
     for request in [
         json!({ "ask": "why", "user": "alice" }),
+        json!({ "ask": "authorized-keys", "user": "alice" }),
         json!({ "ask": "clock-accept" }),
         json!({ "ask": "render-enforcing" }),
         json!({ "ask": "terminate", "id": "22222222", "reason": "because" }),
