@@ -266,11 +266,14 @@ fn rows_begin_and_end_by_themselves() -> Result<()> {
     if let Some(turns) = content.groups.get_mut("turns") {
         turns.members = vec![row("early", -9, 0), row("late", 3600, 7200), row("zoe", -9, 3600)];
     }
+    // The daemon never writes somebody twice at the same time.
+    content.groups.insert("twice".to_owned(), group(50_003, ["twin", "twin"]));
     let mut gone = person("gone", 20_009);
     gone.until = now();
     content.people.insert("gone".to_owned(), gone);
     place.put(&content)?;
-    let asked = drive(&host, &["ask", "g:turns", "i:early", "i:late", "i:zoe", "p:gone", "P:20009"])?;
+    let asked =
+        drive(&host, &["ask", "g:turns", "i:early", "i:late", "i:zoe", "p:gone", "P:20009", "i:twin"])?;
     let expected = [
         "g:turns 1 0 turns:*:50002:zoe",
         "i:early 0 2 ",
@@ -278,6 +281,7 @@ fn rows_begin_and_end_by_themselves() -> Result<()> {
         "i:zoe 1 0 [7, 50002]",
         "p:gone 0 2 ",
         "P:20009 0 2 ",
+        "i:twin 1 0 [7, 50003]",
     ];
     assert_eq!(asked.lines().collect::<Vec<_>>(), expected);
     assert!(!drive(&host, &["list"])?.contains("gone"));
@@ -464,5 +468,16 @@ fn forks_and_signals_in_the_middle_of_a_lookup() -> Result<()> {
     assert_eq!(while_it_runs(&host, "forks", replace)?, "begun\nall\n");
     host.remove(ENOUGH)?;
     assert_eq!(while_it_runs(&host, "signals", replace)?, "begun\nwrong 0\n");
+    Ok(())
+}
+
+/// An enumeration ends, whatever becomes of the map meanwhile.
+#[test]
+fn an_enumeration_goes_on_in_the_next_map() -> Result<()> {
+    let (host, place) = host("nss-list", "files jit")?;
+    let maps = [company(), standing(1), empty()];
+    place.put(&maps[0])?;
+    let replace = || maps.iter().cycle().take(600).try_for_each(|content| place.put(content));
+    assert_eq!(while_it_runs(&host, "lists", replace)?, "begun\nended\n");
     Ok(())
 }

@@ -52,3 +52,22 @@ fn nothing_is_taken_out_while_somebody_takes_part() {
     let left = alive.iter().filter(|alive| alive.load(SeqCst)).count();
     assert_eq!(left, 1, "the current one");
 }
+
+/// The child of a fork, or a signal handler that never comes back, leaves a part behind for ever: that slot is lost, and no more than that.
+#[test]
+fn parts_that_nobody_gives_back_cost_their_slots_alone() {
+    let slots = Slots::<3>::new();
+    let raw = |length| Raw { address: core::ptr::null_mut(), length };
+    let mut lost = None;
+    for n in 1..=3 {
+        // The one before is never left.
+        let Replaced::Part(part) = slots.replace(lost.as_ref(), raw(n)) else { panic!("{n}") };
+        lost = Some(part);
+    }
+    assert_eq!(slots.replace(lost.as_ref(), raw(4)), Replaced::Full);
+    // The current one is asked all the same, as often as one likes.
+    for _ in 0..3 {
+        let Joined::Part(part, current) = slots.join() else { panic!("no current one") };
+        assert_eq!((slots.leave(part), current), (None, raw(3)));
+    }
+}
