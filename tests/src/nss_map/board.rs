@@ -22,8 +22,8 @@ pub enum Number {
     Most = 8,
     /// Readers end when it is not 0.
     Enough = 16,
-    /// Of which life of the daemon the answers are. A new one begins with what is on disk, which may be a little older than what the one
-    /// before had shown, and goes by that until its sources have spoken.
+    /// Even while one daemon answers, another number for each. Odd from the moment in which a new one starts until its map shows what the
+    /// directory has: it begins with what is on disk, which may be a little older than what the one before had shown.
     Life = 24,
 }
 

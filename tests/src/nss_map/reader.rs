@@ -58,7 +58,7 @@ impl Seen {
                 found.name
             ))
         })?;
-        if self.newest.0 == life {
+        if self.newest.0 == life && life % 2 == 0 {
             self.newest.1 = state;
         }
         Ok(found.gid)

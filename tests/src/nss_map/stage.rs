@@ -34,7 +34,8 @@ pub struct Stage {
     /// When the people of `brief` are over, in Unix seconds.
     ends: Vec<i64>,
     state: u64,
-    life: u64,
+    /// How often jitd was started again.
+    lives: u64,
 }
 
 impl Stage {
@@ -49,7 +50,7 @@ impl Stage {
         door.host().name_service("files jit")?;
         door.host().install(program, READER, 0o755)?;
         let board = Board::make(&door.host().path(board::PATH))?;
-        let stage = Stage { door, board, ends, state: 0, life: 0 };
+        let stage = Stage { door, board, ends, state: 0, lives: 0 };
         stage.shown()?;
         Ok(stage)
     }
@@ -80,7 +81,8 @@ impl Stage {
         until(SOON, &format!("the map shows state {}", self.state), shows).map_err(|e| {
             Trouble::new(format!("{e}; it shows {:?}\n{}", self.map(), self.door.jitd_output()))
         })?;
-        self.board.put(Number::Least, self.state)
+        self.board.put(Number::Least, self.state)?;
+        self.board.put(Number::Life, self.lives * 2)
     }
 
     /// Waits until what the map shows is on disk, too: from there a daemon that is killed begins again.
@@ -102,8 +104,8 @@ impl Stage {
     /// # Errors
     /// When it does not come up.
     pub fn revive(&mut self) -> Result<()> {
-        self.life += 1;
-        self.board.put(Number::Life, self.life)?;
+        self.board.put(Number::Life, self.lives * 2 + 1)?;
+        self.lives += 1;
         self.door.start_jitd()
     }
 
