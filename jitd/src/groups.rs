@@ -186,7 +186,9 @@ impl Groups {
             boot_ms: moment.boot_ms(),
             valid_until: self.lease.valid_until(now),
         };
-        if !is_due(self.written, times, self.said, now) {
+        // One that somebody removed is none.
+        let written = self.written.filter(|_| self.publisher.is_in_place());
+        if !is_due(written, times, self.said, now) {
             return;
         }
         content::at(&mut self.content, times);

@@ -11,9 +11,9 @@
 //!
 //! Nothing is forced to disk: the directory is gone after a reboot, as a map of another boot would be refused.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use jit_proto::map::layout::SUPERSEDED;
@@ -36,11 +36,13 @@ pub struct PublishError {
 const FAMILY: [u8; 7] = *b"jitmap\0";
 
 /// The places of the maps.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Publisher {
     map: PathBuf,
     next: PathBuf,
     new: PathBuf,
+    /// The last one that this life of the daemon put in its place: its word can be set, whatever becomes of its name.
+    placed: Option<File>,
 }
 
 impl Publisher {
@@ -52,7 +54,7 @@ impl Publisher {
         };
         let map = name(PATH);
         let new = map.with_extension("map.new");
-        Publisher { map, next: name(NEXT), new }
+        Publisher { map, next: name(NEXT), new, placed: None }
     }
 
     /// Where the map is.
@@ -69,13 +71,25 @@ impl Publisher {
     ///
     /// # Errors
     /// When it cannot be written or named. Then either may be in force; see [`Publisher::withdraw`].
-    pub fn publish(&self, bytes: &[u8]) -> Result<(), PublishError> {
-        let published = self.in_steps(bytes, &mut || Ok(()));
-        if published.is_err() {
-            // On a full disk it takes room from the next attempt. That it cannot be removed, the next attempt says.
-            let _ = fs::remove_file(&self.new);
+    pub fn publish(&mut self, bytes: &[u8]) -> Result<(), PublishError> {
+        match self.in_steps(bytes, &mut || Ok(())) {
+            Ok(file) => {
+                self.placed = Some(file);
+                Ok(())
+            }
+            Err(error) => {
+                // On a full disk it takes room from the next attempt. That it cannot be removed, the next attempt says.
+                let _ = fs::remove_file(&self.new);
+                Err(error)
+            }
         }
-        published
+    }
+
+    /// Whether the last one is where it was put: nobody has removed it, or put something else there.
+    pub fn is_in_place(&self) -> bool {
+        let placed = self.placed.as_ref().and_then(|file| file.metadata().ok());
+        let found = fs::symlink_metadata(&self.map).ok();
+        placed.zip(found).is_some_and(|(a, b)| (a.dev(), a.ino()) == (b.dev(), b.ino()))
     }
 
     /// Supersedes what is there, so that none is in force.
@@ -83,8 +97,9 @@ impl Publisher {
     /// # Errors
     /// When a word cannot be set; all have been tried.
     pub fn withdraw(&self) -> Result<(), PublishError> {
-        let (map, next) = (self.supersede(&self.map), self.supersede(&self.next));
-        map.and(next)
+        let (placed, map, next) =
+            (self.supersede_placed(), self.supersede(&self.map), self.supersede(&self.next));
+        placed.and(map).and(next)
     }
 
     /// The steps; `may_go_on` is asked before each, so that a test can stop there as a kill would.
@@ -92,7 +107,7 @@ impl Publisher {
         &self,
         bytes: &[u8],
         may_go_on: &mut dyn FnMut() -> Result<(), PublishError>,
-    ) -> Result<(), PublishError> {
+    ) -> Result<File, PublishError> {
         may_go_on()?;
         if fs::symlink_metadata(&self.next).is_ok() {
             self.put_in_place(may_go_on)?;
@@ -105,11 +120,12 @@ impl Publisher {
             _ => {}
         }
         may_go_on()?;
-        self.write(bytes)?;
+        let file = self.write(bytes)?;
         may_go_on()?;
         fs::rename(&self.new, &self.next)
             .or_else(|error| self.failed(&self.next, "put in its place", error))?;
-        self.put_in_place(may_go_on)
+        self.put_in_place(may_go_on)?;
+        Ok(file)
     }
 
     /// From here on the next one is whole, and is the one that counts once the word is set.
@@ -118,18 +134,24 @@ impl Publisher {
         may_go_on: &mut dyn FnMut() -> Result<(), PublishError>,
     ) -> Result<(), PublishError> {
         may_go_on()?;
+        self.supersede_placed()?;
         self.supersede(&self.map)?;
         may_go_on()?;
         fs::rename(&self.next, &self.map).or_else(|error| self.failed(&self.map, "put in its place", error))
     }
 
-    fn write(&self, bytes: &[u8]) -> Result<(), PublishError> {
+    fn write(&self, bytes: &[u8]) -> Result<File, PublishError> {
         let open = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&self.new);
         let mut file = open.or_else(|error| self.failed(&self.new, "made", error))?;
         file.write_all(bytes).or_else(|error| self.failed(&self.new, "written", error))?;
         // open(2) subtracts the umask.
         let mode = file.set_permissions(Permissions::from_mode(MODE));
-        mode.or_else(|error| self.failed(&self.new, "given its permissions", error))
+        mode.or_else(|error| self.failed(&self.new, "given its permissions", error))?;
+        Ok(file)
+    }
+
+    fn supersede_placed(&self) -> Result<(), PublishError> {
+        self.placed.as_ref().map_or(Ok(()), |file| self.set_word(file, &self.map))
     }
 
     /// Sets the word of what is at a path, if it is anything that a reader could have taken for a map.
@@ -149,6 +171,10 @@ impl Publisher {
         if !meta.is_file() || file.read_exact_at(&mut first, 0).is_err() || first != FAMILY {
             return Ok(());
         }
+        self.set_word(&file, path)
+    }
+
+    fn set_word(&self, file: &File, path: &Path) -> Result<(), PublishError> {
         let set = file.write_all_at(&1_u32.to_le_bytes(), SUPERSEDED as u64);
         set.or_else(|error| self.failed(path, "superseded", error))
     }

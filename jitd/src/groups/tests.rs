@@ -211,6 +211,15 @@ fn an_end_is_written_though_nobody_tells() {
 }
 
 #[test]
+fn one_that_somebody_removed_is_written_anew() {
+    let mut room = Room::new();
+    room.look(0, 0);
+    fs::remove_file(room.dir.path().join("groups.map")).unwrap();
+    room.look(1, 0);
+    assert_eq!(room.members(1), Some(vec![]));
+}
+
+#[test]
 fn a_source_that_speaks_prolongs_it_now_and_then() {
     let mut room = Room::new();
     room.basis.grants = vec![grant(1, 100_000)];

@@ -70,7 +70,7 @@ fn directory() -> (tempfile::TempDir, Publisher) {
 
 #[test]
 fn one_takes_the_place_of_another() {
-    let (dir, publisher) = directory();
+    let (dir, mut publisher) = directory();
     assert_eq!(in_force(&publisher), None);
     publisher.publish(&map(1)).unwrap();
     let first = open(&publisher.map).unwrap();
@@ -90,11 +90,13 @@ proptest! {
     /// is published at last, everybody who ever had another sees that it is superseded.
     #[test]
     fn killed_anywhere_there_is_one_map_in_force(kills in proptest::collection::vec(0_usize..10, 1..8)) {
-        let (_dir, publisher) = directory();
+        let (dir, mut publisher) = directory();
         publisher.publish(&map(1)).unwrap();
         let mut held = vec![open(&publisher.map).unwrap()];
         let mut newest = 1;
         for (gid, step) in (2..).zip(kills) {
+            // Another life: it knows nothing but what lies there.
+            publisher = Publisher::within(dir.path());
             killed_before(&publisher, step, &map(gid));
             let now = in_force(&publisher);
             prop_assert!(now.is_some_and(|now| now >= newest && now <= gid), "{now:?} after {newest}");
@@ -104,6 +106,7 @@ proptest! {
             let counting = held.iter().filter(|held| !is_superseded(&whole(&held.file)) && held.gid < newest).count();
             prop_assert_eq!(counting, 0);
         }
+        publisher = Publisher::within(dir.path());
         publisher.publish(&map(1000)).unwrap();
         prop_assert_eq!(in_force(&publisher), Some(1000));
         for held in &held {
@@ -113,9 +116,34 @@ proptest! {
     }
 }
 
+/// Whoever has it mapped must hear of the next one, whatever became of its name.
+#[test]
+fn one_that_somebody_removed_is_superseded_too() {
+    let (_dir, mut publisher) = directory();
+    assert!(!publisher.is_in_place());
+    publisher.publish(&map(1)).unwrap();
+    assert!(publisher.is_in_place());
+    let held = open(&publisher.map).unwrap();
+    fs::remove_file(&publisher.map).unwrap();
+    assert!(!publisher.is_in_place());
+    fs::write(&publisher.map, map(7)).unwrap();
+    assert!(!publisher.is_in_place());
+    publisher.publish(&map(2)).unwrap();
+    assert!(publisher.is_in_place());
+    assert!(is_superseded(&whole(&held.file)));
+    fs::remove_file(&publisher.map).unwrap();
+    let placed = publisher.placed.as_ref().unwrap().try_clone().unwrap();
+    publisher.withdraw().unwrap();
+    let mut word = [0; 4];
+    // Opened for writing only.
+    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&placed));
+    File::open(path).unwrap().read_exact_at(&mut word, SUPERSEDED as u64).unwrap();
+    assert_ne!(word, [0; 4]);
+}
+
 #[test]
 fn every_step_is_one_at_which_it_can_be_killed() {
-    let (_dir, publisher) = directory();
+    let (_dir, mut publisher) = directory();
     publisher.publish(&map(1)).unwrap();
     let steps = (0..).take_while(|step| killed_before(&publisher, *step, &map(2))).count();
     assert!(steps >= 6, "{steps}");
@@ -123,7 +151,7 @@ fn every_step_is_one_at_which_it_can_be_killed() {
 
 #[test]
 fn what_is_withdrawn_counts_no_more_and_the_next_one_does() {
-    let (_dir, publisher) = directory();
+    let (_dir, mut publisher) = directory();
     publisher.withdraw().unwrap();
     publisher.publish(&map(1)).unwrap();
     // One was about to take the place when somebody killed it.
@@ -140,7 +168,7 @@ fn what_is_withdrawn_counts_no_more_and_the_next_one_does() {
 #[test]
 fn one_of_another_version_is_superseded_too() {
     assert!(MAGIC.starts_with(&FAMILY));
-    let (_dir, publisher) = directory();
+    let (_dir, mut publisher) = directory();
     let mut other = map(1);
     other[7] = 200;
     fs::write(&publisher.map, &other).unwrap();
@@ -151,7 +179,7 @@ fn one_of_another_version_is_superseded_too() {
 
 #[test]
 fn what_is_no_map_is_replaced_and_not_written_to() {
-    let (dir, publisher) = directory();
+    let (dir, mut publisher) = directory();
     let bystander = dir.path().join("bystander");
     fs::write(&bystander, [7; 64]).unwrap();
     for path in [&publisher.map, &publisher.next, &publisher.new] {
@@ -190,7 +218,7 @@ fn in_force_below(publisher: &Publisher) -> Option<u32> {
 
 #[test]
 fn one_that_cannot_be_written_leaves_the_old_to_be_withdrawn() {
-    let (_dir, publisher) = directory();
+    let (_dir, mut publisher) = directory();
     publisher.publish(&map(1)).unwrap();
     let held = open(&publisher.map).unwrap();
     fs::create_dir(&publisher.new).unwrap();
