@@ -12,6 +12,8 @@ use super::Plan;
 
 /// Whom every map has.
 const FIRST: u32 = 7;
+/// The case that the others are compared with.
+const FLOOR: &str = "files";
 /// Among how many by turns: sssd's cache holds them all.
 const AMONG: u32 = 1_000;
 
@@ -21,11 +23,12 @@ fn case(name: impl Into<String>, set: impl Into<String>, how: How, whom: &str, e
     Case { name, set, how, what: "initgroups", whom, range: 0, expect, count }
 }
 
-fn row(taken: &Taken, name: &str, shown: &str, floor: &str, unit: Unit) -> Result<Row> {
-    let (own, floor) = (taken.of(name)?, taken.of(floor)?);
+fn row(taken: &Taken, name: &str, shown: &str) -> Result<Row> {
+    let (own, floor) = (taken.of(name)?, taken.of(FLOOR)?);
     let all = own.all()?;
-    let (over, last) = (own.over(floor) / 1e3, all.percentile(99) / 1e3);
-    Ok(Row::times(shown, unit, &all).compared(format!("{over:+.2} µs over `files`; p99 {} µs", short(last))))
+    let last = format!("p99 {} µs", short(all.percentile(99) / 1e3));
+    let over = format!("{:+.2} µs over `files`; {last}", own.over(floor) / 1e3);
+    Ok(Row::times(shown, Unit::Microseconds, &all).compared(if name == FLOOR { last } else { over }))
 }
 
 /// How large a map is, in words.
@@ -38,7 +41,7 @@ pub(super) fn maps(place: &Place, plan: Plan) -> Result<Vec<Part>> {
     let (warm, person) = (How::Warm(8), login(FIRST));
     let (files, jit, sss) = (Service::Files.set(), Service::Jit.set(), Service::Sss.set());
     let mut cases = vec![
-        case("files", files, warm, &person, 0),
+        case(FLOOR, files, warm, &person, 0),
         case("without", WITHOUT, warm, &person, 0),
         Case { range: AMONG, ..case("many", jit, warm, "u%d", GROUPS_EACH) },
         Case { range: AMONG, ..case("many-sss", sss, warm, "u%d", GROUPS_EACH) },
@@ -49,9 +52,9 @@ pub(super) fn maps(place: &Place, plan: Plan) -> Result<Vec<Part>> {
         cases.push(case(format!("local{size}"), sized(size), warm, LOCAL, 0));
     }
     let taken = ask(place, plan.runs, plan.rounds, &cases)?;
-    let of = |name: &str, shown: &str| row(&taken, name, shown, "files", Unit::Microseconds);
+    let of = |name: &str, shown: &str| row(&taken, name, shown);
     let mut rows =
-        vec![of("files", "`files`")?, of("without", "`files jit`, but the daemon has written no map")?];
+        vec![of(FLOOR, "`files`")?, of("without", "`files jit`, but the daemon has written no map")?];
     for size in SIZES {
         let large = large(size)?;
         rows.push(of(&format!("hit{size}"), &format!("somebody in {GROUPS_EACH} groups, {large}"))?);
@@ -70,16 +73,14 @@ pub(super) fn maps(place: &Place, plan: Plan) -> Result<Vec<Part>> {
 /// The first answer from a map that has just taken another's place.
 pub(super) fn replaced(place: &Place, plan: Plan) -> Result<Vec<Part>> {
     let person = login(FIRST);
-    let mut cases = vec![case("files", Service::Files.set(), How::Warm(8), &person, 0)];
+    let mut cases = vec![case(FLOOR, Service::Files.set(), How::Warm(8), &person, 0)];
     cases.extend(SIZES.map(|size| {
         let name = format!("replaced{size}");
         case(name, replaced_set(size), How::Replaced, &person, GROUPS_EACH)
     }));
     let taken = ask(place, plan.runs, plan.rounds, &cases)?;
-    let rows: Result<Vec<Row>> = SIZES
-        .into_iter()
-        .map(|size| row(&taken, &format!("replaced{size}"), &large(size)?, "files", Unit::Microseconds))
-        .collect();
+    let rows: Result<Vec<Row>> =
+        SIZES.into_iter().map(|size| row(&taken, &format!("replaced{size}"), &large(size)?)).collect();
     Ok(vec![Part {
         title: "The first getgrouplist after another map has taken the place of the one before".to_owned(),
         rows: rows?,

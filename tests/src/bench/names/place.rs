@@ -25,7 +25,7 @@ pub const LOCAL: &str = "bob";
 pub const UNKNOWN: &str = "nobody-knows";
 
 /// How many users with grants there are in a map.
-pub const SIZES: [u32; 4] = [10, 1_000, 10_000, 100_000];
+pub const SIZES: [u32; 5] = [10, 100, 1_000, 10_000, 100_000];
 
 /// Who is asked about names, after the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
