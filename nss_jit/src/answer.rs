@@ -101,7 +101,6 @@ impl<'a> Asked<'a> {
             count = count.checked_add(1).ok_or(Failure::TooSmall)?;
         }
         let places = room.pointers(count)?;
-        let first = places.as_mut_ptr().cast();
         let mut members = self.map.members(group, self.now)?;
         for place in places.iter_mut() {
             let member = members.next().transpose()?;
@@ -111,7 +110,7 @@ impl<'a> Asked<'a> {
             gr_name: room.text(group.name)?,
             gr_passwd: room.text(PASSWORD)?,
             gr_gid: group.gid,
-            gr_mem: first,
+            gr_mem: places.as_mut_ptr().cast(),
         })
     }
 }
