@@ -59,18 +59,18 @@ pub fn one(stage: &mut Stage, cut: &Point) -> Result<Option<Point>> {
     Ok(died)
 }
 
-/// All of these, one after the other; how many times it died. Every answer was right.
+/// All of these, one after the other; where it died. Every answer was right.
 ///
 /// # Errors
 /// When one was not, with the call at which jitd had been killed.
-pub fn all(stage: &mut Stage, cuts: &[Point], readers: &Readers) -> Result<usize> {
-    let mut died = 0;
+pub fn all(stage: &mut Stage, cuts: &[Point], readers: &Readers) -> Result<Vec<Point>> {
+    let mut died = Vec::new();
     for cut in cuts {
         let told = |e: Trouble| Trouble::new(format!("with jitd to die at {cut}: {e}"));
         let at = one(stage, cut).map_err(told)?;
         readers.are_content().map_err(told)?;
         println!("{}", at.as_ref().map_or_else(|| format!("not reached: {cut}"), ToString::to_string));
-        died += usize::from(at.is_some());
+        died.extend(at);
     }
     Ok(died)
 }

@@ -9,7 +9,7 @@ use jit_proto::map::read::{Clocks, Map};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::board::{Board, Number};
-use super::{STATES, board, everybody, state_of, team};
+use super::{PAIRS, STATES, board, everybody, pair, state_of, team};
 use crate::door::{CONFIG, Door, Mode, SOON};
 use crate::host::daemon::Daemon;
 use crate::ldif::{Grant, Ldif, generalized, group, person};
@@ -90,12 +90,9 @@ impl Stage {
     /// # Errors
     /// When it is not written.
     pub fn kept(&self) -> Result<()> {
-        let changed =
-            |inside: &str| fs::metadata(self.door.host().path(inside)).and_then(|meta| meta.modified()).ok();
-        let kept = || {
-            let (said, stored) = (changed("/etc/jitd/grants.ldif"), changed("/var/lib/jitd/store"));
-            said.zip(stored).is_some_and(|(said, stored)| said < stored)
-        };
+        let path = self.door.host().path("/var/lib/jitd/store");
+        let stored = || stored_team(&fs::read(&path).ok()?);
+        let kept = || stored().is_some_and(|team| state_of(&team) == Some(self.state));
         until(SOON, "the directory's state is on disk", kept)
     }
 
@@ -181,6 +178,16 @@ impl Readers {
         let asked = said.lines().map(|line| line.strip_prefix("asked ").and_then(|n| n.parse::<u64>().ok()));
         asked.sum::<Option<u64>>().ok_or_else(|| Trouble::new(said.clone()))
     }
+}
+
+/// Who is in the team by jitd's store: the one of each pair whose DN stands there once more than the other's.
+fn stored_team(store: &[u8]) -> Option<Vec<String>> {
+    let count = |login: &str| {
+        let dn = person(login);
+        store.windows(dn.len()).filter(|text| text.eq_ignore_ascii_case(dn.as_bytes())).count()
+    };
+    let chosen = |n| pair(n).into_iter().max_by_key(|login| count(login));
+    (0..PAIRS).map(chosen).collect()
 }
 
 /// The directory in this state.
