@@ -14,6 +14,7 @@ pub mod nss;
 pub mod nss_map;
 pub mod proxy;
 pub mod root;
+pub mod served;
 pub mod sessions;
 pub mod slapd;
 pub mod strace;
