@@ -12,12 +12,13 @@ use jit_model::grant::EntryUuid;
 use jit_model::host::HostNames;
 use jit_model::learn::learn;
 use jit_model::name::{Login, SourceName};
-use jit_model::time::Timestamp;
+use jit_model::time::{Span, Timestamp};
 use jit_proto::{Answer, Phase, Question, Verdict};
 use jitd::clock::{BootId, Clock, Reading};
 use jitd::disk::envelope;
 use jitd::groups::encode::{Content, Group, Membership, Person, encode};
 use jitd::ledger::Ledger;
+use jitd::people::roll::{Roll, Showing};
 use jitd::store::{Fingerprint, Kept, Store};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -73,6 +74,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     ledger.settle(moment);
     write("ledger/payload", &ledger.encode()?)?;
     write("ledger/file", &envelope::wrap(jitd::ledger::KIND, &ledger.encode()?).ok_or("too long")?)?;
+
+    let persons = source.people.persons().map(|person| (person.dn.clone(), person.clone())).collect();
+    let grants: Vec<_> = first.into_iter().map(Arc::new).collect();
+    let people = BTreeMap::from([(source.name.clone(), Arc::new(persons))]);
+    let showing = Showing { grants: &grants, people: &people, recalled: &BTreeSet::new() };
+    let mut roll = Roll::default();
+    let (known, _) = roll.take(&showing, Span(30 * 86_400), now);
+    if known.is_empty() {
+        return Err("nobody in the seed holds a grant".into());
+    }
+    write("people/payload", &roll.encode()?)?;
+    write("people/file", &envelope::wrap(jitd::people::roll::KIND, &roll.encode()?).ok_or("too long")?)?;
 
     write("map/whole", &encode(&conferred(now.0))?)?;
     write("map/empty", &encode(&Content { valid_until: i64::MAX, ..Content::default() })?)?;

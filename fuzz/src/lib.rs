@@ -41,6 +41,8 @@ pub const TARGETS: &[Target] = &[
     ("dn", dn),
     ("audit", audit),
     ("map", map),
+    ("keys", keys),
+    ("people", people),
 ];
 
 /// Frames between module and daemon: whatever decodes is what would have been encoded, byte for byte.
@@ -180,6 +182,34 @@ pub fn ledger(data: &[u8]) {
             assert_eq!(*ledger.memory(), known, "a source may show all of it yet");
             let _ = ledger.prune(Shown::Whole(&BTreeSet::new()), Timestamp(now));
         }
+    }
+}
+
+/// A line of authorized_keys: what is written for one is a single line, and is taken for the same key again.
+pub fn keys(data: &[u8]) {
+    let Ok(line) = std::str::from_utf8(data) else { return };
+    let zone = jitd::keys::zone::Zone::of_host();
+    let allowed = ["restrict", "command", "from"].map(str::to_owned).into();
+    let label = jitd::keys::label(line);
+    assert!(!label.contains(|c: char| c.is_control()) && label.len() <= 43, "{label:?}");
+    let Ok(key) = jitd::keys::Key::read(line, &allowed, &zone) else { return };
+    let (now, end) = (Timestamp(1_795_348_800), Timestamp(1_795_352_400));
+    let Some(written) = key.line(end, now, &zone) else { return };
+    assert!(!written.contains(char::is_control), "{written:?}");
+    let again =
+        jitd::keys::Key::read(&written, &allowed, &zone).unwrap_or_else(|why| panic!("{why}: {written}"));
+    assert_eq!(again.line(end, now, &zone), Some(written));
+}
+
+/// The people's file and its payload: nothing is half-read.
+pub fn people(data: &[u8]) {
+    use jitd::people::roll::{KIND, Roll};
+    if let Ok(payload) = envelope::unwrap(KIND, data) {
+        let _ = Roll::decode(payload);
+    }
+    if let Ok(roll) = Roll::decode(data) {
+        let bytes = roll.encode().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(Roll::decode(&bytes), Ok(roll));
     }
 }
 

@@ -105,6 +105,14 @@ fn the_seeds_are_good() {
     jitd::ledger::Ledger::decode(&seed("ledger/payload")).unwrap();
     jitd::disk::envelope::unwrap(jitd::ledger::KIND, &seed("ledger/file")).unwrap();
     jitd::config::parse(std::str::from_utf8(&seed("config/jitd.toml")).unwrap()).unwrap();
+    let roll = jitd::people::roll::Roll::decode(&seed("people/payload")).unwrap();
+    assert_ne!(roll, jitd::people::roll::Roll::default());
+    jitd::disk::envelope::unwrap(jitd::people::roll::KIND, &seed("people/file")).unwrap();
+    let options = ["restrict", "command", "from"].map(str::to_owned).into();
+    for line in ["keys/options", "keys/plain"] {
+        let line = String::from_utf8(seed(line)).unwrap();
+        jitd::keys::Key::read(&line, &options, &jitd::keys::zone::Zone::of_host()).unwrap();
+    }
     let whole = seed("map/whole");
     jit_proto::map::read::Map::open(&whole[jit_proto::map::layout::FIXED..]).unwrap();
     assert_eq!(jit_fuzz::sealed(whole.clone()), whole);
