@@ -94,18 +94,15 @@ impl<'a> Asked<'a> {
     }
 
     fn group(self, group: &Group<'a>, mut room: Room<'_>) -> Result<libc::group, Failure> {
-        // Looked at once before anything is written: where one of them cannot be read, a larger buffer would not help.
-        let mut count = 1_usize;
-        for member in self.map.members(group, self.now)? {
-            member?;
-            count = count.checked_add(1).ok_or(Failure::TooSmall)?;
+        let members = self.map.members(group, self.now)?;
+        // Room for all whom it ever has, and for the end of the list: to count those of now first would be to look at each of them twice.
+        let most = usize::try_from(members.most()).ok().and_then(|most| most.checked_add(1));
+        let places = room.pointers(most.ok_or(Failure::TooSmall)?)?;
+        let mut free = places.iter_mut();
+        for member in members {
+            free.next().ok_or(Failure::TooSmall)?.write(room.text(member?)?);
         }
-        let places = room.pointers(count)?;
-        let mut members = self.map.members(group, self.now)?;
-        for place in places.iter_mut() {
-            let member = members.next().transpose()?;
-            place.write(member.map_or(Ok(ptr::null_mut()), |member| room.text(member))?);
-        }
+        free.next().ok_or(Failure::TooSmall)?.write(ptr::null_mut());
         Ok(libc::group {
             gr_name: room.text(group.name)?,
             gr_passwd: room.text(PASSWORD)?,

@@ -259,6 +259,13 @@ pub struct Members<'a> {
     now: Now,
 }
 
+impl Members<'_> {
+    /// No more than so many follow: some of them may not be in the group now.
+    pub fn most(&self) -> u32 {
+        self.rows.count()
+    }
+}
+
 impl<'a> Iterator for Members<'a> {
     type Item = Result<&'a [u8], Damaged>;
 
