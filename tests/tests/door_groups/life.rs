@@ -5,10 +5,11 @@ use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jit_tests::door::{Door, Mode};
+use jit_tests::host::Host;
 use jit_tests::ldif::{Grant, Ldif, generalized};
 use jit_tests::trouble::Result;
 
-use crate::{dba, group_line, groups_of, is_in, up, with_roles};
+use crate::{cc, dba, group_line, groups_of, is_in, up, with_roles};
 
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -100,6 +101,20 @@ fn groups_follow_the_clock(jitd: Jitd) -> Result<()> {
     follows(&all, "dave", &(early.start..late.end), &watched);
     let (_, members) = group_line(door.host(), "jit-dba")?;
     assert_eq!(members, ["carol"]);
+    by_a_wrong_clock(door.host())
+}
+
+/// A clock that is set back brings nothing back: the map knows how long ago it was written. One that is far ahead ends what would end by then.
+fn by_a_wrong_clock(host: &Host) -> Result<()> {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slapd_door/clock.c");
+    cc(host, &["-shared", "-fPIC", "-O1", "-Wall", "-Werror", source], "/usr/lib/clock.so")?;
+    for (wall, carols) in [(0, true), (-3600, true), (-30, true), (3500, true), (7200, false)] {
+        host.write("/run/clock", 0o644, format!("{wall} 0"))?;
+        let ask = ["env", "LD_PRELOAD=/usr/lib/clock.so", "id", "-nG", "alice", "bob", "carol", "dave"];
+        let said = host.exec(ask).run()?.must()?;
+        let is_in: Vec<bool> = said.lines().map(|line| line.ends_with(" jit-dba")).collect();
+        assert_eq!(is_in, [false, false, carols, false], "{wall} s off: {said}");
+    }
     Ok(())
 }
 

@@ -1,25 +1,35 @@
 //! What a login has, and what sudo, newgrp and sg make of it.
 
+use jit_tests::client::Client;
 use jit_tests::door::{Door, Mode};
 use jit_tests::host::exec::Output;
 use jit_tests::ldif::{Grant, Ldif};
+use jit_tests::root::workspace;
 use jit_tests::trouble::Result;
 
-use crate::{PEOPLE, config, dba, group_line, roles, sorted, up, with_roles};
+use crate::{PEOPLE, config, dba, group_line, groups_of, roles, sorted, up, with_roles};
 
-/// The rules of this host: who is in the group becomes postgres. One rule does not depend on a group.
-const SUDOERS: &str =
-    "%jit-dba ALL=(postgres) NOPASSWD: /usr/bin/id\nalice ALL=(bob) NOPASSWD: /usr/bin/id\n";
-
+/// The rules by role as they are delivered, and one that does not depend on a group.
 fn with_rules(door: Door) -> Result<Door> {
-    door.host().system_user("postgres", 991)?;
-    door.host().write("/etc/sudoers.d/people", 0o440, SUDOERS)?;
+    let host = door.host();
+    host.system_user("postgres", 991)?;
+    host.install(&workspace().join("packaging/sudoers/jit"), "/etc/sudoers.d/jit", 0o440)?;
+    host.write("/etc/sudoers.d/people", 0o440, "alice ALL=(bob) NOPASSWD: /usr/bin/id\n")?;
+    host.exec(["visudo", "--check", "--strict", "--quiet"]).run()?.must()?;
     Ok(door)
 }
 
 /// As somebody who has just logged in: with the groups that he has now.
 fn fresh(door: &Door, login: &str, argv: &[&str]) -> Result<Output> {
     door.host().exec_as(login, argv).run()
+}
+
+/// A login with a shell on a terminal.
+fn with_a_prompt(door: &Door, login: &str) -> Result<Client> {
+    let mut client = door.client(login).with_a_terminal().start()?;
+    client.types("echo here-$((40 + 2))")?;
+    client.shows("here-42")?;
+    Ok(client)
 }
 
 const AS_POSTGRES: [&str; 6] = ["sudo", "-n", "-u", "postgres", "id", "-un"];
@@ -72,7 +82,7 @@ fn a_login_has_the_groups_of_its_grant() -> Result<()> {
         assert_eq!(sorted(said), sorted(wanted), "{question}");
     }
     let rules = door.ssh("alice", "sudo -n -l")?;
-    assert!(rules.ok() && rules.stdout.contains("(postgres) NOPASSWD: /usr/bin/id"), "{rules}");
+    assert!(rules.ok() && rules.stdout.contains("(postgres) NOPASSWD: ALL"), "{rules}");
     assert!(!door.ssh("alice", "sudo -n id")?.ok(), "as root is not her rule");
     // Others are let through, and sudo has no rule for them.
     refused_by_sudo(&door.ssh("carol", &AS_POSTGRES.join(" "))?);
@@ -91,14 +101,30 @@ fn a_login_has_the_groups_of_its_grant() -> Result<()> {
     Ok(())
 }
 
+/// One grant ends, another holds the session open: the kernel leaves its processes their groups. sudo must be told to look.
+#[test]
+fn a_second_grant_leaves_a_session_the_groups_of_the_first() -> Result<()> {
+    let web = Ldif::new().grant(&Grant::live("webs", "alice").under("web"));
+    let door = with_rules(up("files jit", Mode::Enforcing, &web.clone().grant(&dba("dbas", "alice")))?)?;
+    let mut session = with_a_prompt(&door, "alice")?;
+    door.grants(&with_roles(&web))?;
+    assert_eq!(groups_of(door.host(), "alice")?, ["alice", "jit-web", "people"]);
+    session.types("id -nG alice; sudo -n -u postgres id -un; echo told-$?")?;
+    session.shows("told-0")?;
+    door.host().write("/etc/sudo.conf", 0o644, "Set group_source dynamic\n")?;
+    session.types("sudo -n -u postgres id -un; echo looked-$?")?;
+    session.shows("looked-1")?;
+    assert!(session.screen().contains("a password is required"), "{session:?}");
+    assert_eq!(session.status(), None, "the session goes on");
+    Ok(())
+}
+
 /// Where nobody is kept out yet, the group alone decides.
 #[test]
 fn sudos_rule_ends_with_the_group() -> Result<()> {
     let grants = Ldif::new().grant(&dba("alices", "alice"));
     let door = with_rules(up("files jit", Mode::Permissive, &grants)?)?;
-    let mut session = door.client("alice").with_a_terminal().start()?;
-    session.types("echo here-$((40 + 2))")?;
-    session.shows("here-42")?;
+    let mut session = with_a_prompt(&door, "alice")?;
     assert_eq!(fresh(&door, "alice", &AS_POSTGRES)?.must()?, "postgres\n");
     refused_by_sudo(&fresh(&door, "bob", &AS_POSTGRES)?);
     assert!(fresh(&door, "alice", &["sg", "jit-dba", "-c", "id -gn"])?.stdout.contains("jit-dba"));
@@ -110,11 +136,20 @@ fn sudos_rule_ends_with_the_group() -> Result<()> {
     assert!(!fresh(&door, "alice", &["sg", "jit-dba", "-c", "id -gn"])?.stdout.contains("jit-dba"));
 
     // A session that was open has the group still, from the kernel; and sudo believes the kernel, unless it is told to look.
-    session.types("sudo -n -u postgres id -un; echo first-$?")?;
-    session.shows("first-0")?;
+    session.types("sudo -n -u postgres id -un; echo over-$?")?;
+    session.shows("over-0")?;
+    // So it does not notice, either, that a second grant has begun; but sg and newgrp do.
+    let mut early = with_a_prompt(&door, "bob")?;
+    door.grants(&with_roles(&Ldif::new().grant(&dba("bobs", "bob"))))?;
+    early.types(
+        "sudo -n -u postgres id -un; echo early-$?; sg jit-dba -c 'sudo -n -u postgres id -un'; echo sg-$?",
+    )?;
+    early.shows("early-1")?;
+    early.shows("sg-0")?;
     door.host().write("/etc/sudo.conf", 0o644, "Set group_source dynamic\n")?;
-    session.types("sudo -n -u postgres id -un; echo second-$?")?;
-    session.shows("second-1")?;
+    session.types("sudo -n -u postgres id -un; echo looked-$?")?;
+    session.shows("looked-1")?;
     assert!(session.screen().contains("a password is required"), "{session:?}");
-    Ok(())
+    early.types("sudo -n -u postgres id -un; echo looked-$?")?;
+    early.shows("looked-0")
 }
