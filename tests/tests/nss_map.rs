@@ -74,6 +74,36 @@ fn killed_at_each_step_of_a_replacement() -> Result<()> {
     Ok(())
 }
 
+/// Killed between the word and the rename, so that the next map is in force beside the old one; and killed again while it comes back and ends
+/// what was begun.
+#[test]
+fn killed_again_while_it_comes_back() -> Result<()> {
+    let mut stage = up(&[3600])?;
+    let readers = stage.readers(1)?;
+    let points = kills::whole(&mut stage)?;
+    let mut renames = kills::of_maps(&points).into_iter().filter(|point| point.call == "rename");
+    let last = renames.next_back().ok_or_else(|| Trouble::new(format!("no rename: {points:?}")))?;
+    let mut deaths = 0;
+    for (call, number) in
+        [("rename", 1), ("rename", 2), ("rename", 3), ("pwrite64", 1), ("pwrite64", 2), ("pwrite64", 3)]
+    {
+        let told = |e: Trouble| Trouble::new(format!("{call} no. {number} of the second life: {e}"));
+        let died = kills::die(&mut stage, &last).map_err(told)?;
+        assert!(
+            died.is_some() && stage.path().with_extension("map.next").exists(),
+            "{call} {number}: {died:?}"
+        );
+        deaths += u32::from(kills::start_and_die(&mut stage, call, number).map_err(told)?);
+        stage.revive()?;
+        stage.shown().map_err(told)?;
+        stage.ask_once().map_err(told)?;
+        readers.are_content().map_err(told)?;
+    }
+    println!("died again in {deaths} of 6; {} questions", readers.end(&stage)?);
+    assert!(deaths >= 4, "died again in {deaths} of 6");
+    Ok(())
+}
+
 /// The same file with another length and the checksum that is right for it.
 fn sealed(mut file: Vec<u8>) -> Vec<u8> {
     let length = file.len() as u64;

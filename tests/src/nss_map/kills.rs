@@ -9,6 +9,9 @@ use crate::wait::until;
 /// The thread that writes maps.
 pub const THREAD: &str = "jitd";
 
+/// What strace writes of a start.
+const WATCHED: &str = "/var/log/strace-start.out";
+
 /// What it does from a change of the directory until the map shows it.
 ///
 /// # Errors
@@ -30,11 +33,11 @@ pub fn of_maps(points: &[Point]) -> Vec<Point> {
     points.iter().take(after + 1).skip(first).filter(|point| point.matters()).cloned().collect()
 }
 
-/// One change, with jitd killed at this call if it comes by there, and started again. Where it died.
+/// One change, with jitd killed at this call if it comes by there. Where it died.
 ///
 /// # Errors
-/// When any answer was wrong: of a reader, of a new process while jitd is dead, or of one after its return.
-pub fn one(stage: &mut Stage, cut: &Point) -> Result<Option<Point>> {
+/// When a new process has a wrong answer after that.
+pub fn die(stage: &mut Stage, cut: &Point) -> Result<Option<Point>> {
     let daemon = jitd(&stage.door)?;
     stage.kept()?;
     let watch = Watch::of(&stage.door, THREAD, Some(cut))?;
@@ -47,15 +50,59 @@ pub fn one(stage: &mut Stage, cut: &Point) -> Result<Option<Point>> {
     }
     let died = if gone() { watch.died_at(&stage.door)? } else { None };
     drop(watch);
-    // Old or new, but one of them, whole, for a process that never saw a map before.
-    stage.ask_once().map_err(|e| Trouble::new(format!("while it is dead: {e}")))?;
     if died.is_some() {
         // It is dead already; this only forgets it.
         let _ = stage.door.kill_jitd();
+    }
+    // Old or new, but one of them, whole, for a process that never saw a map before.
+    stage.ask_once().map_err(|e| Trouble::new(format!("afterwards: {e}")))?;
+    Ok(died)
+}
+
+/// The same, and jitd started again.
+///
+/// # Errors
+/// When any answer was wrong: of a process that is new while jitd is dead, or after its return.
+pub fn one(stage: &mut Stage, cut: &Point) -> Result<Option<Point>> {
+    let died = die(stage, cut)?;
+    if died.is_some() {
         stage.revive()?;
     }
     stage.shown()?;
     stage.ask_once().map_err(|e| Trouble::new(format!("after it came back: {e}")))?;
+    Ok(died)
+}
+
+/// jitd started with any of its threads to die at its N-th call of this name; whether it died.
+///
+/// # Errors
+/// When a new process has a wrong answer after that.
+pub fn start_and_die(stage: &mut Stage, call: &str, number: u32) -> Result<bool> {
+    stage.doubt()?;
+    let mut line = ["strace", "-f", "-qq", "-o", WATCHED, "-e"].map(str::to_owned).to_vec();
+    line.extend([
+        format!("trace={call}"),
+        "-e".to_owned(),
+        format!("inject={call}:signal=KILL:when={number}"),
+    ]);
+    line.extend(["/usr/sbin/jitd", "--user", "jitd"].map(str::to_owned));
+    stage.door.host().remove(WATCHED)?;
+    let strace = stage.door.host().start("jitd", line)?;
+    let mut died = false;
+    until(SOON, "it dies, or its map is there", || {
+        died = stage.door.host().read(WATCHED).is_ok_and(|text| text.contains("+++ killed by SIGKILL +++"));
+        died || stage.map() == Some(stage.state())
+    })?;
+    if !died {
+        stage.door.host().sh(&format!("kill -9 {}", jitd(&stage.door)?)).run()?.must()?;
+    }
+    // With its last thread: until then it holds the lock of its directory.
+    let free = || {
+        stage.door.host().exec(["flock", "-n", "/var/lib/jitd", "true"]).run().is_ok_and(|output| output.ok())
+    };
+    until(SOON, "it is gone", || jitd(&stage.door).is_err() && free())?;
+    drop(strace);
+    stage.ask_once().map_err(|e| Trouble::new(format!("afterwards: {e}")))?;
     Ok(died)
 }
 

@@ -101,9 +101,18 @@ impl Stage {
     /// # Errors
     /// When it does not come up.
     pub fn revive(&mut self) -> Result<()> {
+        self.doubt()?;
+        self.door.start_jitd()
+    }
+
+    /// Tells the readers that jitd is about to start.
+    ///
+    /// # Errors
+    /// When the board cannot be written.
+    pub fn doubt(&mut self) -> Result<()> {
         self.board.put(Number::Life, self.lives * 2 + 1)?;
         self.lives += 1;
-        self.door.start_jitd()
+        Ok(())
     }
 
     /// Where the map is, seen from outside.

@@ -141,4 +141,10 @@ fn the_ends_of_a_row() {
     let map = open(&file).unwrap();
     let is_in = |now| map.groups_of(b"alice", at(&map, now)).unwrap().count();
     assert_eq!([0, 1, 999, 1000].map(is_in), [0, 1, 1, 0]);
+    let mut draft = Draft::small();
+    draft.header.valid_until = 500;
+    let file = draft.file();
+    let map = open(&file).unwrap();
+    let answers = |real| map.at(Clocks { real, boot_ms: 0 }).is_some();
+    assert_eq!([499, 500].map(answers), [true, false]);
 }
