@@ -167,6 +167,12 @@ fn rows_that_are_not_there() {
         assert_eq!(outcome(change), NO_MEMBERS, "{first} {count}");
         let change = |draft: &mut Draft| (draft.users[0].first, draft.users[0].count) = (first, count);
         assert_eq!(outcome(change), NO_GROUPS_OF, "{first} {count}");
+        // At once, and not after so many rows that are not there.
+        let mut draft = Draft::small();
+        (draft.groups[0].first, draft.groups[0].count) = (first, count);
+        let file = draft.file();
+        let map = open(&file).unwrap();
+        assert!(map.members(&map.group(b"dba").unwrap().unwrap(), at(&map, 5)).is_err(), "{first} {count}");
     }
     // None, at the end, is none.
     assert_eq!(outcome(|draft| (draft.groups[0].first, draft.groups[0].count) = (2, 0)), FINE);
