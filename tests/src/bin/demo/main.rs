@@ -1,6 +1,7 @@
 //! `make demo`: one throw-away host with real sshd and sudo, and a grant from its beginning to its end. Each step says what
 //! it shows, shows the real output, and is checked; the exit status is 0 only when every step showed what it should.
 
+mod groups;
 mod openldap;
 mod session;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use jit_tests::door::{CONFIG, Door, NAME};
 use jit_tests::host::exec::Output;
+use jit_tests::ldif::{Ldif, person};
 use jit_tests::trouble::{Result, Trouble};
 use jit_tests::wait::until;
 
@@ -107,8 +109,11 @@ fn with_ldif() -> Result<Steps> {
     println!(
         "raising {NAME}: real sshd and sudo, pam_jit.so in their PAM files, jitd enforcing on one LDIF file"
     );
-    let door = Door::without_daemon(&["alice"], &format!("{CONFIG}{}", session::QUICK))?;
+    let config = format!("{CONFIG}{}{}", session::QUICK, groups::ALLOWED);
+    let door = Door::without_daemon(&["alice"], &config)?;
+    let dba = [("jitHost", NAME), ("jitEligible", &person("alice")), ("jitLocalGroup", groups::GROUP)];
     door.start_jitd()?;
+    door.grants(&Ldif::new().person("alice").role("dba", &dba))?;
     door.enforce()?;
     let mut steps = Steps::default();
 
@@ -130,6 +135,16 @@ fn with_ldif() -> Result<Steps> {
     steps.show("root takes it back", &typed, &out, out.ok());
 
     steps.refused(&door, "the next ssh is refused", "revoked")?;
+
+    groups::come_and_go(&mut steps, &door, |steps| {
+        let lasting = format!("{}s", groups::SECONDS);
+        let what = ["grant", "add", "alice", "--role", "dba", "--for", &lasting, "--reason", "slow queries"];
+        let out = door.jitctl(what).run()?;
+        let typed = format!("jitctl grant add alice --role dba --for {lasting} --reason 'slow queries'");
+        let what = "root grants her a role, which names the group jit-dba (jitLocalGroup)";
+        steps.show(what, &typed, &out, out.ok());
+        Ok(())
+    })?;
 
     session::shell_until_the_end(&mut steps, &door, |steps| {
         let lasting = format!("{}s", session::SECONDS);

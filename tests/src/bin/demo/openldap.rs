@@ -11,7 +11,7 @@ use jit_tests::ldif::{Grant, Ldif, group, person};
 use jit_tests::slapd::Slapd;
 use jit_tests::trouble::{Result, Trouble};
 
-use super::{Steps, known, session};
+use super::{Steps, groups, known, session};
 
 const CONFIG: &str = r#"
 [host]
@@ -30,7 +30,7 @@ pub(super) fn with_slapd() -> Result<Steps> {
         "raising {NAME}: real sshd and sudo, pam_jit.so in their PAM files, and an OpenLDAP that jitd follows over TLS"
     );
     let host = Host::named(NAME).up()?;
-    let role = Ldif::new().role(
+    let roles = Ldif::new().role(
         "web-admin",
         &[
             ("jitHost", "*.prod.example.com"),
@@ -39,8 +39,16 @@ pub(super) fn with_slapd() -> Result<Steps> {
             ("jitApproverGroup", &group("leads")),
         ],
     );
-    let slapd = Slapd::plan().in_network_of(&host).with(&role.to_string()).up()?;
-    let door = Door::on(host, &["alice"], &format!("{CONFIG}{}", session::QUICK))?;
+    let dba = [
+        ("jitHost", "*.prod.example.com"),
+        ("jitEligible", &group("operators")),
+        ("jitApprovalsRequired", "1"),
+        ("jitApproverGroup", &group("leads")),
+        ("jitLocalGroup", groups::GROUP),
+    ];
+    let roles = roles.role("dba", &dba);
+    let slapd = Slapd::plan().in_network_of(&host).with(&roles.to_string()).up()?;
+    let door = Door::on(host, &["alice"], &format!("{CONFIG}{}{}", session::QUICK, groups::ALLOWED))?;
     door.host().install(&slapd.tls_file("ca.crt"), "/etc/jitd/ca.crt", 0o644)?;
     door.host().write("/etc/jitd/ldap.secret", 0o600, "host-secret\n")?;
     door.host().sh("chown jitd /etc/jitd/ldap.secret").run()?.must()?;
@@ -98,16 +106,21 @@ pub(super) fn with_slapd() -> Result<Steps> {
 
     steps.refused(&door, "the next ssh is refused", "revoked by bob")?;
 
-    session::shell_until_the_end(&mut steps, &door, |steps| {
-        let grant = Grant::of(&random()?, &person("alice")).under("web-admin");
-        let grant = grant.lasting(session::SECONDS).with("jitReason", "one last look");
+    let short = |steps: &mut Steps, role: &str, seconds: u32, reason: &str| {
+        let grant = Grant::of(&random()?, &person("alice")).under(role);
+        let grant = grant.lasting(seconds).with("jitReason", reason);
         let out = ldapadd(&slapd, "alice", &Ldif::new().grant(&grant))?;
         let typed = typed("alice", &Ldif::new().grant(&grant));
-        steps.show(&format!("she asks for {} seconds more", session::SECONDS), &typed, &out, out.ok());
+        let what = format!("she asks for {seconds} seconds under the role {role}");
+        steps.show(&what, &typed, &out, out.ok());
         let approved = Ldif::new().approval(&grant, "bob");
         let out = ldapadd(&slapd, "bob", &approved)?;
         steps.show("and bob approves", "ldapadd ...", &out, out.ok());
         known(&door, grant.id(), "live")
+    };
+    groups::come_and_go(&mut steps, &door, |steps| short(steps, "dba", groups::SECONDS, "slow queries"))?;
+    session::shell_until_the_end(&mut steps, &door, |steps| {
+        short(steps, "web-admin", session::SECONDS, "one last look")
     })?;
     steps.audit(&door, &[grant.id(), "disk full on web1", &person("bob")])?;
     Ok(steps)
