@@ -5,10 +5,11 @@
 use std::collections::BTreeSet;
 
 use jit_control::{Answer, RefusedPerson};
-use jit_model::assess::{Assessed, AssessedGrant};
+use jit_model::assess::{Assessed, AssessedGrant, Services};
 use jit_model::decide::{Allow, Verdict, decide};
 use jit_model::name::{Login, Service};
 use jit_model::people::Person;
+use jit_model::snapshot::Silence;
 use jit_model::time::Timestamp;
 
 use super::why::SOME_UID;
@@ -54,8 +55,13 @@ pub(super) fn authorized_keys(desk: &Desk, caller: &Caller, user: &str) -> Answe
     let question = desk.question_about(&login, uid, &service);
     let now = desk.clock().now().login;
     let lines = match decide(&view.snapshot, &question, now) {
-        Verdict::Allow(Allow::Grants { grants, until }) => {
-            let live = grants.iter().map(AsRef::as_ref).filter(|grant| is_good(grant, now, now));
+        Verdict::Allow(Allow::Grants { until, .. }) => {
+            // Not the verdict's own grants alone: of several that are live, it names the one that lasts longest.
+            let live = view.snapshot.grants_of(&login).iter().map(AsRef::as_ref).filter(|grant| {
+                is_good(grant, now, now)
+                    && opens(grant, &service)
+                    && view.snapshot.silence(&grant.source, now) == Silence::Fresh
+            });
             lines(&view, live, &login, until, now)
         }
         Verdict::Allow(Allow::BreakGlass) | Verdict::Deny(_) | Verdict::Unguarded(_) => Vec::new(),
@@ -102,6 +108,14 @@ fn person<'v>(view: &'v View, grant: &AssessedGrant, login: &Login) -> Option<&'
 /// Whether a grant counts, has not ended at `now`, and has begun by `begun`.
 fn is_good(grant: &AssessedGrant, now: Timestamp, begun: Timestamp) -> bool {
     matches!(&grant.assessed, Assessed::Granted { window, .. } if window.start() <= begun && now < window.end())
+}
+
+/// Whether a grant's services include a guarded one.
+fn opens(grant: &AssessedGrant, service: &Service) -> bool {
+    match &grant.services {
+        Services::AllGuarded => true,
+        Services::Only(services) => services.contains(service),
+    }
 }
 
 #[cfg(test)]

@@ -41,6 +41,11 @@ type Grant<'a> = (&'a str, i64, i64, &'a str);
 
 impl Room {
     fn new(config: &str, keys: &[&str], grants: &[Grant<'_>]) -> Room {
+        Room::of_several(config, &[("ldif", keys, grants)])
+    }
+
+    /// The same with several sources.
+    fn of_several(config: &str, sources: &[(&str, &[&str], &[Grant<'_>])]) -> Room {
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str| dir.path().join(name);
         std::fs::write(file("passwd"), "root:x:0:0::/:\njit-keys:x:997:997::/:\nbob:x:1002:1002::/:\n")
@@ -54,9 +59,11 @@ impl Room {
         let groups = Groups::new(dir.path(), accounts(), scribe.clone());
         let mut follower = Follower::new(config, Arc::clone(&clock), scribe.clone(), remembered, groups);
         let now = clock.now().login;
-        let entries = Arc::new(entries(now, keys, grants));
-        let word = Word::Whole { entries, membership: Membership::Read, directory_time: None };
-        follower.hear(Update { source: SourceName::new("ldif").unwrap(), word });
+        for (source, keys, grants) in sources {
+            let entries = Arc::new(entries(now, source, keys, grants));
+            let word = Word::Whole { entries, membership: Membership::Read, directory_time: None };
+            follower.hear(Update { source: SourceName::new(source).unwrap(), word });
+        }
         let desk = Desk::new(follower.current(), clock, scribe, accounts(), ModeFile::at(file("enforcing")));
         Room { dir, desk, now }
     }
@@ -82,7 +89,12 @@ impl Room {
 }
 
 /// Everybody has all of the keys, and root's number if he is called so.
-fn entries(now: Timestamp, keys: &[&str], grants: &[Grant<'_>]) -> jit_directory::entry::Entries {
+fn entries(
+    now: Timestamp,
+    source: &str,
+    keys: &[&str],
+    grants: &[Grant<'_>],
+) -> jit_directory::entry::Entries {
     let mut text =
         "dn: ou=grants,ou=jit,dc=example,dc=com\nobjectClass: organizationalUnit\nou: grants\n\n".to_owned();
     for login in ["alice", "bob", "root"] {
@@ -96,7 +108,7 @@ fn entries(now: Timestamp, keys: &[&str], grants: &[Grant<'_>]) -> jit_directory
         let time = |seconds: &i64| rfc3339(Timestamp(now.0 + seconds)).replace(['-', ':', 'T'], "");
         let (from, until) = (time(from), time(until));
         text.push_str(&format!(
-            "dn: cn=g{n},ou=grants,ou=jit,dc=example,dc=com\nobjectClass: jitGrant\ncn: g{n}\njitHost: *\n\
+            "dn: cn={source}{n},ou=grants,ou=jit,dc=example,dc=com\nobjectClass: jitGrant\ncn: {source}{n}\njitHost: *\n\
              jitSubject: uid={login},ou=people,dc=example,dc=com\njitNotBefore: {from}\njitNotAfter: {until}\njitService: {service}\n\n"
         ));
     }
@@ -141,6 +153,25 @@ fn nothing_else_brings_keys() {
     let no_production = CONFIG.replace("[host]\n", "[host]\nproduction = false\n");
     let room = Room::new(&no_production, &[KEY], &[("alice", -60, 3_600, "sshd")]);
     assert_eq!(room.of("alice"), [""; 0]);
+}
+
+/// A directory has its say while a grant of its own is live, and not by one that is yet to begin.
+#[test]
+fn of_two_directories_the_one_counts_whose_grant_is_live() {
+    let config =
+        format!("{CONFIG}[source.two]\npath = \"/etc/jitd/two.ldif\"\nbase = \"dc=example,dc=com\"\n");
+    let (one, two) = (format!("{KEY} one"), format!("{KEY} two"));
+    let now: [Grant<'_>; 1] = [("alice", -60, 600, "sshd")];
+    for (begins, service, until, keys) in [
+        (600, "sshd", 3_600, vec![&one]),
+        (-60, "sshd", 3_600, vec![&one, &two]),
+        (-60, "sudo", 600, vec![&one]),
+    ] {
+        let then: [Grant<'_>; 1] = [("alice", begins, 3_600, service)];
+        let room = Room::of_several(&config, &[("ldif", &[&one], &now), ("two", &[&two], &then)]);
+        let expected: Vec<String> = keys.into_iter().map(|key| room.ending(until, key)).collect();
+        assert_eq!(room.of("alice"), expected, "{begins} {service}");
+    }
 }
 
 #[test]
