@@ -3,7 +3,8 @@
 //!
 //! Must never show an account with the number of root, with the number or the name of another local account, or with a primary group
 //! that would make its holder a member of a local group. Nor may a directory choose a program or a place that the host did not mean: a
-//! home directory is made by root (pam_mkhomedir) and given to its owner, so one below /etc would be a way to root.
+//! home directory is made by root (pam_mkhomedir) and given to its owner, so one below /etc would be a way to root, and so would one
+//! below a directory of somebody's, who may point it there.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,8 @@ pub struct PeopleRules {
     pub ids: IdRange,
     /// Login shells that are taken as they are; for any other the first of these. Never empty.
     pub shells: Vec<String>,
-    /// Home directories must lie below one of these; for any other the login's own below the first of them. Absolute, never empty.
+    /// A home directory must be named as its login, and lie in one of these; for any other the login's own in the first of them.
+    /// Absolute, never empty.
     pub homes: Vec<String>,
     /// How long somebody is shown after his last grant.
     pub linger: Span,

@@ -19,7 +19,7 @@ fn person(uid: u32, gid: u32) -> KnownPerson {
     let account = Account {
         gid_number: Some(gid),
         gecos: Some("Somebody".to_owned()),
-        home: Some("/home/somebody".to_owned()),
+        home: None,
         shell: Some("/bin/sh".to_owned()),
         ssh_keys: Vec::new(),
     };
@@ -72,7 +72,7 @@ fn a_person_is_shown_as_the_directory_has_him() {
         uid: 20_000,
         gid: 20_000,
         gecos: "Somebody".to_owned(),
-        home: "/home/somebody".to_owned(),
+        home: "/home/alice".to_owned(),
         shell: "/bin/sh".to_owned(),
         until: at(1_000 + 30 * 86_400),
     };

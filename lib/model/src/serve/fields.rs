@@ -10,7 +10,7 @@ pub(super) struct Field {
     pub(super) remark: Option<String>,
 }
 
-/// The longest home directory that is taken as it is, in bytes; and the longest gecos. glibc's first buffer holds 1024 for all of a line.
+/// The longest gecos, in bytes. glibc's first buffer holds 1024 for all of a line.
 const LONGEST: usize = 256;
 
 /// Shells that let nobody in. They stay, whatever `[people] shells` says: a directory's no must not become a yes.
@@ -41,16 +41,16 @@ fn invisible(c: char) -> bool {
         || c == '\u{feff}'
 }
 
-/// The directory's, if it lies below one of `homes`.
+/// The directory's, if it is the login's own right below one of `homes`.
 pub(super) fn home(login: &Login, said: Option<&str>, homes: &[String]) -> Field {
-    if let Some(said) = said.filter(|said| homes.iter().any(|parent| is_below(said, parent))) {
+    if let Some(said) = said.filter(|said| homes.iter().any(|parent| is_own(login, said, parent))) {
         return Field { value: said.to_owned(), remark: None };
     }
     let parent = homes.first().map_or("/home", String::as_str).trim_end_matches('/');
     let value = format!("{parent}/{login}");
     let remark = said.map(|said| {
         format!(
-            "homeDirectory {} is no path below [people] homes ({}), so it is {value} here: change the one or the other",
+            "homeDirectory {} is not the directory {login} in one of [people] homes ({}), so it is {value} here: change the one or the other",
             plain(said),
             homes.join(", ")
         )
@@ -58,13 +58,12 @@ pub(super) fn home(login: &Login, said: Option<&str>, homes: &[String]) -> Field
     Field { value, remark }
 }
 
-/// Whether `path` is a plain absolute path below `parent`. No component begins with a dot: not `..`, and nothing like another person's `.ssh`.
-fn is_below(path: &str, parent: &str) -> bool {
-    let below = path.strip_prefix(parent.trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/'));
-    path.len() <= LONGEST
-        && path.starts_with('/')
-        && !path.chars().any(|c| c == ':' || invisible(c))
-        && below.is_some_and(|below| below.split('/').all(|part| !part.is_empty() && !part.starts_with('.')))
+/// Whether `path` is the directory of this name in `parent`. pam_mkhomedir makes what is missing of a path as root, follows symbolic links
+/// on its way, and gives the last part away: below a directory that somebody owns it would be made wherever he points, and as
+/// another's it would hold what that other runs at his first login.
+fn is_own(login: &Login, path: &str, parent: &str) -> bool {
+    path.strip_prefix(parent.trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/'))
+        == Some(login.as_str())
 }
 
 /// The directory's, if it is one of `shells`.
