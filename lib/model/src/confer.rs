@@ -121,6 +121,10 @@ pub struct RefusedGroup {
 /// write himself grants could otherwise schedule so many that no map holds them, and take everybody's groups away.
 pub const MOST_STRETCHES: usize = 64;
 
+/// No map has more memberships, which would take a fifth of what readers take: with more, of everybody fewer stretches are known, the first
+/// ones again. Who may write grants for a group of people could otherwise do to the map with all of them what he cannot do alone.
+pub const MOST_MEMBERSHIPS: usize = 1 << 18;
+
 /// What live and scheduled grants confer here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conferred {
@@ -133,7 +137,7 @@ pub struct Conferred {
 
 /// What the grants of a snapshot confer from `now` on: what has ended by then is left out, what begins later is in it. At each second
 /// those are in a group whom a grant names that is live then and, if nothing more is heard of its source, still counts at the door; but for
-/// what lies beyond [`MOST_STRETCHES`].
+/// what lies beyond [`MOST_STRETCHES`] and [`MOST_MEMBERSHIPS`], which is never what is live at `now`.
 pub fn confer(snapshot: &Snapshot, rules: &GroupRules, local: &Local, now: Timestamp) -> Conferred {
     let named = named(snapshot, now);
     let numbers = Numbers::new(rules, local, &snapshot.policy().break_glass);
@@ -156,7 +160,20 @@ pub fn confer(snapshot: &Snapshot, rules: &GroupRules, local: &Local, now: Times
             }
         }
     }
+    bound(&mut conferred.groups);
     conferred
+}
+
+/// Keeps to [`MOST_MEMBERSHIPS`]. Everybody's first stretch stays: nobody loses a group by what others write.
+fn bound(groups: &mut BTreeMap<UnixGroup, ConferredGroup>) {
+    let mut most = MOST_STRETCHES;
+    while most > 1 && groups.values().map(|group| group.members.len()).sum::<usize>() > MOST_MEMBERSHIPS {
+        most /= 2;
+        for group in groups.values_mut() {
+            let people = group.members.chunk_by(|a, b| a.login == b.login);
+            group.members = people.flat_map(|stretches| stretches.iter().take(most)).cloned().collect();
+        }
+    }
 }
 
 /// What grants say of a group.

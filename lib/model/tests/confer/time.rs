@@ -1,7 +1,7 @@
 //! From when until when: the window of the grant, cut where its source will have been silent for too long.
 
 use super::*;
-use jit_model::confer::MOST_STRETCHES;
+use jit_model::confer::{MOST_MEMBERSHIPS, MOST_STRETCHES};
 use jit_model::decide::Verdict;
 use jit_model::snapshot::Freshness;
 use jit_model::time::Span;
@@ -147,6 +147,41 @@ fn of_many_stretches_the_first_are_known_and_the_others_later() {
     let mut longer = windows.clone();
     longer.push((10 * (most - 1) + 5, 10 * (most - 1) + 8));
     assert_eq!(adm(&with(&longer), 0).last(), Some(&("alice", 10 * (most - 1), 10 * (most - 1) + 8)));
+}
+
+/// One of many may write grants for all of them, and each has his first stretches.
+#[test]
+fn of_many_people_fewer_stretches_are_known_and_nobody_loses_the_first() {
+    let (people, most) = (800, i64::try_from(MOST_STRETCHES).unwrap());
+    let windows: Vec<(i64, i64)> = (0..most).map(|n| (10 * n, 10 * n + 5)).collect();
+    let mut world = with(&windows);
+    let names: Vec<String> = (0..6).map(|n| format!("g{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.role(|role| role.local_groups = groups(&names));
+    let mut grants = world.assess();
+    for grant in &mut grants {
+        let crowd = (0..people).map(|n| (login(&format!("p{n}")), world::person("alice")));
+        grant.logins.extend(crowd);
+    }
+    let sources = BTreeMap::from([(world::source_name(), world.heard.clone())]);
+    let grants = grants.into_iter().map(std::sync::Arc::new).collect();
+    let snapshot = jit_model::snapshot::Snapshot::new(
+        world.policy.clone(),
+        sources,
+        grants,
+        Vec::new(),
+        BTreeSet::new(),
+    );
+    let conferred = confer(&snapshot, &allow(&names), &local(&OWN), at(2));
+    assert!(names.len() * (people + 1) * MOST_STRETCHES > MOST_MEMBERSHIPS);
+    assert_eq!(conferred.groups.len(), names.len());
+    for group in conferred.groups.values() {
+        for person in group.members.chunk_by(|a, b| a.login == b.login) {
+            let shown: Vec<_> = person.iter().map(|m| (m.from.0, m.until.0)).collect();
+            assert_eq!(shown, windows[..MOST_STRETCHES / 2]);
+        }
+        assert_eq!(group.members.len(), (people + 1) * MOST_STRETCHES / 2);
+    }
 }
 
 /// Services, mode and host do not matter: what a role confers it confers wherever its grants hold.
