@@ -4,8 +4,8 @@
 //! does not, never try without end, and never wait.
 
 use jit_proto::map::read::{Clocks, Map};
-use jit_proto::map::{NEXT, PATH};
-use jit_proto::sys::{Found, Mapped, clocks};
+use jit_proto::map::steps;
+use jit_proto::sys::{Found, Mapped, Maps, clocks};
 
 use crate::answer::{Asked, Failure};
 use crate::host::{Lent, find, keep, unmap};
@@ -98,10 +98,11 @@ fn newest() -> Option<(Mapped, Clocks)> {
         Map::open(mapped.rest()).ok()?;
         Some((mapped, clocks))
     };
+    let maps = Maps::open(steps::ROOTS, steps::DAEMONS).ok()?;
     let mut before = None;
     for _ in 0..ROUNDS {
         let mut superseded = None;
-        match find(PATH) {
+        match find(&maps, steps::MAP) {
             Some(Found::Mapped(mapped)) => {
                 if let Some(usable) = usable(mapped) {
                     return Some(usable);
@@ -110,7 +111,7 @@ fn newest() -> Option<(Mapped, Clocks)> {
             Some(Found::Superseded(identity)) => superseded = Some(identity),
             None => {}
         }
-        if let Some(Found::Mapped(mapped)) = find(NEXT) {
+        if let Some(Found::Mapped(mapped)) = find(&maps, steps::NEXT) {
             if let Some(usable) = usable(mapped) {
                 return Some(usable);
             }

@@ -10,7 +10,7 @@ use core::mem::{ManuallyDrop, MaybeUninit, size_of};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use jit_proto::sys::{Found, Mapped, keeping_errno};
+use jit_proto::sys::{Found, Mapped, Maps, keeping_errno};
 
 use crate::answer::{Failure, grown};
 use crate::current::with_map;
@@ -38,9 +38,10 @@ static NEXT_GROUP: AtomicU32 = AtomicU32::new(0);
 static NEXT_PERSON: AtomicU32 = AtomicU32::new(0);
 
 /// Looks for a map; nothing stays open.
-pub(crate) fn find(path: &CStr) -> Option<Found> {
-    // SAFETY: only the daemon may write there, and it changes nothing but the superseded word of a map that has its place (jitd's groups).
-    unsafe { Mapped::open(path) }.ok()
+pub(crate) fn find(maps: &Maps, name: &CStr) -> Option<Found> {
+    // SAFETY: only the daemon (and root) may write there, as `maps` has seen, and it changes nothing but the superseded word of a map that
+    // has its place (jitd's groups).
+    unsafe { Mapped::open(maps, name) }.ok()
 }
 
 /// A mapping that somebody else will unmap, to be looked at.

@@ -86,7 +86,33 @@ fn it_links_libc_alone_under_its_name() -> Result<()> {
     assert_eq!(named("(NEEDED)"), ["libc.so.6"]);
     assert_eq!(named("(SONAME)"), ["libnss_jit.so.2"]);
     assert!(dynamic.contains("BIND_NOW") && dynamic.contains("FLAGS_1"), "not fully relocated: {dynamic}");
+    // It stays once it is there: threads may be in it, and what it has mapped would have no owner.
+    assert!(dynamic.contains("NODELETE"), "{dynamic}");
     assert!(!dynamic.contains("RPATH") && !dynamic.contains("RUNPATH") && !dynamic.contains("TEXTREL"));
+    Ok(())
+}
+
+/// Nothing to write to that could be run, nothing of the linker's left to write to, nothing of a thread's own, and no code that chooses at
+/// load what a name means; what it exports is code.
+#[test]
+fn its_memory_is_either_written_or_run() -> Result<()> {
+    let segments = output("readelf", &["--segments", "--wide"], &built::nss_jit()?)?;
+    let headers: Vec<Vec<&str>> = segments.lines().map(|line| line.split_whitespace().collect()).collect();
+    // The flags stand in one to three words between six numbers and the alignment.
+    let flags = |kind: &str| -> Vec<String> {
+        let of_kind = headers.iter().filter(|words| words.first() == Some(&kind) && words.len() > 7);
+        of_kind.map(|words| words[6..words.len() - 1].concat()).collect()
+    };
+    assert!(flags("LOAD").len() >= 3, "{segments}");
+    assert!(flags("LOAD").iter().all(|flags| !(flags.contains('W') && flags.contains('E'))), "{segments}");
+    assert_eq!(flags("GNU_STACK"), ["RW"]);
+    assert_eq!(flags("GNU_RELRO"), ["R"]);
+    assert_eq!(flags("TLS"), Vec::<String>::new());
+    let symbols = output("readelf", &["--dyn-syms", "--wide"], &built::nss_jit()?)?;
+    let exported: Vec<&str> = symbols.lines().filter(|line| line.contains(" _nss_jit_")).collect();
+    assert_eq!(exported.len(), 11, "{symbols}");
+    assert!(exported.iter().all(|line| line.contains(" FUNC ")), "{symbols}");
+    assert!(!symbols.contains("IFUNC"), "{symbols}");
     Ok(())
 }
 
@@ -367,6 +393,47 @@ fn what_is_no_map_is_no_answer() -> Result<()> {
     assert_eq!(ask(&host)?, UNAVAILABLE, "a directory");
     host.sh("cd /run/jitd/pub; rmdir groups.map; truncate -s 65M groups.map").run()?.must()?;
     assert_eq!(ask(&host)?, UNAVAILABLE, "too large");
+    Ok(())
+}
+
+/// A map counts where it is root's word that the daemon writes there: in no tree of somebody else's, into which root may change its root
+/// directory, and behind no symbolic link.
+#[test]
+fn a_map_in_a_directory_that_is_not_roots_is_no_answer() -> Result<()> {
+    const FOUND: &str = "g:dba 1 0 dba:*:50000:alice,bob\n";
+    const NOT: &str = "g:dba -1 2 \n";
+    let (host, place) = host("nss-whose", "files jit")?;
+    place.put(&company())?;
+    host.user("dora", 20_004)?;
+    let after = |script: &str| -> Result<String> {
+        host.sh(script).run()?.must()?;
+        drive(&host, &["ask", "g:dba"])
+    };
+    let cases = [
+        ("chown 20004 /run/jitd/pub /run/jitd/pub/groups.map", FOUND),
+        ("chmod 0775 /run/jitd/pub", NOT),
+        ("chmod 0757 /run/jitd/pub", NOT),
+        ("chmod 0755 /run/jitd/pub", FOUND),
+        ("chmod 0775 /run/jitd", NOT),
+        ("chmod 1777 /run/jitd", NOT),
+        ("chmod 0711 /run/jitd", FOUND),
+        ("chown 20004 /run/jitd", NOT),
+        // Root, as those see it in whose user namespace it has no number.
+        ("chown 65534 /run/jitd", FOUND),
+        ("chown 0:0 /run/jitd; cd /run/jitd; mv pub other; ln -s other pub", NOT),
+        ("cd /run/jitd; rm pub; mv other pub", FOUND),
+        ("cd /run; mv jitd other; ln -s other jitd", NOT),
+        ("cd /run; rm jitd; mv other jitd", FOUND),
+        ("cd /run; mv jitd other; touch jitd", NOT),
+        ("cd /run; rm jitd; mv other jitd; mkdir -p /srv/run; cp -a jitd /srv/run", FOUND),
+    ];
+    for (script, expected) in cases {
+        assert_eq!(after(script)?, expected, "{script}");
+    }
+    // Root in a tree of its own, and in one of a user's.
+    assert_eq!(drive(&host, &["chroot", "not-asked"])?, FOUND);
+    host.sh("chown -R 20004 /srv").run()?.must()?;
+    assert_eq!(drive(&host, &["chroot", "not-asked"])?, NOT);
     Ok(())
 }
 

@@ -254,7 +254,12 @@ impl Stat {
 
     /// Whether only root may change it. With a POSIX ACL the group bits are its mask, so this covers ACLs too.
     pub(crate) fn is_roots_alone(self) -> bool {
-        self.uid == 0 && self.mode & 0o022 == 0
+        self.uid == 0 && !self.is_others_to_write()
+    }
+
+    /// Whether somebody else than its owner and root may change it.
+    fn is_others_to_write(self) -> bool {
+        self.mode & 0o022 != 0
     }
 }
 
@@ -276,13 +281,24 @@ pub(crate) fn fstat(file: &Fd) -> Result<Stat, Errno> {
     Ok(Stat::new(unsafe { stat.assume_init_ref() }))
 }
 
-/// Opens a file to read: no symbolic link at the end, no waiting for a writer of a FIFO, no controlling terminal.
-pub(crate) fn open_to_read(path: &CStr) -> Result<Fd, Errno> {
-    let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY;
+/// Never to write, no symbolic link at the end, no waiting for a writer of a FIFO, no controlling terminal.
+const TO_READ: c_int =
+    libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY;
+
+/// A directory to find something in, which takes no right to list it; no symbolic link at the end.
+const TO_FIND_IN: c_int = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+
+/// openat(2). A path that does not begin with `/` is one in that directory.
+fn open(directory: c_int, path: &CStr, flags: c_int) -> Result<Fd, Errno> {
     // Not libc's function: see `Fd::drop`.
     // SAFETY: `path` ends with NUL; without O_CREAT openat takes no fourth argument.
-    let raw = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags) };
+    let raw = unsafe { libc::syscall(libc::SYS_openat, directory, path.as_ptr(), flags) };
     Fd::take(c_int::try_from(raw).unwrap_or(-1))
+}
+
+/// Opens a file to read.
+pub(crate) fn open_to_read(path: &CStr) -> Result<Fd, Errno> {
+    open(libc::AT_FDCWD, path, TO_READ)
 }
 
 /// read(2); 0 is the end.
@@ -329,6 +345,33 @@ impl<const N: usize> Drop for Pages<N> {
     }
 }
 
+/// What the kernel calls an owner who has no number in this user namespace, unless the host says otherwise (user_namespaces(7)).
+const NOBODY: u32 = 65_534;
+
+/// The directory of the group map. What is in it is opened from here, so nobody can put another one in its place meanwhile.
+#[derive(Debug)]
+pub struct Maps(Fd);
+
+impl Maps {
+    /// Opens the one of this name in a directory of root's. Nobody but their owners may write the two, and neither is a symbolic link: in a
+    /// tree of somebody else's, into which a process of root's may have changed its root directory, there is none.
+    ///
+    /// # Errors
+    /// When there is none; EPERM when somebody else could change what is there.
+    pub fn open(roots: &CStr, name: &CStr) -> Result<Maps, Errno> {
+        let roots = open(libc::AT_FDCWD, roots, TO_FIND_IN)?;
+        let stat = fstat(&roots)?;
+        if !matches!(stat.uid, 0 | NOBODY) || stat.is_others_to_write() {
+            return Err(Errno(libc::EPERM));
+        }
+        let maps = open(roots.0, name, TO_FIND_IN)?;
+        if fstat(&maps)?.is_others_to_write() {
+            return Err(Errno(libc::EPERM));
+        }
+        Ok(Maps(maps))
+    }
+}
+
 /// A group map in memory, shared with the daemon that wrote it. Not checked.
 #[derive(Debug)]
 pub struct Mapped {
@@ -336,7 +379,7 @@ pub struct Mapped {
     length: usize,
 }
 
-/// What is at the path of a group map.
+/// What is in the place of a group map.
 #[derive(Debug)]
 pub enum Found {
     /// A file that may be a map.
@@ -353,11 +396,11 @@ impl Mapped {
     ///
     /// # Safety
     /// Whoever may write the file must never change it but for the superseded word, nor cut it short.
-    pub unsafe fn open(path: &CStr) -> Result<Found, Errno> {
-        let file = open_to_read(path)?;
+    pub unsafe fn open(maps: &Maps, name: &CStr) -> Result<Found, Errno> {
+        let file = open(maps.0.0, name, TO_READ)?;
         let stat = fstat(&file)?;
         let length = usize::try_from(stat.size).unwrap_or(0);
-        if !stat.is_regular() || stat.mode & 0o022 != 0 || !(HEADER..=MAX).contains(&length) {
+        if !stat.is_regular() || stat.is_others_to_write() || !(HEADER..=MAX).contains(&length) {
             return Err(Errno(libc::EINVAL));
         }
         let mut first = [0; FIXED];

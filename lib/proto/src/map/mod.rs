@@ -23,5 +23,19 @@ pub const PATH: &CStr = c"/run/jitd/pub/groups.map";
 /// takes its place after that; so whoever finds the word set finds the next one here, or there.
 pub const NEXT: &CStr = c"/run/jitd/pub/groups.map.next";
 
+/// The two once more, step by step, for who looks at each directory on the way.
+pub mod steps {
+    use core::ffi::CStr;
+
+    /// The directory of root's.
+    pub const ROOTS: &CStr = c"/run/jitd";
+    /// That of the daemon's, there.
+    pub const DAEMONS: &CStr = c"pub";
+    /// The map, there.
+    pub const MAP: &CStr = c"groups.map";
+    /// The next one, there.
+    pub const NEXT: &CStr = c"groups.map.next";
+}
+
 /// No map is larger, in bytes.
 pub const MAX: usize = 64 << 20;

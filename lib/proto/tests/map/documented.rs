@@ -4,7 +4,7 @@ use jit_proto::map::layout::{
     ALIGN, COVERED, ConferredRow, Extent, FIELD, FIXED, GROUPS, GroupRow, HEADER, Header, MAGIC, MemberRow,
     NAME, ORDER, PersonRow, SUPERSEDED, Text, UserRow,
 };
-use jit_proto::map::{MAX, NEXT, PATH};
+use jit_proto::map::{MAX, NEXT, PATH, steps};
 
 const TEXT: &str = include_str!("../../../../docs/groups-map.md");
 
@@ -143,8 +143,11 @@ fn rows_of_people() {
 
 #[test]
 fn names_and_limits() {
-    for path in [PATH, NEXT] {
-        assert!(TEXT.contains(&format!("`{}`", path.to_str().unwrap())), "{path:?}");
+    for (path, last) in [(PATH, steps::MAP), (NEXT, steps::NEXT)] {
+        let path = path.to_str().unwrap();
+        assert!(TEXT.contains(&format!("`{path}`")), "{path}");
+        let steps = [steps::ROOTS, steps::DAEMONS, last].map(|step| step.to_str().unwrap());
+        assert_eq!(steps.join("/"), path);
     }
     assert_eq!(MAX, 64 << 20);
     assert!(TEXT.contains("64 MiB"));
