@@ -10,6 +10,8 @@ use super::Plan;
 
 /// As many times as an empty library.
 const LIKE_EMPTY: f64 = 1.3;
+/// Users with grants on a usual host.
+const FEW: u32 = 100;
 /// Whom every map has.
 const FIRST: u32 = 7;
 
@@ -68,6 +70,8 @@ pub(super) fn first(place: &Place, plan: Plan) -> Result<Vec<Part>> {
         cases.push(case(format!("{set}:id"), set, How::Whole, "id", &person, if knows { 0 } else { 1 }));
         cases.push(case(format!("{set}:id-local"), set, How::Whole, "id", LOCAL, 0));
     }
+    cases.push(case("few:local", &sized(FEW), How::Fresh, "initgroups", LOCAL, 0));
+    cases.push(case("few:id-local", &sized(FEW), How::Whole, "id", LOCAL, 0));
     let taken = ask(place, plan.runs, plan.rounds, &cases)?;
     let mut rows = Vec::new();
     let shown = [
@@ -87,13 +91,18 @@ pub(super) fn first(place: &Place, plan: Plan) -> Result<Vec<Part>> {
             };
             rows.push(row.compared(over));
         }
+        if key.ends_with("local") {
+            let what = format!("{what}, {whom}: {}, {FEW} users in the map", Service::Jit.shown());
+            let (row, own) = times(&taken, &format!("few:{key}"), what)?;
+            rows.push(row.compared(format!("{:+.0} µs over `files`", own.over(&files) / 1e3)));
+        }
     }
     let by_size = sizes(place, plan)?;
     Ok(vec![
         Part {
             title: "The first answer in a process that has just been started, and the whole of `id`".to_owned(),
             rows,
-            note: "getgrouplist: the call alone, with reading nsswitch.conf and loading what it names. id(1): from its start to its end. The map has 10,000 users.".to_owned(),
+            note: "getgrouplist: the call alone, with reading nsswitch.conf and loading what it names. id(1): from its start to its end. Where nothing else is said, the map has 10,000 users.".to_owned(),
         },
         by_size,
     ])
