@@ -13,7 +13,7 @@ use crate::watched::{Content, Links, Watched};
 const LIMIT: u64 = 16 << 20;
 
 /// An account of /etc/passwd.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Account {
     /// Its uid.
     pub uid: u32,
@@ -21,16 +21,39 @@ pub struct Account {
     pub gid: u32,
 }
 
-/// The accounts of a passwd(5) file, by name. As with getpwnam(3), the first line of a name counts; lines that are no account
-/// (NIS inclusions and the malformed) are passed over.
-pub fn parse_passwd(bytes: &[u8]) -> BTreeMap<Login, Account> {
-    let mut accounts = BTreeMap::new();
+/// What a passwd(5) file says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Passwd {
+    /// The accounts, by name. As with getpwnam(3), the first line of a name counts.
+    pub accounts: BTreeMap<Login, Account>,
+    /// Those of lines that glibc takes, and that are none of these: getpwuid(3) finds them.
+    pub nameless: BTreeSet<Account>,
+}
+
+/// What a group(5) file says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    /// The groups. The first line of a name counts.
+    pub groups: Vec<Group>,
+    /// The numbers of lines that glibc takes, and that are none of these.
+    pub nameless: BTreeSet<u32>,
+}
+
+/// Reads passwd(5). Lines that are no account (NIS inclusions and the malformed) are passed over, but for their numbers.
+pub fn parse_passwd(bytes: &[u8]) -> Passwd {
+    let mut passwd = Passwd::default();
     for fields in lines(bytes) {
-        let &[name, _, uid, gid, _, _, _] = fields.as_slice() else { continue };
-        let (Some(login), Some(uid), Some(gid)) = (login(name), number(uid), number(gid)) else { continue };
-        accounts.entry(login).or_insert(Account { uid, gid });
+        let named = match fields.as_slice() {
+            &[name, _, uid, gid, _, _, _] => login(name).zip(number(uid).zip(number(gid))),
+            _ => None,
+        };
+        let account = |(uid, gid)| Account { uid, gid };
+        let kept = named.map(|(login, ids)| *passwd.accounts.entry(login).or_insert(account(ids)));
+        let found = fields.get(2).zip(fields.get(3)).filter(|_| is_entry(&fields));
+        let found = found.and_then(|(uid, gid)| Some(account((as_glibc(uid)?, as_glibc(gid)?))));
+        passwd.nameless.extend(found.filter(|found| kept != Some(*found)));
     }
-    accounts
+    passwd
 }
 
 /// A group of /etc/group.
@@ -44,22 +67,39 @@ pub struct Group {
     pub members: BTreeSet<Login>,
 }
 
-/// The groups of a group(5) file. The first line of a name counts.
-pub fn parse_group(bytes: &[u8]) -> Vec<Group> {
-    let mut seen = BTreeSet::new();
-    let mut groups = Vec::new();
+/// Reads group(5), in the same way.
+pub fn parse_group(bytes: &[u8]) -> Groups {
+    let mut seen: BTreeMap<UnixGroup, u32> = BTreeMap::new();
+    let mut all = Groups::default();
     for fields in lines(bytes) {
-        let &[name, _, gid, members] = fields.as_slice() else { continue };
-        let name = text(name)
-            .filter(|name| !name.starts_with(['+', '-']))
-            .and_then(|name| UnixGroup::new(name).ok());
-        let (Some(name), Some(gid)) = (name, number(gid)) else { continue };
-        if seen.insert(name.clone()) {
-            let members = members.split(|&b| b == b',').filter_map(login).collect();
-            groups.push(Group { name, gid, members });
+        let named = match fields.as_slice() {
+            &[name, _, gid, members] => group_name(name).zip(number(gid)).map(|of| (of, members)),
+            _ => None,
+        };
+        let mut kept = None;
+        if let Some(((name, gid), members)) = named {
+            kept = Some(*seen.entry(name.clone()).or_insert_with(|| {
+                let members = members.split(|&b| b == b',').filter_map(login).collect();
+                all.groups.push(Group { name, gid, members });
+                gid
+            }));
         }
+        let found = fields.get(2).filter(|_| is_entry(&fields)).and_then(|gid| as_glibc(gid));
+        all.nameless.extend(found.filter(|found| kept != Some(*found)));
     }
-    groups
+    all
+}
+
+/// Whether a line is an entry to glibc, whatever is in it: no comment, and nothing of NIS.
+fn is_entry(fields: &[&[u8]]) -> bool {
+    let name = fields.first().map_or(&[][..], |name| name.trim_ascii_start());
+    !matches!(name.first(), None | Some(b'#' | b'+' | b'-'))
+}
+
+/// A number as strtoul(3) reads it, which glibc does.
+fn as_glibc(field: &[u8]) -> Option<u32> {
+    let field = field.trim_ascii_start();
+    number(field.strip_prefix(b"+").unwrap_or(field))
 }
 
 fn lines(bytes: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
@@ -68,6 +108,10 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
 
 fn text(field: &[u8]) -> Option<&str> {
     std::str::from_utf8(field).ok()
+}
+
+fn group_name(field: &[u8]) -> Option<UnixGroup> {
+    text(field).filter(|name| !name.starts_with(['+', '-'])).and_then(|name| UnixGroup::new(name).ok())
 }
 
 fn login(field: &[u8]) -> Option<Login> {
@@ -84,8 +128,8 @@ fn number(field: &[u8]) -> Option<u32> {
 /// The local accounts and groups as they are now.
 #[derive(Debug)]
 pub struct Accounts {
-    passwd: Watched<Arc<BTreeMap<Login, Account>>>,
-    group: Watched<Arc<Vec<Group>>>,
+    passwd: Watched<Arc<Passwd>>,
+    group: Watched<Arc<Groups>>,
 }
 
 impl Accounts {
@@ -102,7 +146,7 @@ impl Accounts {
         }
     }
 
-    fn passwd(&mut self) -> &Arc<BTreeMap<Login, Account>> {
+    fn passwd(&mut self) -> &Arc<Passwd> {
         self.passwd.get(|content, before| match content {
             Content::Bytes(bytes, _) => Arc::new(parse_passwd(bytes)),
             // It is replaced by rename, so it is never absent for a moment: what was true a moment ago is the best guess.
@@ -110,7 +154,7 @@ impl Accounts {
         })
     }
 
-    fn group(&mut self) -> &Arc<Vec<Group>> {
+    fn group(&mut self) -> &Arc<Groups> {
         self.group.get(|content, before| match content {
             Content::Bytes(bytes, _) => Arc::new(parse_group(bytes)),
             Content::Absent | Content::Unreadable(_) => before,
@@ -119,22 +163,22 @@ impl Accounts {
 
     /// The groups.
     pub fn groups(&mut self) -> &[Group] {
-        self.group()
+        &self.group().groups
     }
 
     /// All accounts and groups: the very same values as before, if neither file can have changed.
-    pub fn tables(&mut self) -> (Arc<BTreeMap<Login, Account>>, Arc<Vec<Group>>) {
+    pub fn tables(&mut self) -> (Arc<Passwd>, Arc<Groups>) {
         (Arc::clone(self.passwd()), Arc::clone(self.group()))
     }
 
     /// The account of this name.
     pub fn account(&mut self, login: &Login) -> Option<Account> {
-        self.passwd().get(login).copied()
+        self.passwd().accounts.get(login).copied()
     }
 
     /// The name of a uid; the first of several.
     pub fn login_of(&mut self, uid: u32) -> Option<Login> {
-        self.passwd().iter().find(|(_, account)| account.uid == uid).map(|(login, _)| login.clone())
+        self.passwd().accounts.iter().find(|(_, account)| account.uid == uid).map(|(login, _)| login.clone())
     }
 
     /// Whether a login is a local account of that uid; and the groups that list it, with its primary group if it is one.
@@ -172,10 +216,28 @@ mod tests {
 
     #[test]
     fn a_line_is_an_account_or_nothing() {
-        let accounts = parse_passwd(PASSWD.as_bytes());
+        let Passwd { accounts, nameless } = parse_passwd(PASSWD.as_bytes());
         let names: Vec<&str> = accounts.keys().map(Login::as_str).collect();
         assert_eq!(names, ["alice", "root"]);
         assert_eq!(accounts[&l("alice")], Account { uid: 1000, gid: 100 });
+        assert_eq!(nameless, BTreeSet::from([Account { uid: 0, gid: 0 }]), "alice's second line");
+    }
+
+    /// What getpwuid(3) and getgrgid(3) find in such files (tried with glibc 2.36).
+    #[test]
+    fn numbers_of_lines_that_are_not_read_are_known() {
+        let passwd = "alice:x:1000:1000:::\nalice:x:1001:1000:::\nalice:x:1000:1000:again::\nJ\u{fc}rgen:x:1002:102:::\n\
+                      two words:x:1003:103:::\nshort:x:1004:104\n  sp:x: 1005:+106:::\n#no:x:1006:1:::\n+nis:x:1007:1:::\n\
+                      neg:x:-1:1:::\n\nno number:x:x:1:::\n";
+        let found = parse_passwd(passwd.as_bytes());
+        assert_eq!(found.accounts.len(), 1);
+        let nameless = [(1001, 1000), (1002, 102), (1003, 103), (1004, 104), (1005, 106)];
+        assert_eq!(found.nameless, nameless.map(|(uid, gid)| Account { uid, gid }).into());
+        let group = "ops:x:200:alice\nops:x:200:bob\nops:x:201:\nDOM\\admins:x:202:\ndomain users:x:203:alice\nshort:x:204\n\
+                     #no:x:205:\n+:::\n-x:x:206:\n";
+        let found = parse_group(group.as_bytes());
+        let names: Vec<&str> = found.groups.iter().map(|group| group.name.as_str()).collect();
+        assert_eq!((names, found.nameless), (vec!["ops"], BTreeSet::from([201, 202, 203, 204])));
     }
 
     #[test]
@@ -220,7 +282,7 @@ mod tests {
             // Noise comes after the good lines, so that it cannot claim a name first.
             text.push('\n');
             text.push_str(&noise.join("\n"));
-            let accounts = parse_passwd(text.as_bytes());
+            let accounts = parse_passwd(text.as_bytes()).accounts;
             for (i, name) in names.iter().enumerate() {
                 let id = u32::try_from(i).unwrap();
                 prop_assert_eq!(accounts.get(&l(name)), Some(&Account { uid: id, gid: id }));

@@ -81,6 +81,7 @@ mod tests {
         let local = Local {
             users: BTreeMap::from([(Login::new("root").unwrap(), LocalUser { uid: 0, gid: 0 })]),
             groups: BTreeMap::from([group("root", 0), group("wheel", 0), group("adm", 4)]),
+            ..Local::default()
         };
         notes(&config, &local, &Mapped::parse(mapped), |path| path == Path::new("/bin/sh"))
     }

@@ -1,43 +1,47 @@
 //! /etc/passwd and /etc/group as the model wants them, made anew only when they have changed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jit_model::confer::{Local, LocalUser};
-use jit_model::name::Login;
+use jit_model::confer::{Local, LocalUser, Nameless};
 
-use crate::accounts::{Account, Accounts, Group};
+use crate::accounts::{Account, Accounts, Groups, Passwd};
 
 /// Who and what is local.
 #[derive(Debug)]
 pub struct Locals {
     accounts: Accounts,
-    users: Arc<BTreeMap<Login, Account>>,
-    groups: Arc<Vec<Group>>,
+    passwd: Arc<Passwd>,
+    group: Arc<Groups>,
     local: Arc<Local>,
 }
 
 impl Locals {
     /// Of these files.
     pub fn new(accounts: Accounts) -> Locals {
-        Locals { accounts, users: Arc::default(), groups: Arc::default(), local: Arc::default() }
+        Locals { accounts, passwd: Arc::default(), group: Arc::default(), local: Arc::default() }
     }
 
     /// As it is now: the same value as before if it says the same.
     pub fn get(&mut self) -> Arc<Local> {
-        let (users, groups) = self.accounts.tables();
-        if !Arc::ptr_eq(&users, &self.users) || !Arc::ptr_eq(&groups, &self.groups) {
-            let user = |(login, account): (&Login, &Account)| {
-                (login.clone(), LocalUser { uid: account.uid, gid: account.gid })
-            };
+        let (passwd, group) = self.accounts.tables();
+        if !Arc::ptr_eq(&passwd, &self.passwd) || !Arc::ptr_eq(&group, &self.group) {
+            let user = |account: &Account| LocalUser { uid: account.uid, gid: account.gid };
             let local = Local {
-                users: users.iter().map(user).collect(),
-                groups: groups.iter().map(|group| (group.name.clone(), group.gid)).collect(),
+                users: passwd
+                    .accounts
+                    .iter()
+                    .map(|(login, account)| (login.clone(), user(account)))
+                    .collect(),
+                groups: group.groups.iter().map(|group| (group.name.clone(), group.gid)).collect(),
+                nameless: Nameless {
+                    users: passwd.nameless.iter().map(user).collect(),
+                    groups: group.nameless.clone(),
+                },
             };
             if local != *self.local {
                 self.local = Arc::new(local);
             }
-            (self.users, self.groups) = (users, groups);
+            (self.passwd, self.group) = (passwd, group);
         }
         Arc::clone(&self.local)
     }
@@ -45,7 +49,7 @@ impl Locals {
 
 #[cfg(test)]
 mod tests {
-    use jit_model::name::UnixGroup;
+    use jit_model::name::{Login, UnixGroup};
 
     use super::*;
 
@@ -64,5 +68,7 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &locals.get()));
         std::fs::write(&group, "users:x:101:alice\n").unwrap();
         assert_eq!(locals.get().groups[&UnixGroup::new("users").unwrap()], 101);
+        std::fs::write(&group, "users:x:101:\ndomain users:x:102:\n").unwrap();
+        assert!(locals.get().nameless.groups.contains(&102));
     }
 }

@@ -69,7 +69,7 @@ impl Default for GroupRules {
 }
 
 /// An account of /etc/passwd.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LocalUser {
     /// Its uid.
     pub uid: u32,
@@ -84,6 +84,18 @@ pub struct Local {
     pub users: BTreeMap<Login, LocalUser>,
     /// The groups and their numbers.
     pub groups: BTreeMap<UnixGroup, u32>,
+    /// What else stands there.
+    pub nameless: Nameless,
+}
+
+/// Lines of /etc/passwd and /etc/group that are accounts and groups to glibc, and not to jitd: of a name with other characters, of one
+/// that was there before with another number, or with fields missing. Their numbers are taken all the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Nameless {
+    /// The accounts.
+    pub users: BTreeSet<LocalUser>,
+    /// The numbers of the groups.
+    pub groups: BTreeSet<u32>,
 }
 
 /// Somebody in a group, for a while. One who is in it by several grants is listed once for each stretch of time without a gap.

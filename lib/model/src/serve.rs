@@ -116,6 +116,11 @@ enum Hidden {
     LocalGid(u32, UnixGroup),
     #[error("gidNumber {0} is the primary group of the local account {1}: change it in the directory")]
     LocalPrimary(u32, Login),
+    #[error(
+        "{0} {1} stands in a line of /etc/passwd or /etc/group here that jitd cannot read (its name is there twice, or has characters \
+         that jitd does not take): change one of the numbers"
+    )]
+    Nameless(&'static str, u32),
     #[error("gidNumber {0} is that of the group {1}, which only grants confer: change it in the directory")]
     Conferred(u32, UnixGroup),
 }
@@ -216,6 +221,10 @@ impl<'a> Host<'a> {
         if let Some(by) = self.uids.get(&uid) {
             return Err(Hidden::LocalUid(uid, (*by).clone()));
         }
+        let nameless = &self.local.nameless;
+        if nameless.users.iter().any(|user| user.uid == uid) {
+            return Err(Hidden::Nameless("uidNumber", uid));
+        }
         if let Some(by) = self.rival(login, person, uid) {
             return Err(Hidden::Shared(uid, by.clone()));
         }
@@ -228,6 +237,9 @@ impl<'a> Host<'a> {
         }
         if let Some(by) = self.primary.get(&gid) {
             return Err(Hidden::LocalPrimary(gid, (*by).clone()));
+        }
+        if nameless.groups.contains(&gid) || nameless.users.iter().any(|user| user.gid == gid) {
+            return Err(Hidden::Nameless("gidNumber", gid));
         }
         Ok(Some((uid, gid)))
     }

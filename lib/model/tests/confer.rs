@@ -37,6 +37,7 @@ fn local(own: &[(&str, u32)]) -> Local {
             user("bob", 1_002, 100),
         ]),
         groups: own.iter().map(|(name, gid)| (group(name), *gid)).collect(),
+        ..Local::default()
     }
 }
 

@@ -5,7 +5,7 @@ mod world;
 #[path = "serve/fields.rs"]
 mod fields;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jit_model::confer::{ConferredGroup, IdRange, Local, LocalUser};
 use jit_model::name::{Login, UnixGroup};
@@ -38,6 +38,7 @@ fn local() -> Local {
             user("svc", 700, 30_000),
         ]),
         groups: BTreeMap::from([group("root", 0), group("postgres", 26), group("staff", 20_050)]),
+        ..Local::default()
     }
 }
 
@@ -169,6 +170,25 @@ fn nobody_becomes_a_member_of_a_group_by_his_primary_one() {
     // People may share a primary group.
     let served = of(&[("alice", person(20_000, 20_900)), ("dave", person(20_003, 20_900))]);
     assert_eq!(served.people.len(), 2);
+}
+
+/// glibc makes an account or a group of a line that jitd has no name for.
+#[test]
+fn a_number_of_a_line_without_a_name_is_somebodys() {
+    let mut host = local();
+    host.nameless.users = BTreeSet::from([LocalUser { uid: 20_100, gid: 20_200 }]);
+    host.nameless.groups = BTreeSet::from([20_300]);
+    for (uid, gid, what) in [
+        (20_100, 20_000, "uidNumber 20100"),
+        (20_000, 20_200, "gidNumber 20200"),
+        (20_000, 20_300, "gidNumber 20300"),
+    ] {
+        let all = known(&[("alice", person(uid, gid))]);
+        let served = serve(&all, &PeopleRules::default(), &host, &BTreeMap::new());
+        hidden(&served, "alice", &format!("{what} stands in a line"));
+    }
+    let all = known(&[("alice", person(20_200, 20_100))]);
+    there(&serve(&all, &PeopleRules::default(), &host, &BTreeMap::new()), "alice");
 }
 
 #[test]

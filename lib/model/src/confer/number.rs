@@ -50,6 +50,15 @@ pub enum GroupRefusal {
         /// The other.
         with: UnixGroup,
     },
+    /// It is local, and so is a group of the same number whose line jitd cannot read.
+    #[error(
+        "its number here, {gid}, is that of another line of /etc/group, too, whose name is there twice or has characters that jitd \
+         does not take: give it a number of its own (groupmod --gid)"
+    )]
+    Nameless {
+        /// The number.
+        gid: u32,
+    },
     /// It is not local, and a local group has the same name in another case.
     #[error(
         "it differs only in case from the local group {with}: write {with}, if that is the one that is meant"
@@ -160,6 +169,7 @@ impl<'a> Numbers<'a> {
         }
         match other(&self.local_by_gid, gid, group) {
             Some(with) => Err(GroupRefusal::Alias { gid, with: with.clone() }),
+            None if self.local.nameless.groups.contains(&gid) => Err(GroupRefusal::Nameless { gid }),
             None => Ok(gid),
         }
     }
@@ -183,6 +193,11 @@ impl<'a> Numbers<'a> {
         }
         if let Some((login, _)) = self.local.users.iter().find(|(_, user)| user.gid == gid) {
             return Err(GroupRefusal::Taken { gid, by: format!("the account {login} (its primary group)") });
+        }
+        let nameless = &self.local.nameless;
+        if nameless.groups.contains(&gid) || nameless.users.iter().any(|user| user.gid == gid) {
+            let by = "a line of /etc/group or /etc/passwd that jitd cannot read".to_owned();
+            return Err(GroupRefusal::Taken { gid, by });
         }
         match other(&self.derived_by_gid, gid, group) {
             Some(with) => Err(GroupRefusal::Collision { gid, with: with.clone() }),

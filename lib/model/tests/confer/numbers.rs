@@ -84,6 +84,25 @@ fn two_local_groups_of_one_number_are_not_conferred() {
     assert_eq!(shown(&of(&["ops", "sre"], &allow(&["ops", "sre"]), &local(&own))), []);
 }
 
+/// glibc makes a group of a line that jitd has no name for.
+#[test]
+fn a_number_of_a_line_without_a_name_is_somebodys() {
+    let dba = gid_of(&group("dba"), DEFAULT);
+    let mut host = local(&[("root", 0), ("ops", 900)]);
+    host.nameless.groups = BTreeSet::from([900, dba]);
+    let conferred = of(&["dba", "ops", "web"], &allow(&["dba", "ops", "web"]), &host);
+    assert_eq!(why(&conferred, "ops"), Some(GroupRefusal::Nameless { gid: 900 }));
+    let Some(GroupRefusal::Taken { gid, by }) = why(&conferred, "dba") else { panic!("{conferred:?}") };
+    assert!(gid == dba && by.contains("/etc/group"), "{by}");
+    assert_eq!(members(&conferred, "web").len(), 1, "of another number");
+    // An account's primary group is no other group of that number, but a number that is taken.
+    let mut host = local(&[("root", 0), ("ops", 900)]);
+    host.nameless.users = [900, dba].map(|gid| LocalUser { uid: 7, gid }).into();
+    let conferred = of(&["dba", "ops"], &allow(&["dba", "ops"]), &host);
+    assert!(matches!(why(&conferred, "dba"), Some(GroupRefusal::Taken { .. })));
+    assert_eq!(why(&conferred, "ops"), None);
+}
+
 #[test]
 fn case_matters_and_does_not_deceive() {
     // Programs that ignore case (sudo can) would take it for the local one.
@@ -143,6 +162,7 @@ fn each_refusal_is_a_sentence() {
         GroupRefusal::Taken { gid: 7, by: "the group ops".to_owned() },
         GroupRefusal::Collision { gid: 7, with: group("ops") },
         GroupRefusal::Alias { gid: 7, with: group("ops") },
+        GroupRefusal::Nameless { gid: 7 },
         GroupRefusal::Lookalike { with: group("ops") },
         GroupRefusal::Name(Unfit::Number),
         GroupRefusal::Name(Unfit::Beginning),

@@ -46,6 +46,7 @@ fn local() -> Local {
     Local {
         users: BTreeMap::from([user("root", 0), user("erin", 0), user("bob", 1_002)]),
         groups: BTreeMap::from([group("root", 0), group("wheel", 0), group("adm", 4), group("docker", 990)]),
+        ..Local::default()
     }
 }
 
