@@ -273,8 +273,10 @@ unsafe extern "C" fn _nss_jit_initgroups_dyn(
 ) -> Status {
     // SAFETY: as glibc promises (above).
     let user = unsafe { text(user) };
-    // SAFETY: as glibc promises (above): a list from malloc(3) with room for `size`, of which `start` are there.
-    let list = unsafe { List::new(start, size, groups, limit) };
+    // SAFETY: no preconditions.
+    let growth = if errnop == unsafe { libc::__errno_location() } { Growth::Realloc } else { Growth::None };
+    // SAFETY: as glibc promises (above): a list with room for `size`, of which `start` are there, and from malloc(3) if it is glibc's.
+    let list = unsafe { List::new(start, size, groups, limit, growth) };
     let outcome = keeping_errno(|| {
         let mut list = list.ok_or(Failure::Unavailable)?;
         with_map(|asked| asked.groups_of(user?, primary, |gid| list.add(gid)))?;
@@ -294,16 +296,29 @@ struct List<'a> {
     size: &'a mut c_long,
     groups: &'a mut *mut libc::gid_t,
     limit: c_long,
+    growth: Growth,
+}
+
+/// Whether the list can be made longer.
+#[derive(Clone, Copy)]
+enum Growth {
+    /// By realloc(3), as glibc wants it.
+    Realloc,
+    /// Not by us. A host that has its errno elsewhere than our C library is linked statically, and has a malloc(3) of its own too, whose
+    /// memory ours must not touch; or it is another service, which calls us with a list of who knows what (sssd's proxy: talloc).
+    None,
 }
 
 impl List<'_> {
     /// # Safety
-    /// The three may be written and are nobody else's; `groups` is from malloc(3), with room for `size`, of which the first `start` are filled.
+    /// The three may be written and are nobody else's; `groups` has room for `size`, of which the first `start` are filled. It is from our
+    /// malloc(3), if it may grow.
     unsafe fn new<'a>(
         start: *mut c_long,
         size: *mut c_long,
         groups: *mut *mut libc::gid_t,
         limit: c_long,
+        growth: Growth,
     ) -> Option<List<'a>> {
         // SAFETY: as promised.
         let start = unsafe { start.as_mut() }?;
@@ -313,7 +328,7 @@ impl List<'_> {
         let groups = unsafe { groups.as_mut() }?;
         let before = usize::try_from(*start).ok()?;
         let sound = *start <= *size && !groups.is_null();
-        sound.then_some(List { before, count: before, start, size, groups, limit })
+        sound.then_some(List { before, count: before, start, size, groups, limit, growth })
     }
 
     /// Adds one that we have not added yet; nothing once the host's limit is reached.
@@ -326,7 +341,10 @@ impl List<'_> {
         }
         if usize::try_from(*self.size).is_ok_and(|size| self.count >= size) {
             let Some(size) = grown(*self.size, self.limit) else { return Ok(()) };
-            self.grow(size)?;
+            match self.growth {
+                Growth::Realloc => self.grow(size)?,
+                Growth::None => return Err(Failure::TooSmall),
+            }
         }
         let place = self.groups.wrapping_add(self.count);
         // SAFETY: `count` is below `size`, and there is room for that many.
@@ -338,7 +356,7 @@ impl List<'_> {
     fn grow(&mut self, size: c_long) -> Result<(), Failure> {
         let bytes = usize::try_from(size).ok().and_then(|size| size.checked_mul(size_of::<libc::gid_t>()));
         let bytes = bytes.ok_or(Failure::NoMemory)?;
-        // SAFETY: the list is from malloc(3), and nobody but who called us has it.
+        // SAFETY: the list is from malloc(3) (see `Growth`), and nobody but who called us has it.
         let larger = unsafe { libc::realloc(self.groups.cast(), bytes) };
         if larger.is_null() {
             return Err(Failure::NoMemory);

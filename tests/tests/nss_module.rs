@@ -474,9 +474,47 @@ fn five_hundred_groups() -> Result<()> {
             "1 0 500 512 true",
             "1 0 5 5 false",
             "0 2 3 3 false",
+            "-2 34 1 64 false",
+            "1 0 501 1024 true",
+            "1 0 64 64 false",
             "0 2 [7] 1",
         ]
     );
+    Ok(())
+}
+
+const STATIC: &str = r#"
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(void)
+{
+    for (int room = 1; room < 1024; room *= 2) {
+        int count = room;
+        gid_t *groups = malloc(room * sizeof *groups);
+        getgrouplist("alice", 7, groups, &count);
+        free(groups);
+        printf("%d ", count);
+    }
+    return 0;
+}
+"#;
+
+/// A program with a C library of its own has a malloc(3) of its own: what that made, the module's must not make longer.
+#[test]
+fn a_static_program_gets_what_it_has_room_for() -> Result<()> {
+    let (host, place) = host("nss-static", "files jit")?;
+    let mut content = empty();
+    for n in 0..100 {
+        content.groups.insert(format!("group{n:02}"), group(60_000 + n, ["alice"]));
+    }
+    place.put(&content)?;
+    let [source, program] = ["/usr/local/src/static.c", "/usr/local/bin/static"].map(|path| host.path(path));
+    host.write("/usr/local/src/static.c", 0o644, STATIC)?;
+    let built = Command::new("gcc").args(["-static", "-o"]).args([&program, &source]).output();
+    let built = built.map_err(|e| Trouble::new(format!("gcc does not start ({e}): apt-get install gcc")))?;
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    assert_eq!(host.exec(["/usr/local/bin/static"]).run()?.must()?, "1 1 1 1 1 1 1 101 101 101 ");
     Ok(())
 }
 

@@ -8,8 +8,8 @@ use std::sync::{Barrier, Mutex, OnceLock};
 use std::thread;
 
 use jit_tests::nss::ffi::{
-    Called, Key, Module, Others, cancel_myself, close_streams, fork, group_list, interrupt, reap, sandbox,
-    streams_are_closed, uncancellable,
+    Called, Caller, Key, Module, Others, cancel_myself, close_streams, fork, group_list, interrupt, reap,
+    sandbox, streams_are_closed, uncancellable,
 };
 use jit_tests::nss::{ENOUGH, NotStanding, generation};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -70,7 +70,7 @@ fn question(module: Module, question: &str) -> Called {
         "p" => module.person(Key::Name(key), 0, AMPLE),
         "P" => module.person(number(), 0, AMPLE),
         "i" => {
-            let (status, errno, groups, _) = module.init_groups(key, 7, &[7], 16, -1);
+            let (status, errno, groups, _) = module.init_groups(Caller::Glibc, key, 7, &[7], 16, -1);
             Called { status, errno, line: if status == 1 { format!("{groups:?}") } else { String::new() } }
         }
         _ => panic!("{question}"),
@@ -154,25 +154,29 @@ fn rooms(module: Module, group: &str, person: &str) {
 
 /// initgroups_dyn with lists of many sizes and limits.
 fn added(module: Module, user: &str) {
-    let (_, _, all, _) = module.init_groups(user, u32::MAX, &[], 1 << 16, -1);
+    let (_, _, all, _) = module.init_groups(Caller::Glibc, user, u32::MAX, &[], 1 << 16, -1);
     let show = |(status, errno, groups, size): (i32, i32, Vec<u32>, i64)| {
         println!("{status} {errno} {} {size} {}", groups.len(), groups.ends_with(&all));
     };
     // glibc's own beginnings: getgrouplist with room for one, initgroups with a limit.
-    show(module.init_groups(user, 7, &[7], 1, -1));
-    show(module.init_groups(user, 7, &[7], 64, 65536));
-    show(module.init_groups(user, 7, &[], 1, 0));
+    show(module.init_groups(Caller::Glibc, user, 7, &[7], 1, -1));
+    show(module.init_groups(Caller::Glibc, user, 7, &[7], 64, 65536));
+    show(module.init_groups(Caller::Glibc, user, 7, &[], 1, 0));
     // The limit cuts off, and the list is full: nothing is added.
-    show(module.init_groups(user, 7, &[7], 2, 5));
-    show(module.init_groups(user, 7, &[7, 8, 9], 3, 3));
+    show(module.init_groups(Caller::Glibc, user, 7, &[7], 2, 5));
+    show(module.init_groups(Caller::Glibc, user, 7, &[7, 8, 9], 3, 3));
     // The primary one is not added, wherever it stands.
     for primary in all.iter().take(3) {
-        let (status, _, groups, _) = module.init_groups(user, *primary, &[*primary], 16, -1);
+        let (status, _, groups, _) = module.init_groups(Caller::Glibc, user, *primary, &[*primary], 16, -1);
         assert!(status == 1 && groups.len() == all.len(), "{groups:?}");
         assert_eq!(groups.iter().filter(|gid| *gid == primary).count(), 1);
     }
+    // A stranger's list is not ours to make longer; one that is long enough will do, and so will one that is cut off.
+    show(module.init_groups(Caller::Stranger, user, 7, &[7], 64, -1));
+    show(module.init_groups(Caller::Stranger, user, 7, &[7], 1024, -1));
+    show(module.init_groups(Caller::Stranger, user, 7, &[7], 64, 64));
     // A list that makes no sense is left alone.
-    let (status, errno, groups, size) = module.init_groups(user, 7, &[7], 1, 1);
+    let (status, errno, groups, size) = module.init_groups(Caller::Glibc, user, 7, &[7], 1, 1);
     println!("{status} {errno} {groups:?} {size}");
 }
 

@@ -50,6 +50,15 @@ pub enum Key<'a> {
     Next,
 }
 
+/// Who calls initgroups_dyn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// As the glibc of this process does it, which wants to be told by errno itself.
+    Glibc,
+    /// As one does that has an errno elsewhere: a program that is linked statically, or another service.
+    Stranger,
+}
+
 /// What came of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Called {
@@ -126,7 +135,12 @@ fn call<T: Copy>(look_up: impl FnOnce(*mut T, *mut c_int) -> c_int) -> (c_int, c
     unsafe { *host_errno() = ERRNO };
     let status = look_up(result.as_mut_ptr(), &raw mut errno);
     // SAFETY: this thread's own.
-    assert_eq!(unsafe { *host_errno() }, ERRNO, "errno is the host's");
+    let left = unsafe { *host_errno() };
+    if left != ERRNO {
+        // Only where it was handed over to be told by.
+        assert!(errno == 0 && status != 1, "errno is the host's");
+        errno = left;
+    }
     if status == 1 {
         // SAFETY: filled in.
         return (status, errno, Some(unsafe { result.assume_init() }));
@@ -283,6 +297,7 @@ impl Module {
     /// initgroups with a list of `size` numbers, of which those in `before` are there: the list then, and its size.
     pub fn init_groups(
         &self,
+        caller: Caller,
         user: &str,
         primary: u32,
         before: &[u32],
@@ -297,6 +312,10 @@ impl Module {
         let user = c(user);
         let (status, errno, _) = call::<()>(|_, errnop| {
             let (start, size, list) = (&raw mut start, &raw mut room, &raw mut list);
+            let errnop = match caller {
+                Caller::Glibc => host_errno(),
+                Caller::Stranger => errnop,
+            };
             // SAFETY: all of it is there, for as long as the call takes.
             unsafe { (self.init_groups)(user.as_ptr(), primary, start, size, list, limit, errnop) }
         });
