@@ -1,6 +1,8 @@
 //! Which Unix groups a directory may confer on this host: `[groups]`. What could only be a mistake is a fault here; what depends on the
 //! host's own groups is looked at when they are conferred ([`jit_model::confer`]).
 
+use std::collections::BTreeMap;
+
 use jit_model::confer::{ADMIN, GroupRules, unfit};
 use jit_model::name::UnixGroup;
 use jit_model::policy::BreakGlass;
@@ -18,6 +20,16 @@ pub(super) fn groups(root: &Section<'_, '_>, break_glass: &BreakGlass) -> GroupR
     if let Some(allow) = section.list("allow", |text| allowed(text, break_glass)) {
         if allow.len() > MOST {
             section.fault(format!("`allow` names {} groups: the most is {MOST}", allow.len()));
+        }
+        let mut lower = BTreeMap::new();
+        for group in &allow {
+            let before =
+                lower.insert(group.as_str().to_ascii_lowercase(), group).filter(|before| *before != group);
+            if let Some(before) = before {
+                section.fault(format!(
+                    "`allow` names {before} and {group}, which are one group to programs that ignore case (sudo does): take one out"
+                ));
+            }
         }
         rules.allow = allow.into_iter().collect();
     }

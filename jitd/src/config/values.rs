@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use jit_model::confer::IdRange;
+use jit_model::confer::{DYNAMIC, IdRange};
 use jit_model::policy::{Network, NetworkError};
 use jit_model::time::Span;
 
@@ -131,6 +131,12 @@ pub(super) fn ids(text: &str, what: Ids) -> Result<IdRange, String> {
                 "`{shown}` holds {nobody}, which is nobody's: begin it later or end it earlier"
             ));
         }
+    }
+    // Sooner or later a group's number would be one of them.
+    if what == Ids::Assigned && range.overlaps(DYNAMIC) {
+        return Err(format!(
+            "`{shown}` holds some of {DYNAMIC}, which systemd gives to services: begin it later or end it earlier"
+        ));
     }
     Ok(range)
 }

@@ -19,7 +19,7 @@ use crate::time::{Timestamp, Window};
 
 mod number;
 
-pub use number::{ADMIN, GroupRefusal, Unfit, gid_of, unfit};
+pub use number::{ADMIN, DYNAMIC, GroupRefusal, Unfit, gid_of, unfit};
 
 use number::Numbers;
 pub(crate) use number::RESERVED;

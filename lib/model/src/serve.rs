@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::confer::{ConferredGroup, IdRange, Local, RESERVED, Unfit, unfit};
+use crate::confer::{ConferredGroup, DYNAMIC, IdRange, Local, RESERVED, Unfit, unfit};
 use crate::name::{Login, UnixGroup};
 use crate::people::Account;
 use crate::text::plain;
@@ -90,6 +90,10 @@ enum Hidden {
     LocalName { local: u32, directory: Option<u32> },
     #[error("{0}: give the person another login in the directory")]
     Name(Unfit),
+    #[error(
+        "{0} reads as an account and a group of this host, as in chown {0}: give the person another login in the directory"
+    )]
+    Owner(Login),
     #[error("{0} is an account that every host has: give the person another login in the directory")]
     Everywhere(Login),
     #[error("it differs only in case from the local account {0}: give one of them another login")]
@@ -104,6 +108,8 @@ enum Hidden {
     Outside(&'static str, u32, IdRange),
     #[error("{0} {1} is kept for nobody: change it in the directory")]
     Reserved(&'static str, u32),
+    #[error("{0} {1} is one of those that systemd gives to services ({DYNAMIC}): change it in the directory")]
+    Dynamic(&'static str, u32),
     #[error("uidNumber {0} is that of the local account {1}, which stays: change one of the numbers")]
     LocalUid(u32, Login),
     #[error(
@@ -248,6 +254,9 @@ impl<'a> Host<'a> {
         if let Some(unfit) = unfit(login.as_str()) {
             return Err(Hidden::Name(unfit));
         }
+        if self.is_owner(login) {
+            return Err(Hidden::Owner(login.clone()));
+        }
         let lower = login.as_str().to_ascii_lowercase();
         if EVERYWHERE.contains(&lower.as_str()) {
             return Err(Hidden::Everywhere(login.clone()));
@@ -261,6 +270,18 @@ impl<'a> Host<'a> {
         }
     }
 
+    /// Whether a login is what chown(1) takes for an owner and a group, in the old way with a dot: it asks for an account of the whole
+    /// name first, so that `chown root.root FILE` in some old script would give the file to a person.
+    fn is_owner(&self, login: &Login) -> bool {
+        let Some((owner, group)) = login.as_str().split_once('.') else { return false };
+        let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        let is_local = |owner| Login::new(owner).is_ok_and(|owner| self.local.users.contains_key(&owner));
+        let is_group =
+            |group| UnixGroup::new(group).is_ok_and(|group| self.local.groups.contains_key(&group));
+        (is_number(owner) || owner == "root" || is_local(owner))
+            && (is_number(group) || group == "root" || is_group(group))
+    }
+
     fn number(&self, what: &'static str, number: Option<u32>) -> Result<u32, Hidden> {
         let number = number.ok_or(Hidden::Missing(what))?;
         if number == 0 || !self.rules.ids.contains(number) {
@@ -268,6 +289,9 @@ impl<'a> Host<'a> {
         }
         if RESERVED.contains(&number) {
             return Err(Hidden::Reserved(what, number));
+        }
+        if DYNAMIC.contains(number) {
+            return Err(Hidden::Dynamic(what, number));
         }
         Ok(number)
     }

@@ -88,7 +88,7 @@ fn a_person_is_shown_as_the_directory_has_him() {
 
 #[test]
 fn numbers_lie_in_the_range() {
-    for good in [10_000, 20_000, 65_533, 65_536, 2_000_000_000] {
+    for good in [10_000, 20_000, 61_183, 65_520, 65_533, 65_536, 2_000_000_000] {
         there(&one("alice", person(good, 20_000)), "alice");
         there(&one("alice", person(20_000, good)), "alice");
     }
@@ -103,6 +103,11 @@ fn numbers_lie_in_the_range() {
             "alice",
             &format!("gidNumber {bad} lies outside [people] ids"),
         );
+    }
+    // systemd's, for services: accounts of this host that stand in no file.
+    for bad in [61_184, 65_519] {
+        hidden(&one("alice", person(bad, 20_000)), "alice", "uidNumber");
+        hidden(&one("alice", person(20_000, bad)), "alice", "systemd gives to services (61184-65519)");
     }
     // Whatever the range says: root and nobody are not for directories.
     let wide = PeopleRules { ids: IdRange { first: 0, last: u32::MAX }, ..PeopleRules::default() };
@@ -221,6 +226,8 @@ fn what_programs_take_for_something_else_is_no_login() {
     for (name, why) in [
         ("4711", "its name is a number"),
         ("0", "its name is a number"),
+        ("0.0", "its name is a number"),
+        ("0.", "its name is a number"),
         ("+alice", "begins with"),
         ("+", "begins with"),
         ("@alice", "begins with"),
@@ -230,6 +237,13 @@ fn what_programs_take_for_something_else_is_no_login() {
         (".alice", "begins with"),
     ] {
         hidden(&one(name, person(20_000, 20_000)), name, why);
+    }
+    // chown root.root asks for an account of the whole name first.
+    for name in ["root.root", "postgres.postgres", "postgres.staff", "bob.", "0.root", "postgres.26"] {
+        hidden(&one(name, person(20_000, 20_000)), name, "an account and a group of this host");
+    }
+    for name in ["bob.alice", "alice.staff", "b.staff", "Bob.staff"] {
+        there(&one(name, person(20_000, 20_000)), name);
     }
     for name in ["alice", "Alice", "_alice", "4alice", "alice@example.com", "a+b", "web1$", "a.b", "a-b"] {
         there(&one(name, person(20_000, 20_000)), name);

@@ -74,6 +74,12 @@ fn what_no_directory_may_confer_cannot_be_allowed() {
         "5:1: groups: `allow` names 1001 groups",
     );
     parse(&with(&format!("[groups]\nallow = [{}]\n", names(1_000)))).unwrap();
+    // By default sudo's `%jit-dba` takes the one for the other.
+    refused(
+        &with("[groups]\nallow = [\"jit-dba\", \"JIT-dba\"]\n"),
+        "5:1: groups: `allow` names jit-dba and JIT-dba",
+    );
+    parse(&with("[groups]\nallow = [\"dba\", \"dba\"]\n")).unwrap();
     // Whichever groups these are here, wherever it is written.
     let glass = "[groups]\nallow = [\"firefighters\"]\n[break_glass]\ngroups = [\"firefighters\"]\n";
     refused(&with(glass), "6:10: groups.allow: `firefighters` is a group of [break_glass]");
@@ -112,13 +118,20 @@ fn ranges_are_ranges() {
         refused(&ids(range), "6:7: people.ids: ");
         assert!(faults(&gids(range))[0].contains(&why), "{:?}", faults(&gids(range)));
     }
-    for good in ["1-1", "1-65533", "65536-4294967293", "10000-10000"] {
+    for good in ["1-1", "1-61183", "65520-65533", "65536-4294967293", "10000-10000"] {
         assert_eq!(parse(&gids(good)).unwrap().groups.gids.to_string(), good);
         parse(&ids(good)).unwrap();
     }
     // People's numbers may lie on both sides of nobody's; a group's would sooner or later be one.
     parse(&ids("10000-70000")).unwrap();
     refused(&gids("10000-70000"), "6:8: groups.gids: `10000-70000` holds 65534");
+    for range in ["61000-61184", "65519-65533", "62000-62001", "60000-65533"] {
+        refused(
+            &gids(range),
+            &format!("6:8: groups.gids: `{range}` holds some of 61184-65519, which systemd"),
+        );
+        parse(&ids(range)).unwrap();
+    }
     assert!(faults(&with("[groups]\ngids = [1, 2]\n"))[0].contains("expects a text in quotes"));
 }
 

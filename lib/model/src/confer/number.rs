@@ -70,8 +70,10 @@ pub enum GroupRefusal {
     /// It is not local, and programs would not take its name for a name.
     #[error("{0}: make a local group of another name")]
     Name(Unfit),
-    /// A process cannot have this number: with it among his groups, nobody could log in.
-    #[error("its number here, {gid}, is kept for no group: give it another (groupmod --gid)")]
+    /// A process cannot have this number: with it among his groups, nobody could log in. Or it is systemd's ([`DYNAMIC`]).
+    #[error(
+        "its number here, {gid}, is kept for no group, or for systemd's: make a local group of this name with another number"
+    )]
     Reserved {
         /// The number.
         gid: u32,
@@ -81,7 +83,7 @@ pub enum GroupRefusal {
 /// Why programs would take a name of an account or group for something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// Where a name or a number may stand (chown, setfacl, systemd), it is the one or the other.
+    /// Where a name or a number may stand (chown, setfacl, systemd), it is the one or the other; chown takes `0.0` for two of them.
     #[error("its name is a number")]
     Number,
     /// `+` (and `-`) includes by NIS, `@` names a netgroup, `$` a variable, `.` a hidden file, this directory or the one above.
@@ -91,7 +93,8 @@ pub enum Unfit {
 
 /// Whether a name that is not local is no fit one, though it may be written so. What a host has in its own files, it may have.
 pub fn unfit(name: &str) -> Option<Unfit> {
-    if name.bytes().all(|b| b.is_ascii_digit()) {
+    if name.bytes().all(|b| b.is_ascii_digit() || b == b'.') && name.starts_with(|c: char| c.is_ascii_digit())
+    {
         return Some(Unfit::Number);
     }
     (!name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')).then_some(Unfit::Beginning)
@@ -110,6 +113,9 @@ pub fn gid_of(name: &UnixGroup, range: IdRange) -> u32 {
 /// (gid_t) -1 is no number to the kernel: setgroups(2) with it among the others fails, and so would each login. The one before and the two
 /// of 16 bits stand for nobody.
 pub(crate) const RESERVED: [u32; 4] = [65_534, 65_535, u32::MAX - 1, u32::MAX];
+
+/// systemd gives these to services with DynamicUser= (systemd.exec(5)): accounts and groups of the host that stand in no file.
+pub const DYNAMIC: IdRange = IdRange { first: 61_184, last: 65_519 };
 
 /// The numbers of this host's groups, looked up from both sides.
 pub(super) struct Numbers<'a> {
@@ -185,7 +191,7 @@ impl<'a> Numbers<'a> {
         if gid == 0 {
             return Err(GroupRefusal::Root);
         }
-        if RESERVED.contains(&gid) {
+        if RESERVED.contains(&gid) || DYNAMIC.contains(gid) {
             return Err(GroupRefusal::Reserved { gid });
         }
         if let Some(by) = other(&self.local_by_gid, gid, group) {

@@ -120,6 +120,7 @@ fn what_programs_take_for_something_else_is_no_name() {
         // chgrp 0 asks for a group of that name before it takes it for a number.
         ("0", Unfit::Number),
         ("65534", Unfit::Number),
+        ("0.0", Unfit::Number),
         ("+", Unfit::Beginning),
         ("+dba", Unfit::Beginning),
         ("@dba", Unfit::Beginning),
@@ -144,7 +145,7 @@ fn a_number_that_no_process_can_have_is_not_conferred() {
     let conferred = of(&["odd"], &allow(&["odd"]), &local(&[("odd", u32::MAX)]));
     assert_eq!(why(&conferred, "odd"), Some(GroupRefusal::Reserved { gid: u32::MAX }));
     // The configuration admits no such range; a range made otherwise neither.
-    for gid in [65_534, 65_535, u32::MAX - 1, u32::MAX] {
+    for gid in [61_184, 65_519, 65_534, 65_535, u32::MAX - 1, u32::MAX] {
         let rules = GroupRules { gids: IdRange { first: gid, last: gid }, ..allow(&["dba"]) };
         assert_eq!(why(&of(&["dba"], &rules, &local(&OWN)), "dba"), Some(GroupRefusal::Reserved { gid }));
     }
