@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
+mod inherit;
+
 /// Below the directory of the sockets, what everybody may read and the daemon writes.
 pub fn public(runtime_dir: &Path) -> PathBuf {
     runtime_dir.join("pub")
@@ -95,28 +97,17 @@ pub enum Ownership {
     Any,
 }
 
-/// Gives a file to its owner, if there is one and it is somebody else's: an earlier life of the daemon left it, which ran as another
-/// user. Only what is a file of one name is given away: the directory may be that other user's.
-///
-/// # Errors
-/// When it cannot be given away.
-pub fn give(path: &Path, owner: Owner) -> Result<(), DirectoryError> {
-    let io_error = |step| move |error| DirectoryError::Io { path: path.to_owned(), step, error };
-    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
-    // What cannot be opened is no file that anybody reads.
-    let Ok(file) = opened else { return Ok(()) };
-    let meta = file.metadata().map_err(io_error("examined"))?;
-    if meta.is_file() && meta.nlink() == 1 && meta.uid() != owner.uid {
-        fchown(&file, Some(owner.uid), Some(owner.gid)).map_err(io_error("given to its owner"))?;
-    }
-    Ok(())
+/// A directory that was opened, and found to be what it should be.
+#[derive(Debug)]
+pub struct Checked {
+    dir: File,
 }
 
 /// Makes sure that there is a directory with these permissions that others cannot write.
 ///
 /// # Errors
 /// When it cannot be made, or is not what it should be.
-pub fn ensure(path: &Path, mode: u32, ownership: Ownership) -> Result<(), DirectoryError> {
+pub fn ensure(path: &Path, mode: u32, ownership: Ownership) -> Result<Checked, DirectoryError> {
     let io_error = |step| move |error| DirectoryError::Io { path: path.to_owned(), step, error };
     let made = match DirBuilder::new().mode(mode).create(path) {
         Ok(()) => true,
@@ -145,5 +136,5 @@ pub fn ensure(path: &Path, mode: u32, ownership: Ownership) -> Result<(), Direct
     if meta.mode() & 0o022 != 0 {
         return Err(DirectoryError::Writable { path: path.to_owned(), mode: meta.mode() & 0o7777 });
     }
-    Ok(())
+    Ok(Checked { dir })
 }

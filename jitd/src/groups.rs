@@ -2,7 +2,7 @@
 //! into one map ([`jit_proto::map`]), written whole, before the view that it belongs to is published: whoever is let in has his groups.
 //!
 //! Must never leave a map in force that confers what has been taken away: where the next one cannot be written, the one before is
-//! superseded all the same, and there is none.
+//! superseded all the same, and there is none. But it stays if everything that it says still holds ([`content::still_holds`]).
 
 pub mod content;
 pub mod due;
@@ -71,6 +71,36 @@ enum Failure {
     Publish(#[from] PublishError),
 }
 
+impl Failure {
+    /// As everybody may read it, so it names nobody.
+    fn in_public(&self) -> String {
+        match self {
+            Failure::Unwritable(Unwritable::Text(_) | Unwritable::Number(_)) => {
+                "a name or a number of a directory does not fit into it, and the audit says which".to_owned()
+            }
+            Failure::Unwritable(Unwritable::TooLarge) | Failure::Publish(_) => self.to_string(),
+        }
+    }
+}
+
+/// What is in force while the next map cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// The one before, for nothing that it says was taken away.
+    Before,
+    /// None.
+    None,
+    /// Something that may say what was taken away.
+    Stale,
+}
+
+/// That no map can be written.
+struct Trouble {
+    left: Left,
+    /// A sentence for everybody.
+    text: String,
+}
+
 /// What was conferred last, and what it followed from.
 struct Latest {
     basis: Basis,
@@ -91,13 +121,13 @@ pub struct Groups {
     conferred: Arc<Conferred>,
     served: Arc<Served>,
     /// The rows of the next map.
-    content: Content,
+    content: Arc<Content>,
     /// Whether they are those of the map in force.
     said: Said,
-    /// The times of the map in force, if this life of the daemon has written one.
-    written: Option<Times>,
+    /// What the map in force was written from, if this life of the daemon has written it.
+    in_force: Option<Arc<Content>>,
     refusals: Refusals,
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
 }
 
 impl Groups {
@@ -111,9 +141,9 @@ impl Groups {
             latest: None,
             conferred: Arc::default(),
             served: Arc::default(),
-            content: Content::default(),
+            content: Arc::default(),
             said: Said::Otherwise,
-            written: None,
+            in_force: None,
             refusals: Refusals::default(),
             trouble: None,
         }
@@ -131,7 +161,7 @@ impl Groups {
 
     /// What is wrong with the map, if anything: a sentence.
     pub fn concern(&self) -> Option<&String> {
-        self.trouble.as_ref()
+        self.trouble.as_ref().map(|trouble| &trouble.text)
     }
 
     /// Finds out what is conferred now. Costs little when nothing has changed.
@@ -166,7 +196,7 @@ impl Groups {
         let rows = content::rows(&conferred, &served);
         if rows.groups != self.content.groups || rows.people != self.content.people {
             self.said = Said::Otherwise;
-            self.content = rows;
+            self.content = Arc::new(rows);
         }
         let until = content::first_end(&conferred, &served);
         self.latest = Some(Latest { basis, local, since: now.settled, until });
@@ -186,49 +216,73 @@ impl Groups {
             boot_ms: moment.boot_ms(),
             valid_until: self.lease.valid_until(now),
         };
-        // One that somebody removed is none.
-        let written = self.written.filter(|_| self.publisher.is_in_place());
-        if !is_due(written, times, self.said, now) {
+        // One that somebody removed or changed is none.
+        if self.in_force.is_some() && !self.publisher.is_in_force() {
+            self.in_force = None;
+        }
+        let written = self.in_force.as_deref().map(content::times);
+        if self.trouble.is_none() && !is_due(written, times, self.said, now) {
             return;
         }
-        content::at(&mut self.content, times);
+        content::at(Arc::make_mut(&mut self.content), times);
         let done = encode(&self.content)
             .map_err(Failure::from)
             .and_then(|bytes| Ok(self.publisher.publish(&bytes)?));
         match done {
-            Ok(()) => {
-                self.written = Some(times);
+            Ok(strange) => {
+                self.in_force = Some(Arc::clone(&self.content));
                 self.said = Said::Already;
+                if let Some(whose) = strange {
+                    let text = format!(
+                        "the group map there was uid {whose}'s and not jitd's, and was replaced; a process that has read it goes by it \
+                         until its memberships end: start anew what did"
+                    );
+                    self.scribe.note(Event::disk(self.publisher.path(), DiskState::SetAside, text));
+                }
                 if self.trouble.take().is_some() {
                     let text = "the group map can be written again";
                     self.scribe.note(Event::disk(self.publisher.path(), DiskState::Recovered, text));
                 }
             }
-            Err(failure) => {
-                self.written = None;
-                let trouble = self.withdraw(&failure);
-                if self.trouble.is_none() {
-                    self.scribe.note(Event::disk(self.publisher.path(), DiskState::Failing, &trouble));
-                }
-                self.trouble = Some(trouble);
-            }
+            Err(failure) => self.fail(&failure),
         }
     }
 
-    /// What was taken away must not stay because the disk is full.
-    fn withdraw(&self, failure: &Failure) -> String {
-        let way = "free space or mend its directory, jitd tries again each second";
-        match self.publisher.withdraw() {
-            Ok(()) => format!(
-                "the group map cannot be written, so nobody has a group by his grant: {failure}; {way}"
-            ),
-            Err(error) => format!(
-                "the group map cannot be written, and the one before is still in force, with groups that may have been taken \
-                 away: {failure}; {error}; {way}"
-            ),
+    /// What was taken away must not stay because the disk is full; nor need anybody lose what he has for it.
+    fn fail(&mut self, failure: &Failure) {
+        let in_force = self.in_force.as_deref().filter(|_| self.publisher.is_in_force());
+        let (left, why_not) = if in_force.is_some_and(|old| content::still_holds(old, &self.content)) {
+            (Left::Before, None)
+        } else {
+            self.in_force = None;
+            self.said = Said::Otherwise;
+            match self.publisher.withdraw() {
+                Ok(()) => (Left::None, None),
+                Err(error) => (Left::Stale, Some(error)),
+            }
+        };
+        let so = match left {
+            Left::Before => {
+                "the one before stays in force, as nothing that it says was taken away; what is new has to wait"
+            }
+            Left::None => "nobody has a group by his grant",
+            Left::Stale => "the one before is still in force, with groups that may have been taken away",
+        };
+        let why_not = why_not.map_or_else(String::new, |error| format!("; {error}"));
+        let words = |failure: &dyn std::fmt::Display| {
+            format!(
+                "the group map cannot be written, so {so}: {failure}{why_not}; free space or mend its directory, jitd tries again \
+                 each second"
+            )
+        };
+        if self.trouble.as_ref().is_none_or(|trouble| trouble.left != left) {
+            self.scribe.note(Event::disk(self.publisher.path(), DiskState::Failing, words(failure)));
         }
+        self.trouble = Some(Trouble { left, text: words(&failure.in_public()) });
     }
 }
 
+#[cfg(test)]
+pub mod testing;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jit_directory::update::Update;
+use jit_proto::map::steps::{MAP, NEXT};
 use nix::sys::stat::{Mode as FileMode, umask};
 use nix::unistd::geteuid;
 use tokio::runtime::{Builder, Runtime};
@@ -15,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::accounts::Accounts;
 use crate::args::Args;
 use crate::audit::event::{Outcome, Text};
+use crate::audit::line::BEGINNING;
 use crate::audit::{Audit, Event};
 use crate::clock::system::SystemClock;
 use crate::config::{self, Config};
@@ -23,18 +25,18 @@ use crate::desk::Desk;
 use crate::directories::{self, Owner, Ownership};
 use crate::follow::Follower;
 use crate::groups::Groups;
-use crate::groups::publish::Publisher;
+use crate::groups::publish;
 use crate::mode::ModeFile;
 use crate::pulse::{Pulse, Watchdog};
 use crate::remember::{Found, Remembered};
 use crate::scribe::Scribe;
 use crate::sessions::registry::{Registry, Word};
-use crate::sessions::state::StateDir;
+use crate::sessions::state::{SESSION, StateDir, VISITORS};
 use crate::sessions::warden;
 use crate::sockets::{self, Sockets};
 use crate::sources::Sources;
 use crate::syslog::{DEV_LOG, Severity, Syslog};
-use crate::{check, limits, manager, pam, privileges};
+use crate::{check, ledger, limits, manager, pam, people, privileges, store};
 
 /// Between two looks at what nobody tells us.
 const LOOK: Duration = Duration::from_secs(1);
@@ -80,8 +82,10 @@ fn start(args: &Args) -> Result<(), Fatal> {
     let config = Arc::new(config::load(&args.config)?);
     let mut accounts = Accounts::of_host();
     let user = args.user.as_deref().map(|name| privileges::user(name, &mut accounts)).transpose()?;
-    prepare_directories(args, user.as_ref())?;
+    // First: what another daemon runs with must not be given to another owner.
+    directories::ensure(&args.state_dir, 0o700, Ownership::Any)?;
     let _taken = directories::take(&args.state_dir)?;
+    prepare_directories(args, user.as_ref())?;
     let sockets = handed_over.complete(&args.runtime_dir)?;
     if let Some(user) = &user {
         privileges::drop_to(user)?;
@@ -99,16 +103,20 @@ fn prepare_directories(args: &Args, user: Option<&privileges::User>) -> Result<(
         None => (Ownership::Any, Ownership::Expect(Owner { uid: geteuid().as_raw(), gid: 0 })),
     };
     directories::ensure(&args.runtime_dir, 0o755, roots)?;
-    directories::ensure(&directories::public(&args.runtime_dir), 0o755, ours)?;
-    if let Ownership::Give(owner) = ours {
-        // The word of a map can be set only by whom it belongs to.
-        for map in Publisher::within(&directories::public(&args.runtime_dir)).maps() {
-            directories::give(map, owner)?;
+    let public = directories::ensure(&directories::public(&args.runtime_dir), 0o755, ours)?;
+    let boot = directories::ensure(&args.runtime_dir.join("state"), 0o700, ours)?;
+    let state = directories::ensure(&args.state_dir, 0o700, ours)?;
+    let log = directories::ensure(&args.log_dir, 0o750, ours)?;
+    if let (Some(_), Ownership::Give(owner)) = (user, ours) {
+        for map in [MAP, NEXT] {
+            public.give(map, &[&publish::FAMILY], owner);
         }
+        boot.give_all(c"sessions", &[&SESSION.magic, &VISITORS.magic], owner);
+        state.give(c"ledger", &[&ledger::KIND.magic], owner);
+        state.give(c"store", &[&store::KIND.magic], owner);
+        state.give(c"people", &[&people::roll::KIND.magic], owner);
+        log.give(c"audit.jsonl", &[BEGINNING], owner);
     }
-    directories::ensure(&args.runtime_dir.join("state"), 0o700, ours)?;
-    directories::ensure(&args.state_dir, 0o700, ours)?;
-    directories::ensure(&args.log_dir, 0o750, ours)?;
     Ok(())
 }
 

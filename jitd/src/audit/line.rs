@@ -15,6 +15,9 @@ use super::event::{Event, Time};
 /// The version of the format.
 pub const VERSION: u32 = 1;
 
+/// How each line of that version begins.
+pub const BEGINNING: &[u8] = br#"{"v":1,"boot":""#;
+
 /// Where the chain stands: what the next line says in `seq` and `prev`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {

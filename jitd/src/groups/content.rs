@@ -7,6 +7,10 @@ use jit_model::time::Timestamp;
 use super::due::Times;
 use super::encode::{self, Content};
 
+mod hold;
+
+pub use hold::still_holds;
+
 /// The rows of a map that says this, without its times.
 pub fn rows(conferred: &Conferred, served: &Served) -> Content {
     let groups = conferred.groups.iter().map(|(name, of)| (name.to_string(), group(of))).collect();
@@ -18,6 +22,12 @@ pub fn rows(conferred: &Conferred, served: &Served) -> Content {
 pub fn at(content: &mut Content, times: Times) {
     let Times { settled_ms, boot_ms, valid_until } = times;
     (content.settled_ms, content.boot_ms, content.valid_until) = (settled_ms, boot_ms, valid_until);
+}
+
+/// The times of a map that was written from this.
+pub fn times(content: &Content) -> Times {
+    let &Content { settled_ms, boot_ms, valid_until, .. } = content;
+    Times { settled_ms, boot_ms, valid_until }
 }
 
 /// The earliest end of a row: what says less from then on.

@@ -7,7 +7,7 @@ const HALF_A_DAY: Span = Span(43_200);
 
 /// How far the settled time may lie from where a reader of the map would see it, in milliseconds: more is a jump. Readers go by
 /// whatever is later of this and their own clock, so a jump that is not in the map comes back when the clock is set back.
-const JUMP_MS: u64 = 2_000;
+pub const JUMP_MS: u64 = 2_000;
 
 /// What a map says of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,23 +2,17 @@
 
 use std::fs;
 
-use jit_model::assess::{Assessed, Services};
-use jit_model::dn::Dn;
-use jit_model::grant::{End, EntryUuid, Grant, Provenance};
-use jit_model::name::UnixGroup;
-use jit_model::role::Role;
-use jit_model::time::{Span, Window};
+use jit_model::time::Span;
 use jit_proto::map::layout::{FIXED, SUPERSEDED};
 use jit_proto::map::read::{Clocks, Map};
 
+use super::testing::{NOW, grant};
 use super::*;
 use crate::audit::Audit;
 use crate::clock::system::SystemClock;
 use crate::config;
 use crate::mode::Mode;
 use crate::syslog::Syslog;
-
-const NOW: i64 = 1_800_000_000;
 
 const CONFIG: &str = "[host]\nname = \"web1.example.com\"\n[groups]\nallow = [\"jit-dba\"]\n\
     [source.ldap]\nbind = { method = \"anonymous\" }\nuris = [\"ldaps://ldap.example.com\"]\nca = \"/etc/ssl/ca.crt\"\n\
@@ -97,39 +91,6 @@ fn moment(settled: i64, at: i64) -> Moment {
         [0_u8; 16]
     );
     serde_json::from_str(&text).unwrap()
-}
-
-/// A grant that ends so many seconds after the beginning.
-fn grant(n: u32, end: i64) -> Arc<AssessedGrant> {
-    let who = format!("user{n}");
-    let dn = Dn::parse(&format!("uid={who},ou=people,dc=example,dc=com")).unwrap();
-    let mut uuid = [0; 16];
-    uuid[..4].copy_from_slice(&n.to_be_bytes());
-    let group = UnixGroup::new("jit-dba").unwrap();
-    let role = Role { name: "dba".to_owned(), local_groups: [group].into(), ..Role::default_of(Span(1)) };
-    let window = Window::new(Timestamp(NOW - 60), Timestamp(NOW + end)).unwrap();
-    Arc::new(AssessedGrant {
-        source: SourceName::new("ldap").unwrap(),
-        grant: Arc::new(Grant {
-            uuid: EntryUuid(uuid),
-            dn: Dn::parse(&format!("cn=g{n},ou=grants,dc=example,dc=com")).unwrap(),
-            id: format!("g{n}"),
-            subject: dn.clone(),
-            role: None,
-            hosts: BTreeSet::new(),
-            services: BTreeSet::new(),
-            not_before: None,
-            end: End::At(window.end()),
-            reason: None,
-            ticket: None,
-            provenance: Provenance::default(),
-        }),
-        role: Some(Arc::new(role)),
-        logins: BTreeMap::from([(Login::new(&who).unwrap(), dn)]),
-        services: Services::AllGuarded,
-        began: None,
-        assessed: Assessed::Granted { window, approved: Vec::new() },
-    })
 }
 
 #[test]
@@ -258,6 +219,55 @@ fn where_it_cannot_be_written_there_is_none_until_it_can() {
     room.look(4, 0);
     assert_eq!(room.groups.concern(), None);
     assert_eq!(room.members(4), Some(vec![]));
+}
+
+/// A full disk takes nobody's groups away by itself.
+#[test]
+fn where_it_cannot_be_written_the_one_before_stays_while_it_is_true() {
+    let mut room = Room::new();
+    room.basis.grants = vec![grant(1, 500), grant(2, 100)];
+    room.look(0, 0);
+    let blocker = room.dir.path().join("groups.map.new");
+    fs::create_dir(&blocker).unwrap();
+    // The lease is renewed, a grant is added, one ends by itself.
+    room.hear(300);
+    room.basis.grants.push(grant(3, 900));
+    for at in [300, 301] {
+        room.look(at, 0);
+        assert_eq!(room.members(at), Some(vec!["user1".to_owned()]));
+        let concern = room.groups.concern().unwrap();
+        assert!(concern.contains("cannot be written, so the one before stays in force"), "{concern}");
+    }
+    // What was wanted is wanted no more: it is tried all the same, for it is not known to be mended otherwise.
+    room.basis.grants.truncate(2);
+    room.look(302, 0);
+    assert!(room.groups.concern().is_some());
+    room.basis.grants.clear();
+    room.look(303, 0);
+    assert_eq!(room.members(303), None);
+    assert!(room.groups.concern().unwrap().contains("nobody has a group by his grant"));
+    // What comes back does not bring that one back.
+    room.basis.grants = vec![grant(1, 500)];
+    room.look(304, 0);
+    assert_eq!(room.members(304), None);
+    fs::remove_dir(&blocker).unwrap();
+    room.look(305, 0);
+    assert_eq!((room.members(305), room.groups.concern()), (Some(vec!["user1".to_owned()]), None));
+}
+
+/// Nor does one stay that somebody else has put there, or written to.
+#[test]
+fn where_it_cannot_be_written_a_strange_one_does_not_stay() {
+    let mut room = Room::new();
+    room.basis.grants = vec![grant(1, 500)];
+    room.look(0, 0);
+    let map = room.dir.path().join("groups.map");
+    let copy = fs::read(&map).unwrap();
+    fs::create_dir(room.dir.path().join("groups.map.new")).unwrap();
+    fs::remove_file(&map).unwrap();
+    fs::write(&map, copy).unwrap();
+    room.look(1, 0);
+    assert_eq!(room.members(1), None);
 }
 
 /// What publishing costs. To be run by hand, in a release build: `cargo test --release -p jitd --lib cost_of -- --ignored --nocapture`.

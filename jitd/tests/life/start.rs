@@ -143,6 +143,14 @@ fn a_second_daemon_does_not_take_the_first_ones_place() {
     let (status, said) = host.fails(host.command());
     assert_eq!(status.code(), Some(1));
     assert!(said.contains("another jitd"), "{said}");
+    // Nor does it give away what the first one needs.
+    let mut other = host.command();
+    other.arg("--user=nobody");
+    let (status, said) = host.fails(other);
+    assert_eq!((status.code(), said.contains("another jitd")), (Some(1), true), "{said}");
+    for name in ["run/pub", "run/state", "state", "log"] {
+        assert_eq!(fs::metadata(host.path(name)).unwrap().uid(), 0, "{name}");
+    }
     first.comes_to("alice", Verdict::Allow);
     first.kill();
     host.start_for("alice");

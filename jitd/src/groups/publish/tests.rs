@@ -120,25 +120,20 @@ proptest! {
 #[test]
 fn one_that_somebody_removed_is_superseded_too() {
     let (_dir, mut publisher) = directory();
-    assert!(!publisher.is_in_place());
+    assert!(!publisher.is_in_force());
     publisher.publish(&map(1)).unwrap();
-    assert!(publisher.is_in_place());
+    assert!(publisher.is_in_force());
     let held = open(&publisher.map).unwrap();
     fs::remove_file(&publisher.map).unwrap();
-    assert!(!publisher.is_in_place());
+    assert!(!publisher.is_in_force());
     fs::write(&publisher.map, map(7)).unwrap();
-    assert!(!publisher.is_in_place());
+    assert!(!publisher.is_in_force());
     publisher.publish(&map(2)).unwrap();
-    assert!(publisher.is_in_place());
+    assert!(publisher.is_in_force());
     assert!(is_superseded(&whole(&held.file)));
     fs::remove_file(&publisher.map).unwrap();
-    let placed = publisher.placed.as_ref().unwrap().try_clone().unwrap();
     publisher.withdraw().unwrap();
-    let mut word = [0; 4];
-    // Opened for writing only.
-    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&placed));
-    File::open(path).unwrap().read_exact_at(&mut word, SUPERSEDED as u64).unwrap();
-    assert_ne!(word, [0; 4]);
+    assert!(is_superseded(&whole(&publisher.placed.as_ref().unwrap().file)));
 }
 
 #[test]
@@ -230,4 +225,34 @@ fn one_that_cannot_be_written_leaves_the_old_to_be_withdrawn() {
     fs::remove_dir(&publisher.new).unwrap();
     publisher.publish(&map(2)).unwrap();
     assert_eq!(in_force(&publisher), Some(2));
+}
+
+/// A restore writes over it, in place and with another's content, or somebody makes it unreadable to readers: it is written anew.
+#[test]
+fn one_that_somebody_changed_is_not_in_force() {
+    let (_dir, mut publisher) = directory();
+    let changes: [fn(&Path); 4] = [
+        |path| fs::write(path, map(7)).unwrap(),
+        |path| File::options().write(true).open(path).unwrap().set_len(40).unwrap(),
+        |path| fs::set_permissions(path, Permissions::from_mode(0o664)).unwrap(),
+        |path| File::options().write(true).open(path).unwrap().write_all_at(&[1], SUPERSEDED as u64).unwrap(),
+    ];
+    for change in changes {
+        publisher.publish(&map(1)).unwrap();
+        assert!(publisher.is_in_force());
+        // The clock of a file system moves by some milliseconds at once.
+        let before = std::time::SystemTime::now() - std::time::Duration::from_secs(5);
+        let placed = publisher.placed.as_mut().unwrap();
+        placed.file.set_modified(before).unwrap();
+        placed.mark = Mark::from(&placed.file.metadata().unwrap());
+        assert!(publisher.is_in_force());
+        change(&publisher.map);
+        assert!(!publisher.is_in_force());
+    }
+    publisher.publish(&map(1)).unwrap();
+    fs::write(&publisher.next, "begun").unwrap();
+    assert!(!publisher.is_in_force());
+    publisher.publish(&map(2)).unwrap();
+    publisher.withdraw().unwrap();
+    assert!(!publisher.is_in_force());
 }

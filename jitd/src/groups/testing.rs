@@ -1,0 +1,47 @@
+//! Grants for tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jit_model::assess::{Assessed, AssessedGrant, Services};
+use jit_model::dn::Dn;
+use jit_model::grant::{End, EntryUuid, Grant, Provenance};
+use jit_model::name::{Login, SourceName, UnixGroup};
+use jit_model::role::Role;
+use jit_model::time::{Span, Timestamp, Window};
+
+/// The beginning.
+pub(crate) const NOW: i64 = 1_800_000_000;
+
+/// A grant of somebody, by number, that confers jit-dba and ends so many seconds after the beginning.
+pub(crate) fn grant(n: u32, end: i64) -> Arc<AssessedGrant> {
+    let who = format!("user{n}");
+    let dn = Dn::parse(&format!("uid={who},ou=people,dc=example,dc=com")).unwrap();
+    let mut uuid = [0; 16];
+    uuid[..4].copy_from_slice(&n.to_be_bytes());
+    let group = UnixGroup::new("jit-dba").unwrap();
+    let role = Role { name: "dba".to_owned(), local_groups: [group].into(), ..Role::default_of(Span(1)) };
+    let window = Window::new(Timestamp(NOW - 60), Timestamp(NOW + end)).unwrap();
+    Arc::new(AssessedGrant {
+        source: SourceName::new("ldap").unwrap(),
+        grant: Arc::new(Grant {
+            uuid: EntryUuid(uuid),
+            dn: Dn::parse(&format!("cn=g{n},ou=grants,dc=example,dc=com")).unwrap(),
+            id: format!("g{n}"),
+            subject: dn.clone(),
+            role: None,
+            hosts: BTreeSet::new(),
+            services: BTreeSet::new(),
+            not_before: None,
+            end: End::At(window.end()),
+            reason: None,
+            ticket: None,
+            provenance: Provenance::default(),
+        }),
+        role: Some(Arc::new(role)),
+        logins: BTreeMap::from([(Login::new(&who).unwrap(), dn)]),
+        services: Services::AllGuarded,
+        began: None,
+        assessed: Assessed::Granted { window, approved: Vec::new() },
+    })
+}
