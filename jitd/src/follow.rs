@@ -19,7 +19,7 @@ use jit_model::state::{State, state};
 use jit_model::time::Timestamp;
 
 use crate::audit::Event;
-use crate::audit::event::Health;
+use crate::audit::event::{Fate, Health};
 use crate::audit::grant::GrantRecord;
 use crate::clock::Moment;
 use crate::clock::system::SystemClock;
@@ -34,9 +34,9 @@ use crate::scribe::Scribe;
 use crate::view::{Current, SourceView, View};
 
 mod look;
+mod telling;
 
-/// The most events about single entries that one set may cause; the decisions tell the rest. More only of grants that confer groups.
-const MOST_EVENTS: usize = 200;
+use telling::{Line, Telling};
 
 /// What is known from one source.
 #[derive(Default)]
@@ -265,7 +265,7 @@ impl Follower {
         self.tell_removals(name, &learned, &standing.grants);
         let aside = Aside::of(&source);
         let new = aside.iter().filter(|now| !standing.aside.contains(now));
-        new.take(MOST_EVENTS).for_each(|now| self.scribe.note(Event::set_aside(name, &now.entry)));
+        new.take(telling::MOST).for_each(|now| self.scribe.note(Event::set_aside(name, &now.entry)));
         standing.uuids = source.grant_uuids();
         standing.aside = aside;
         let named = assessed.iter().flat_map(|grant| grant.logins.values());
@@ -275,19 +275,24 @@ impl Follower {
     }
 
     fn tell_removals(&self, name: &SourceName, learned: &Learned, before: &[Arc<AssessedGrant>]) {
-        for (uuid, revocation) in learned.revoked.iter().take(MOST_EVENTS) {
+        for (uuid, revocation) in learned.revoked.iter().take(telling::MOST) {
             self.scribe.note(Event::revocation(name, *uuid, revocation));
         }
         let before: BTreeMap<EntryUuid, &AssessedGrant> =
             before.iter().map(|grant| (grant.grant.uuid, grant.as_ref())).collect();
-        let mut room = MOST_EVENTS;
+        let now = self.clock.now().login;
+        let mut telling = Telling::default();
         for uuid in &learned.deleted {
             let was = before.get(uuid).copied();
-            if take_room(&mut room, was) {
-                let was = was.map(|was| GrantRecord::conferring(was, &self.groups_of(was)));
+            let groups = was.map(|was| self.groups_of(was)).unwrap_or_default();
+            let live = was.is_some_and(|was| state(&was.assessed, now) == State::Live);
+            let conferred = if live { groups.clone() } else { BTreeSet::new() };
+            if telling.take(Fate::Deleted, was, &conferred) == Line::Own {
+                let was = was.map(|was| GrantRecord::conferring(was, &groups));
                 self.scribe.note(Event::deletion(name, *uuid, was));
             }
         }
+        telling.rest().for_each(|event| self.scribe.note(event));
     }
 
     /// Tells which grants are in another state than when last looked at, or confer other groups or on others.
@@ -298,13 +303,14 @@ impl Follower {
         let grants = grants.map(|grant| (grant, of_grant(grant, rules, conferred).conferred));
         let changed = self.noticed.changes(grants, now);
         let states = changed.iter().map(|changed| changed.state).collect();
-        let mut room = MOST_EVENTS;
-        for look::Changed { state, grant, groups } in changed {
-            if take_room(&mut room, Some(&grant)) {
+        let mut telling = Telling::default();
+        for look::Changed { state, grant, groups, while_live } in changed {
+            if telling.take(state.into(), Some(&grant), &while_live) == Line::Own {
                 let grant = Box::new(GrantRecord::conferring(&grant, &groups));
                 self.scribe.note(Event::Grant { state, grant });
             }
         }
+        telling.rest().for_each(|event| self.scribe.note(event));
         states
     }
 
@@ -379,16 +385,6 @@ impl Follower {
         };
         self.current.put(view);
     }
-}
-
-/// Whether a grant's event is told when there is room for so many. That of one whose role names groups always is: nothing else would
-/// tell who was in them.
-fn take_room(room: &mut usize, grant: Option<&AssessedGrant>) -> bool {
-    let role = grant.and_then(|grant| grant.role.as_ref());
-    let names_groups = role.is_some_and(|role| !role.local_groups.is_empty());
-    let left = room.checked_sub(1);
-    *room = left.unwrap_or(0);
-    names_groups || left.is_some()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use jit_model::dn::Dn;
 use jit_model::grant::{EntryUuid, Revocation};
 use jit_model::name::{Login, SourceName};
 use jit_model::source::SetAside;
+use jit_model::state::State;
 use jit_model::text::rfc3339;
 use jit_model::time::Timestamp;
 use serde::{Serialize, Serializer};
@@ -141,9 +142,28 @@ pub enum Event {
     /// A grant is in another state: `pending`, `scheduled`, `live`, `expired`, `refused`, `revoked`.
     Grant {
         /// The state.
-        state: jit_model::state::State,
+        state: State,
         /// What it says.
         grant: Box<GrantRecord>,
+    },
+    /// More grants are in another state, or gone, than were told one by one at that moment: those of one kind, together.
+    MoreGrants {
+        /// The state, or `deleted`.
+        state: Fate,
+        /// How many.
+        count: u64,
+        /// The logins that they are for, if they confer groups.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        logins: Vec<Text>,
+        /// The Unix groups that each of them confers on them here.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        groups: Vec<Text>,
+        /// The earliest beginning, of those that have a window.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        start: Option<Time>,
+        /// The latest end.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        end: Option<Time>,
     },
     /// Something happened to a session.
     Session(Box<SessionEvent>),
@@ -207,6 +227,39 @@ pub enum Event {
         /// How many.
         count: u64,
     },
+}
+
+/// What became of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// [`State::Pending`]
+    Pending,
+    /// [`State::Scheduled`]
+    Scheduled,
+    /// [`State::Live`]
+    Live,
+    /// [`State::Expired`]
+    Expired,
+    /// [`State::Refused`]
+    Refused,
+    /// [`State::Revoked`]
+    Revoked,
+    /// It is gone.
+    Deleted,
+}
+
+impl From<State> for Fate {
+    fn from(state: State) -> Fate {
+        match state {
+            State::Pending => Fate::Pending,
+            State::Scheduled => Fate::Scheduled,
+            State::Live => Fate::Live,
+            State::Expired => Fate::Expired,
+            State::Refused => Fate::Refused,
+            State::Revoked => Fate::Revoked,
+        }
+    }
 }
 
 /// Whether something was done.
@@ -384,6 +437,10 @@ impl Event {
             Event::Grant { state, grant } => {
                 let state = format!("{state:?}").to_ascii_lowercase();
                 (Severity::Info, format!("grant {:?} is {state}", grant.dn.0))
+            }
+            Event::MoreGrants { state, count, .. } => {
+                let state = format!("{state:?}").to_ascii_lowercase();
+                (Severity::Info, format!("{count} more grants are {state}"))
             }
             Event::Session(session) => session.for_syslog(),
             Event::SetAside { dn, reason, .. } => {

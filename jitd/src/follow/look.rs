@@ -14,6 +14,7 @@ use jit_model::state::{State, state};
 use jit_model::time::{Span, Timestamp};
 
 use super::Follower;
+use super::telling::while_live;
 use crate::audit::Event;
 use crate::audit::event::{DiskState, Health};
 use crate::clock::Concern;
@@ -64,7 +65,10 @@ impl Known {
 pub(super) struct Changed {
     pub(super) state: State,
     pub(super) grant: Arc<AssessedGrant>,
+    /// What it confers while it is live.
     pub(super) groups: BTreeSet<UnixGroup>,
+    /// What it confers now that it is live, or conferred while it was.
+    pub(super) while_live: BTreeSet<UnixGroup>,
 }
 
 /// Something that is done every now and then.
@@ -107,11 +111,14 @@ impl Noticed {
         for (grant, groups) in grants {
             let uuid = grant.grant.uuid;
             let state = state(&grant.assessed, now);
-            let as_before = self.states.get(&uuid).is_some_and(|known| {
+            let known = self.states.get(&uuid);
+            let as_before = known.is_some_and(|known| {
                 known.state == state && (state != State::Live || known.confers(grant, &groups))
             });
             if !as_before {
-                changed.push(Changed { state, grant: Arc::clone(grant), groups: groups.clone() });
+                let before = known.map(|known| (known.state, known.groups.as_ref()));
+                let while_live = while_live(before, state, &groups);
+                changed.push(Changed { state, grant: Arc::clone(grant), groups: groups.clone(), while_live });
             }
             states.insert(uuid, Known { state, grant: Arc::clone(grant), groups: Some(groups) });
         }
