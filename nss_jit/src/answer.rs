@@ -6,6 +6,7 @@ use core::ffi::c_long;
 use core::ptr;
 
 use jit_proto::map::read::{Damaged, Group, Map, Now, Person};
+use jit_proto::sys::Errno;
 
 use crate::room::Room;
 
@@ -20,6 +21,19 @@ pub(crate) enum Failure {
     TooSmall,
     /// There is no memory for a longer list.
     NoMemory,
+    /// This process, or the host, has no descriptor or no memory left with which to look for a map.
+    Exhausted,
+}
+
+impl From<Errno> for Failure {
+    /// Why a map cannot be opened. That there is nothing left is to be told from that there is no map: by the latter, programs go as if
+    /// nobody had that name, and for good (a mail server sends the letter back).
+    fn from(errno: Errno) -> Failure {
+        match errno.0 {
+            libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EAGAIN => Failure::Exhausted,
+            _ => Failure::Unavailable,
+        }
+    }
 }
 
 impl From<Damaged> for Failure {

@@ -27,13 +27,13 @@ pub(crate) fn with_map<T>(ask: impl FnOnce(Asked<'_>) -> Result<T, Failure>) -> 
         if let Some(ask) = ask.take() {
             answer = ask(asked);
         }
-    });
+    })?;
     answer
 }
 
 /// Calls `ask` with the map that counts now, if there is one. Once for all kinds of questions: eight copies of it would double the library.
 #[inline(never)]
-fn find_and(ask: &mut dyn FnMut(Asked<'_>)) {
+fn find_and(ask: &mut dyn FnMut(Asked<'_>)) -> Result<(), Failure> {
     let mut old = None;
     for _ in 0..TRIES {
         match SLOTS.join() {
@@ -43,14 +43,15 @@ fn find_and(ask: &mut dyn FnMut(Asked<'_>)) {
                 let lent = Lent::new(raw);
                 if let Some(asked) = lent.as_ref().and_then(|lent| known(lent.mapped())) {
                     ask(asked);
-                    return end(SLOTS.leave(part));
+                    end(SLOTS.leave(part));
+                    return Ok(());
                 }
                 old = Some(part);
                 break;
             }
         }
     }
-    if let Some((mapped, clocks)) = newest() {
+    let newest = newest().map(|(mapped, clocks)| {
         let raw = keep(mapped);
         let replaced = SLOTS.replace(old.as_ref(), raw);
         if let Some(asked) = Lent::new(raw).as_ref().and_then(|lent| asked(lent.mapped(), clocks)) {
@@ -61,8 +62,9 @@ fn find_and(ask: &mut dyn FnMut(Asked<'_>)) {
             // As good as the other one, but nobody else knows it.
             Replaced::Overtaken | Replaced::Full => end(Some(raw)),
         }
-    }
+    });
     end(old.and_then(|part| SLOTS.leave(part)));
+    newest
 }
 
 /// Unmaps what the last who took part in it has left.
@@ -83,6 +85,16 @@ fn known(mapped: &Mapped) -> Option<Asked<'_>> {
     if mapped.is_superseded() { None } else { asked(mapped, clocks().ok()?) }
 }
 
+/// Whether it is whole, and can be asked now; when that is. Not inlined, as it would be there twice.
+#[inline(never)]
+fn usable(mapped: &Mapped) -> Option<Clocks> {
+    let clocks = clocks().ok()?;
+    // What is too old, or from before this boot, need not be read through.
+    asked(mapped, clocks)?;
+    Map::open(mapped.rest()).ok()?;
+    Some(clocks)
+}
+
 /// The daemon's newest map, if it can be asked now.
 ///
 /// It supersedes a map only when the next one is whole in its place beside it, and then puts that into the place of the first. So whoever
@@ -90,36 +102,27 @@ fn known(mapped: &Mapped) -> Option<Asked<'_>> {
 /// there is no next one.
 ///
 /// The clocks are read once it is mapped: by those of a moment before, it may not have been written yet.
-fn newest() -> Option<(Mapped, Clocks)> {
-    let usable = |mapped: Mapped| {
-        let clocks = clocks().ok()?;
-        // What is too old, or from before this boot, need not be read through.
-        asked(&mapped, clocks)?;
-        Map::open(mapped.rest()).ok()?;
-        Some((mapped, clocks))
-    };
-    let maps = Maps::open(steps::ROOTS, steps::DAEMONS).ok()?;
+fn newest() -> Result<(Mapped, Clocks), Failure> {
+    let maps = Maps::open(steps::ROOTS, steps::DAEMONS)?;
     let mut before = None;
     for _ in 0..ROUNDS {
         let mut superseded = None;
-        match find(&maps, steps::MAP) {
-            Some(Found::Mapped(mapped)) => {
-                if let Some(usable) = usable(mapped) {
-                    return Some(usable);
+        for name in [steps::MAP, steps::NEXT] {
+            match find(&maps, name) {
+                Ok(Found::Mapped(mapped)) => {
+                    if let Some(clocks) = usable(&mapped) {
+                        return Ok((mapped, clocks));
+                    }
                 }
-            }
-            Some(Found::Superseded(identity)) => superseded = Some(identity),
-            None => {}
-        }
-        if let Some(Found::Mapped(mapped)) = find(&maps, steps::NEXT) {
-            if let Some(usable) = usable(mapped) {
-                return Some(usable);
+                Ok(Found::Superseded(identity)) if name == steps::MAP => superseded = Some(identity),
+                Err(Failure::Exhausted) => return Err(Failure::Exhausted),
+                Ok(Found::Superseded(_)) | Err(_) => {}
             }
         }
         if superseded.is_none() || superseded == before {
-            return None;
+            break;
         }
         before = superseded;
     }
-    None
+    Err(Failure::Unavailable)
 }

@@ -38,10 +38,10 @@ static NEXT_GROUP: AtomicU32 = AtomicU32::new(0);
 static NEXT_PERSON: AtomicU32 = AtomicU32::new(0);
 
 /// Looks for a map; nothing stays open.
-pub(crate) fn find(maps: &Maps, name: &CStr) -> Option<Found> {
+pub(crate) fn find(maps: &Maps, name: &CStr) -> Result<Found, Failure> {
     // SAFETY: only the daemon (and root) may write there, as `maps` has seen, and it changes nothing but the superseded word of a map that
     // has its place (jitd's groups).
-    unsafe { Mapped::open(maps, name) }.ok()
+    Ok(unsafe { Mapped::open(maps, name) }?)
 }
 
 /// A mapping that somebody else will unmap, to be looked at.
@@ -129,6 +129,7 @@ unsafe fn conclude(outcome: Result<(), Failure>, errnop: *mut c_int) -> Status {
         Err(Failure::Unavailable) => (Status::Unavailable, libc::ENOENT),
         Err(Failure::TooSmall) => (Status::TryAgain, libc::ERANGE),
         Err(Failure::NoMemory) => (Status::TryAgain, libc::ENOMEM),
+        Err(Failure::Exhausted) => (Status::TryAgain, libc::EAGAIN),
     };
     // SAFETY: as promised.
     unsafe { errnop.write(errno) };
