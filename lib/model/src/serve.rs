@@ -94,7 +94,9 @@ enum Hidden {
         "{0} reads as an account and a group of this host, as in chown {0}: give the person another login in the directory"
     )]
     Owner(Login),
-    #[error("{0} is an account that every host has: give the person another login in the directory")]
+    #[error(
+        "{0} is an account that every host has or may get: give the person another login in the directory"
+    )]
     Everywhere(Login),
     #[error("it differs only in case from the local account {0}: give one of them another login")]
     Lookalike(Login),
@@ -258,7 +260,7 @@ impl<'a> Host<'a> {
             return Err(Hidden::Owner(login.clone()));
         }
         let lower = login.as_str().to_ascii_lowercase();
-        if EVERYWHERE.contains(&lower.as_str()) {
+        if EVERYWHERE.contains(&lower.as_str()) || lower.starts_with(SYSTEMD) {
             return Err(Hidden::Everywhere(login.clone()));
         }
         if let Some(by) = self.lower.get(&lower) {
@@ -306,3 +308,7 @@ impl<'a> Host<'a> {
 
 /// Accounts that even a host without a line for them has (nss-systemd makes them up).
 const EVERYWHERE: [&str; 2] = ["root", "nobody"];
+
+/// How the accounts of systemd's services begin. Where one is not there yet, systemd-sysusers and DynamicUser= (systemd.exec(5)) make
+/// none if there is an account of that name already, and the service runs as that.
+const SYSTEMD: &str = "systemd-";

@@ -144,7 +144,7 @@ fn a_local_account_of_the_name_stays() {
 #[test]
 fn what_every_host_has_is_not_served() {
     let empty = Local::default();
-    for name in ["root", "nobody", "Root", "NOBODY"] {
+    for name in ["root", "nobody", "Root", "NOBODY", "systemd-resolve", "systemd-", "Systemd-x"] {
         let served = serve(
             &known(&[(name, person(20_002, 20_002))]),
             &PeopleRules::default(),
@@ -245,7 +245,9 @@ fn what_programs_take_for_something_else_is_no_login() {
     for name in ["bob.alice", "alice.staff", "b.staff", "Bob.staff"] {
         there(&one(name, person(20_000, 20_000)), name);
     }
-    for name in ["alice", "Alice", "_alice", "4alice", "alice@example.com", "a+b", "web1$", "a.b", "a-b"] {
+    for name in
+        ["alice", "Alice", "_alice", "4alice", "alice@example.com", "a+b", "web1$", "a.b", "a-b", "systemd"]
+    {
         there(&one(name, person(20_000, 20_000)), name);
     }
 }
