@@ -4,8 +4,8 @@
 pub mod ffi;
 
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jit_proto::map::layout::SUPERSEDED;
@@ -88,6 +88,11 @@ pub fn generation(called: &Called) -> std::result::Result<u32, NotStanding> {
     }
 }
 
+/// Whatever the umask is: what others may write is no map.
+fn mode(path: &Path, mode: u32) -> Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|e| Trouble::io(path, e))
+}
+
 /// The places of the map in a host, written as the daemon writes them.
 #[derive(Debug)]
 pub struct Place {
@@ -106,6 +111,7 @@ impl Place {
     pub fn of(host: &Host) -> Result<Place> {
         let folder = host.path("/run/jitd/pub");
         fs::create_dir_all(&folder).map_err(|e| Trouble::io(&folder, e))?;
+        folder.ancestors().take(2).try_for_each(|folder| mode(folder, 0o755))?;
         let [map, next, fresh] = ["groups.map", "groups.map.next", "fresh"].map(|name| folder.join(name));
         Ok(Place { map, next, fresh })
     }
@@ -124,6 +130,7 @@ impl Place {
     /// When it cannot be written.
     pub fn put_bytes(&self, bytes: &[u8]) -> Result<()> {
         fs::write(&self.fresh, bytes).map_err(|e| Trouble::io(&self.fresh, e))?;
+        mode(&self.fresh, 0o644)?;
         fs::rename(&self.fresh, &self.next).map_err(|e| Trouble::io(&self.next, e))?;
         if self.map.exists() {
             self.supersede()?;
