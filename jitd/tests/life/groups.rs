@@ -331,6 +331,12 @@ fn who_held_a_grant_keeps_his_name_for_a_while() {
 
 /// The daemon in a mount namespace of its own, after some commands there.
 fn apart<'h>(host: &'h Host, first: &str) -> Daemon<'h> {
+    let mut command = unshared(first);
+    command.args(host.arguments());
+    host.run(command)
+}
+
+fn unshared(first: &str) -> Command {
     let mut command = Command::new("unshare");
     command.args([
         "--mount",
@@ -341,8 +347,8 @@ fn apart<'h>(host: &'h Host, first: &str) -> Daemon<'h> {
         &format!("{first}\nexec \"$@\""),
         "sh",
     ]);
-    command.arg(env!("CARGO_BIN_EXE_jitd")).args(host.arguments());
-    host.run(command)
+    command.arg(env!("CARGO_BIN_EXE_jitd"));
+    command
 }
 
 /// A file as the daemon sees it.
@@ -418,4 +424,36 @@ fn a_map_that_cannot_be_written_is_withdrawn() {
     let told =
         host.audit().iter().filter(|event| event["event"] == "disk" && event["state"] == "failing").count();
     assert_eq!(told, 2, "once for each, however often it is tried");
+}
+
+/// One of root's that came into its place while there is no room for another: nobody can set its word, so it goes out of sight.
+#[test]
+fn a_map_that_can_only_be_taken_away_is() {
+    let host = host(&grant("g1", "alice"));
+    let public = host.path("run/pub");
+    fs::create_dir_all(&public).unwrap();
+    let mount = format!("mount -t tmpfs -o size=64k,mode=755 tmpfs {}", public.display());
+    let mut command = unshared(&mount);
+    command.args(host.arguments()).arg("--user=nobody");
+    let jitd = host.run(command);
+    jitd.comes_to("alice", Verdict::Allow);
+    let map = inside(&jitd, &map(&host));
+    let held = File::open(&map).unwrap();
+    let roots = map.with_file_name("roots");
+    fs::copy(&map, &roots).unwrap();
+    // Held open, so that it makes no room when it loses its name.
+    let _reader = File::open(&roots).unwrap();
+    let filler = map.with_file_name("filler");
+    let mut full = File::create(&filler).unwrap();
+    until("the disk is full", || full.write_all(&[0; 512]).err());
+    fs::rename(&roots, &map).unwrap();
+    until("it is gone", || (!map.exists()).then_some(()));
+    assert!(is_superseded(&held));
+    until("it is told", || {
+        jitd.degraded().iter().any(|text| text.contains("nobody has a group by his grant")).then_some(())
+    });
+    fs::remove_file(&filler).unwrap();
+    drop(full);
+    until("the map is back", || (members(&map, "jit-dba") == ["alice"]).then_some(()));
+    until("health", || jitd.degraded().is_empty().then_some(()));
 }
