@@ -2,8 +2,8 @@
 //!
 //! It answers from the group map alone ([`jit_proto::map`]): nobody is asked, and where there is no map the answer is "unavailable". A
 //! guest in every process of the host that looks up a name: it never allocates (but for glibc's list in initgroups(3), by realloc(3), as
-//! glibc wants it), waits for a lock, prints, keeps a descriptor or a state that a fork breaks, and never panics. The last is proved at each build for installation: there the panic handler calls a function that
-//! does not exist, so a panic that could be reached does not link.
+//! glibc wants it), waits for a lock, prints, keeps a descriptor or a state that a fork breaks, and never panics. The last is proved at each
+//! build for installation: there the panic handler calls a function that does not exist, so a panic that could be reached does not link.
 //!
 //! - [`host`]: the entry points, and all that is unsafe
 //! - [`current`]: the map that counts now
