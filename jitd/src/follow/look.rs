@@ -67,7 +67,7 @@ pub(super) struct Changed {
     pub(super) grant: Arc<AssessedGrant>,
     /// What it confers while it is live.
     pub(super) groups: BTreeSet<UnixGroup>,
-    /// What it confers now that it is live, or conferred while it was.
+    /// What it confers now that it is live or scheduled, or conferred while it was.
     pub(super) while_live: BTreeSet<UnixGroup>,
 }
 
@@ -99,8 +99,8 @@ impl Noticed {
             .collect();
     }
 
-    /// The grants that are in another state now than when last looked at, and the live ones that confer other groups, or on others;
-    /// those that are gone are forgotten.
+    /// The grants that are in another state now than when last looked at, and the live and scheduled ones that confer other groups, or on
+    /// others: a scheduled one begins by the map alone, should the daemon be dead then. Those that are gone are forgotten.
     pub(super) fn changes<'g>(
         &mut self,
         grants: impl Iterator<Item = (&'g Arc<AssessedGrant>, BTreeSet<UnixGroup>)>,
@@ -113,7 +113,8 @@ impl Noticed {
             let state = state(&grant.assessed, now);
             let known = self.states.get(&uuid);
             let as_before = known.is_some_and(|known| {
-                known.state == state && (state != State::Live || known.confers(grant, &groups))
+                let in_map = matches!(state, State::Live | State::Scheduled);
+                known.state == state && (!in_map || known.confers(grant, &groups))
             });
             if !as_before {
                 let before = known.map(|known| (known.state, known.groups.as_ref()));
@@ -218,5 +219,30 @@ impl Follower {
             }
         }
         self.noticed.stale.retain(|name| freshness.contains_key(name));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::groups::testing::{NOW, grant};
+
+    /// Who was in a group must be known also of a time at which the daemon was dead: the map alone lets a scheduled grant begin.
+    #[test]
+    fn what_a_grant_confers_is_told_before_it_begins_and_when_it_changes() {
+        let dba = BTreeSet::from([UnixGroup::new("jit-dba").unwrap()]);
+        let nothing = BTreeSet::new();
+        let grant = grant(1, 500);
+        for (at, state) in [(NOW - 100, State::Scheduled), (NOW, State::Live), (NOW + 500, State::Expired)] {
+            let mut noticed = Noticed::default();
+            let mut told = |groups: &BTreeSet<UnixGroup>| {
+                let changed = noticed.changes([(&grant, groups.clone())].into_iter(), Timestamp(at));
+                changed.into_iter().map(|changed| (changed.state, changed.groups)).collect::<Vec<_>>()
+            };
+            assert_eq!(told(&nothing), [(state, nothing.clone())]);
+            let again = if state == State::Expired { Vec::new() } else { vec![(state, dba.clone())] };
+            assert_eq!(told(&dba), again, "the configuration allows it now");
+            assert_eq!(told(&dba), []);
+        }
     }
 }

@@ -93,14 +93,16 @@ fn window(grant: &AssessedGrant) -> Option<Window> {
     }
 }
 
-/// What a grant confers that was live until now, or is: only then does it matter who was in its groups.
+/// What a grant confers that was live until now, or is: only then does it matter who was in its groups. A scheduled one counts, too: it
+/// begins by the map, and may be over when the daemon comes back.
 pub(super) fn while_live(
     before: Option<(State, Option<&BTreeSet<UnixGroup>>)>,
     state: State,
     groups: &BTreeSet<UnixGroup>,
 ) -> BTreeSet<UnixGroup> {
-    let mut all = if state == State::Live { groups.clone() } else { BTreeSet::new() };
-    if let Some((State::Live, before)) = before {
+    let in_map = |state| matches!(state, State::Live | State::Scheduled);
+    let mut all = if in_map(state) { groups.clone() } else { BTreeSet::new() };
+    if let Some((_, before)) = before.filter(|(state, _)| in_map(*state)) {
         // Not found out yet: it was recalled from disk.
         all.extend(before.unwrap_or(groups).iter().cloned());
     }
@@ -161,15 +163,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_live_put_nobody_into_a_group() {
+    fn what_was_in_no_map_put_nobody_into_a_group() {
         let nobody = BTreeSet::new();
-        for state in [State::Pending, State::Refused, State::Scheduled, State::Revoked, State::Expired] {
+        for state in [State::Pending, State::Refused, State::Revoked, State::Expired] {
             assert_eq!(while_live(None, state, &dba()), nobody);
             assert_eq!(while_live(Some((State::Pending, Some(&dba()))), state, &dba()), nobody);
-            assert_eq!(while_live(Some((State::Live, Some(&dba()))), state, &nobody), dba());
-            assert_eq!(while_live(Some((State::Live, None)), state, &dba()), dba(), "from disk");
+            for before in [State::Live, State::Scheduled] {
+                assert_eq!(while_live(Some((before, Some(&dba()))), state, &nobody), dba());
+                assert_eq!(while_live(Some((before, None)), state, &dba()), dba(), "from disk");
+            }
         }
-        assert_eq!(while_live(None, State::Live, &dba()), dba());
-        assert_eq!(while_live(Some((State::Live, Some(&dba()))), State::Live, &nobody), dba(), "left it");
+        for state in [State::Live, State::Scheduled] {
+            assert_eq!(while_live(None, state, &dba()), dba());
+            assert_eq!(while_live(Some((state, Some(&dba()))), state, &nobody), dba(), "left it");
+        }
     }
 }
