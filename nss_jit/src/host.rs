@@ -260,8 +260,9 @@ extern "C" fn _nss_jit_endpwent() -> Status {
     Status::Success
 }
 
-/// For initgroups(3) and getgrouplist(3). Without an `initgroups:` line in nsswitch.conf the next service is asked whatever we say; with one,
-/// its actions hold, whose default is to go on unless somebody found something. So "found" is said only when something was added.
+/// For initgroups(3) and getgrouplist(3). Without an `initgroups:` line in nsswitch.conf the actions of `group:` hold, but that after "found"
+/// the next service is asked whatever they say; with one, its actions hold, whose default is to go on unless somebody found something. So
+/// "found" is said only when something was added.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn _nss_jit_initgroups_dyn(
     user: *const c_char,
