@@ -2,12 +2,13 @@
 //! (AuthorizedKeysCommand) asks here; the account phase decides all the same, and is what the audit tells of: that a key was asked for
 //! says nothing about who has it, and whoever can reach sshd could fill a log with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jit_control::{Answer, RefusedPerson};
 use jit_model::assess::{Assessed, AssessedGrant, Services};
 use jit_model::decide::{Allow, Verdict, decide};
-use jit_model::name::{Login, Service};
+use jit_model::dn::Dn;
+use jit_model::name::{Login, Service, SourceName};
 use jit_model::people::Person;
 use jit_model::snapshot::Silence;
 use jit_model::time::Timestamp;
@@ -71,7 +72,7 @@ pub(super) fn authorized_keys(desk: &Desk, caller: &Caller, user: &str) -> Answe
 
 /// The keys of the person behind each grant, each once.
 fn lines<'a>(
-    view: &View,
+    view: &'a View,
     grants: impl Iterator<Item = &'a AssessedGrant>,
     login: &Login,
     until: Timestamp,
@@ -79,8 +80,8 @@ fn lines<'a>(
 ) -> Vec<String> {
     let zone = Zone::of_host();
     let allowed = &view.config.keys.options;
-    let keys =
-        grants.filter_map(|grant| person(view, grant, login)).flat_map(|person| &person.account.ssh_keys);
+    let people = people(view, grants.filter_map(|grant| Some((grant, grant.logins.get(login)?))));
+    let keys = people.into_values().flat_map(|person| &person.account.ssh_keys);
     let keys = keys.filter_map(|line| Key::read(line, allowed, &zone).ok());
     keys.filter_map(|key| key.line(until, now, &zone)).collect::<BTreeSet<_>>().into_iter().collect()
 }
@@ -90,19 +91,30 @@ pub(super) fn unusable(view: &View, now: Timestamp) -> Vec<RefusedPerson> {
     let zone = Zone::of_host();
     let mut all = BTreeSet::new();
     let grants = view.snapshot.grants().iter().filter(|grant| is_good(grant, now, Timestamp(i64::MAX)));
-    for (grant, login) in grants.flat_map(|grant| grant.logins.keys().map(move |login| (grant, login))) {
-        for line in person(view, grant, login).into_iter().flat_map(|person| &person.account.ssh_keys) {
+    let named = grants.flat_map(|grant| grant.logins.values().map(move |dn| (grant.as_ref(), dn)));
+    for person in people(view, named).into_values() {
+        for line in &person.account.ssh_keys {
             if let Err(why) = Key::read(line, &view.config.keys.options, &zone) {
-                all.insert((login, format!("the key `{}` is not handed out: {why}", label(line))));
+                all.insert((&person.login, format!("the key `{}` is not handed out: {why}", label(line))));
             }
         }
     }
     all.into_iter().map(|(login, reason)| RefusedPerson { user: login.to_string(), reason }).collect()
 }
 
-/// Who stands behind a login of a grant.
-fn person<'v>(view: &'v View, grant: &AssessedGrant, login: &Login) -> Option<&'v Person> {
-    view.people.get(&grant.source)?.get(grant.logins.get(login)?)
+/// Who stands behind grants, each once: whoever may write himself grants could have thousands, and his keys read for each of them would
+/// keep everybody waiting who asks meanwhile.
+fn people<'v>(
+    view: &'v View,
+    named: impl Iterator<Item = (&'v AssessedGrant, &'v Dn)>,
+) -> BTreeMap<(&'v SourceName, &'v Dn), &'v Person> {
+    let mut people = BTreeMap::new();
+    for (grant, dn) in named {
+        if let Some(person) = view.people.get(&grant.source).and_then(|of_source| of_source.get(dn)) {
+            people.insert((&grant.source, dn), person);
+        }
+    }
+    people
 }
 
 /// Whether a grant counts, has not ended at `now`, and has begun by `begun`.

@@ -131,6 +131,19 @@ fn a_live_grant_for_sshd_brings_keys_until_its_end() {
     assert_eq!(room.of("bob"), [room.ending(3_600, KEY)]);
 }
 
+/// Who may write himself grants could have thousands, and each question of sshd's about him would hold up those about others.
+#[test]
+fn a_persons_keys_are_read_once_however_many_grants_he_has() {
+    let grants: Vec<Grant<'_>> = (0..500).map(|n| ("alice", -60, 3_600 + n, "sshd")).collect();
+    let room = Room::new(CONFIG, &[KEY, "nonsense"], &grants);
+    let view = room.desk.view();
+    let named =
+        view.snapshot.grants().iter().flat_map(|grant| grant.logins.values().map(move |dn| (&**grant, dn)));
+    assert_eq!((named.clone().count(), people(&view, named).len()), (500, 1));
+    assert_eq!(room.of("alice"), [room.ending(3_600 + 499, KEY)]);
+    assert_eq!(unusable(&view, room.now).len(), 1);
+}
+
 #[test]
 fn nothing_else_brings_keys() {
     for grant in [
