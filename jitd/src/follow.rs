@@ -264,7 +264,13 @@ impl Follower {
 
         self.tell_removals(name, &learned, &standing.grants);
         let aside = Aside::of(&source);
-        let new = aside.iter().filter(|now| !standing.aside.contains(now));
+        // By DN: who may write entries may write very many that cannot be used.
+        let mut before: BTreeMap<&Dn, Vec<&Aside>> = BTreeMap::new();
+        for aside in &standing.aside {
+            before.entry(&aside.entry.dn).or_default().push(aside);
+        }
+        let is_known = |now: &&Aside| before.get(&now.entry.dn).is_some_and(|before| before.contains(now));
+        let new = aside.iter().filter(|now| !is_known(now));
         new.take(telling::MOST).for_each(|now| self.scribe.note(Event::set_aside(name, &now.entry)));
         standing.uuids = source.grant_uuids();
         standing.aside = aside;

@@ -238,10 +238,6 @@ fn where_it_cannot_be_written_the_one_before_stays_while_it_is_true() {
         let concern = room.groups.concern().unwrap();
         assert!(concern.contains("cannot be written, so the one before stays in force"), "{concern}");
     }
-    // What was wanted is wanted no more: it is tried all the same, for it is not known to be mended otherwise.
-    room.basis.grants.truncate(2);
-    room.look(302, 0);
-    assert!(room.groups.concern().is_some());
     room.basis.grants.clear();
     room.look(303, 0);
     assert_eq!(room.members(303), None);
@@ -253,6 +249,20 @@ fn where_it_cannot_be_written_the_one_before_stays_while_it_is_true() {
     fs::remove_dir(&blocker).unwrap();
     room.look(305, 0);
     assert_eq!((room.members(305), room.groups.concern()), (Some(vec!["user1".to_owned()]), None));
+}
+
+/// Otherwise nobody would hear that it is mended.
+#[test]
+fn it_is_tried_again_though_it_need_not_be_written_any_more() {
+    let mut room = Room::new();
+    room.look(0, 0);
+    let blocker = room.dir.path().join("groups.map.new");
+    fs::create_dir(&blocker).unwrap();
+    room.look(1, 600);
+    assert!(room.groups.concern().is_some());
+    fs::remove_dir(&blocker).unwrap();
+    room.look(2, 0);
+    assert_eq!(room.groups.concern(), None);
 }
 
 /// Nor does one stay that somebody else has put there, or written to.

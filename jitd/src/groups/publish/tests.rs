@@ -249,6 +249,12 @@ fn one_that_somebody_changed_is_not_in_force() {
         change(&publisher.map);
         assert!(!publisher.is_in_force());
     }
+    // Within one tick of that clock the word alone tells.
+    publisher.publish(&map(1)).unwrap();
+    let placed = publisher.placed.as_mut().unwrap();
+    placed.file.write_all_at(&[1], SUPERSEDED as u64).unwrap();
+    placed.mark = Mark::from(&placed.file.metadata().unwrap());
+    assert!(!publisher.is_in_force());
     publisher.publish(&map(1)).unwrap();
     fs::write(&publisher.next, "begun").unwrap();
     assert!(!publisher.is_in_force());
