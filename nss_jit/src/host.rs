@@ -10,6 +10,7 @@ use core::mem::{ManuallyDrop, MaybeUninit, size_of};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use jit_proto::map::layout::NAME;
 use jit_proto::sys::{Found, Mapped, Maps, keeping_errno};
 
 use crate::answer::{Failure, grown};
@@ -81,16 +82,32 @@ pub(crate) fn as_pointers(bytes: &mut [MaybeUninit<u8>]) -> &mut [MaybeUninit<*m
     pointers
 }
 
-/// A text that glibc hands over.
-///
-/// # Safety
-/// NULL, or one that ends with NUL and is not changed while the answer is made.
-unsafe fn text<'a>(text: *const c_char) -> Result<&'a [u8], Failure> {
-    if text.is_null() {
-        return Err(Failure::NotFound);
+/// A name that glibc hands over, copied: it may lie in the very buffer that the answer goes to, when a program asks getgrnam(3) again for
+/// what that has told it.
+struct Name {
+    bytes: [u8; NAME],
+    length: usize,
+}
+
+impl Name {
+    /// No map has one that is NULL or longer.
+    ///
+    /// # Safety
+    /// NULL, or a text that ends with NUL.
+    unsafe fn new(text: *const c_char) -> Option<Name> {
+        if text.is_null() {
+            return None;
+        }
+        // SAFETY: as promised; nobody writes before this function has come to its end.
+        let text = unsafe { CStr::from_ptr(text) }.to_bytes();
+        let mut name = Name { bytes: [0; NAME], length: text.len() };
+        name.bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(name)
     }
-    // SAFETY: as promised.
-    Ok(unsafe { CStr::from_ptr(text) }.to_bytes())
+
+    fn of(name: &Option<Name>) -> Result<&[u8], Failure> {
+        name.as_ref().and_then(|name| name.bytes.get(..name.length)).ok_or(Failure::NotFound)
+    }
 }
 
 /// Looks something up, fills in what was found, and says how it went: errno goes to `errnop` unless it went well.
@@ -146,8 +163,8 @@ unsafe extern "C" fn _nss_jit_getgrnam_r(
     errnop: *mut c_int,
 ) -> Status {
     // SAFETY: as glibc promises (above).
-    let name = unsafe { text(name) };
-    let look_up = |room: Room<'_>| with_map(|asked| asked.group_named(name?, room));
+    let name = unsafe { Name::new(name) };
+    let look_up = |room: Room<'_>| with_map(|asked| asked.group_named(Name::of(&name)?, room));
     // SAFETY: as glibc promises (above).
     unsafe { fill(result, (buffer, length), errnop, look_up) }
 }
@@ -208,8 +225,8 @@ unsafe extern "C" fn _nss_jit_getpwnam_r(
     errnop: *mut c_int,
 ) -> Status {
     // SAFETY: as glibc promises (above).
-    let name = unsafe { text(name) };
-    let look_up = |room: Room<'_>| with_map(|asked| asked.person_named(name?, room));
+    let name = unsafe { Name::new(name) };
+    let look_up = |room: Room<'_>| with_map(|asked| asked.person_named(Name::of(&name)?, room));
     // SAFETY: as glibc promises (above).
     unsafe { fill(result, (buffer, length), errnop, look_up) }
 }
@@ -274,14 +291,14 @@ unsafe extern "C" fn _nss_jit_initgroups_dyn(
     errnop: *mut c_int,
 ) -> Status {
     // SAFETY: as glibc promises (above).
-    let user = unsafe { text(user) };
+    let user = unsafe { Name::new(user) };
     // SAFETY: no preconditions.
     let growth = if errnop == unsafe { libc::__errno_location() } { Growth::Realloc } else { Growth::None };
     // SAFETY: as glibc promises (above): a list with room for `size`, of which `start` are there, and from malloc(3) if it is glibc's.
     let list = unsafe { List::new(start, size, groups, limit, growth) };
     let outcome = keeping_errno(|| {
         let mut list = list.ok_or(Failure::Unavailable)?;
-        with_map(|asked| asked.groups_of(user?, primary, |gid| list.add(gid)))?;
+        with_map(|asked| asked.groups_of(Name::of(&user)?, primary, |gid| list.add(gid)))?;
         list.close()
     });
     // SAFETY: as glibc promises (above).

@@ -241,8 +241,12 @@ fn each_entry_point_answers_whole() -> Result<()> {
             "i:bob",
             "i:",
             "i:nobody",
+            &format!("g:{}", "x".repeat(255)),
+            &format!("g:{}", "x".repeat(256)),
+            &format!("p:{}", "x".repeat(100_000)),
         ],
     )?;
+    let asked = asked.replace('x', "");
     let alice = "alice:*:20001:20001:alice of the house:/home/alice:/bin/bash";
     let expected = [
         "g:dba 1 0 dba:*:50000:alice,bob",
@@ -261,6 +265,9 @@ fn each_entry_point_answers_whole() -> Result<()> {
         "i:bob 1 0 [7, 50000]",
         "i: 0 2 ",
         "i:nobody 0 2 ",
+        "g: 0 2 ",
+        "g: 0 2 ",
+        "p: 0 2 ",
     ];
     assert_eq!(asked.lines().collect::<Vec<_>>(), expected);
     let all = [

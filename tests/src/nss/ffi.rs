@@ -248,19 +248,22 @@ impl Module {
         Called { status, errno, line }
     }
 
-    /// Whether it is there; without a call that a signal handler may not make.
+    /// Whether it is there; without a call that a signal handler may not make. The name that is asked for lies in the buffer itself, as when a
+    /// program asks getgrnam(3) for what it has just been told by it.
     pub fn group_is_there(&self, name: &str, room: &mut [u64; 64]) -> bool {
         let mut text = [0_u8; 32];
         for (to, from) in text.iter_mut().zip(name.bytes().take(31)) {
             *to = from;
         }
+        for (to, from) in room.iter_mut().zip(text.chunks_exact(8)) {
+            *to = u64::from_ne_bytes(from.try_into().unwrap_or_default());
+        }
+        let room: *mut c_char = room.as_mut_ptr().cast();
         let mut result = std::mem::MaybeUninit::<libc::group>::uninit();
         let mut errno = 0;
         let (result, errnop) = (result.as_mut_ptr(), &raw mut errno);
         // SAFETY: all of it is there, for as long as the call takes.
-        1 == unsafe {
-            (self.group_named)(text.as_ptr().cast(), result, room.as_mut_ptr().cast(), 512, errnop)
-        }
+        1 == unsafe { (self.group_named)(room, result, room, 512, errnop) }
     }
 
     /// A person, likewise.
