@@ -57,7 +57,12 @@ pub fn key(host: &Host) -> Result<String> {
 
 /// A person with an account of this number and these keys.
 pub fn account(ldif: Ldif, login: &str, uid: u32, keys: &[&str]) -> Ldif {
-    let (uid, home) = (uid.to_string(), format!("/home/{login}"));
+    account_at(ldif, login, uid, &format!("/home/{login}"), keys)
+}
+
+/// The same, with this home directory.
+pub fn account_at(ldif: Ldif, login: &str, uid: u32, home: &str, keys: &[&str]) -> Ldif {
+    let uid = uid.to_string();
     let gecos = format!("{login} of {NAME}");
     let mut attributes = vec![
         ("objectClass", "inetOrgPerson"),
@@ -68,7 +73,7 @@ pub fn account(ldif: Ldif, login: &str, uid: u32, keys: &[&str]) -> Ldif {
         ("uidNumber", &uid),
         ("gidNumber", &uid),
         ("gecos", &gecos),
-        ("homeDirectory", &home),
+        ("homeDirectory", home),
         ("loginShell", "/bin/bash"),
     ];
     attributes.extend(keys.iter().map(|key| ("sshPublicKey", *key)));

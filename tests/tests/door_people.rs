@@ -2,7 +2,7 @@
 
 use jit_tests::door::{CONFIG, Door, Mode, SOON};
 use jit_tests::ldif::{Grant, Ldif, person};
-use jit_tests::served::{account, door, key};
+use jit_tests::served::{account, account_at, door, key};
 use jit_tests::trouble::{Result, Trouble};
 use jit_tests::wait::until;
 use serde_json::Value;
@@ -68,6 +68,24 @@ fn a_person_without_an_account_comes_in_by_her_key_and_leaves_her_name() -> Resu
     );
     let kept = door.host().exec(["stat", "-c", "%U %a", "/var/lib/jitd/people"]).run()?.must()?;
     assert_eq!(kept, "jitd 600\n");
+    Ok(())
+}
+
+/// pam_mkhomedir is root, and follows links: who may write her own homeDirectory chooses no place by it.
+#[test]
+fn nobody_is_given_a_directory_by_what_her_entry_calls_her_home() -> Result<()> {
+    let door = door(&[], CONFIG)?;
+    door.host().sh("mkdir /srv/roots").run()?.must()?;
+    let (key, grant) = (key(door.host())?, Grant::live("g1", "alice"));
+    let alice = |home: &str| account_at(Ldif::new(), "alice", 12_001, home, &[&key]).grant(&grant);
+    let door = door.opened(Mode::Enforcing, &alice("/home/alice"))?;
+    door.ssh("alice", "ln -s /srv/roots link")?.must()?;
+    for home in ["/home/alice/link/ssh.service.d", "/home/bob", "/srv/roots/alice"] {
+        door.grants(&alice(home))?;
+        assert_eq!(door.ssh("alice", "pwd")?.must()?, "/home/alice\n", "{home}");
+        assert_eq!(passwd(&door, "alice")?, ALICE, "{home}");
+    }
+    assert_eq!(door.host().sh("ls /srv/roots; ls /home").run()?.must()?, "alice\n");
     Ok(())
 }
 
