@@ -140,9 +140,9 @@ impl Roll {
         };
         let mut urgency = None;
         // A grant's end exactly, if it is its end; else now and then.
-        if let Some(last) = held.filter(|last| *last > former.last)
-            && (*end <= now || last.since(former.last) >= GRAIN)
-        {
+        let counts =
+            |last: &Timestamp| *last > former.last && (*end <= now || last.since(former.last) >= GRAIN);
+        if let Some(last) = held.filter(counts) {
             former.last = last;
             urgency = Some(Urgency::Lazy);
         }

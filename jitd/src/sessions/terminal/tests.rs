@@ -50,8 +50,9 @@ fn numbers_lead_to_files() {
     // 34816 is what ps(1) has shown for pts/0 ever since.
     assert_eq!(Device::decode(34816), Some(Device { major: 136, minor: 0 }));
     // Printed as a signed number by the kernel, and read as such.
-    let high = 0xfff8_88ff_u32.cast_signed();
-    assert_eq!(Device::decode(i64::from(high).cast_unsigned()), Device::decode(0xfff8_88ff));
+    let high = i32::from_ne_bytes(0xfff8_88ff_u32.to_ne_bytes());
+    let read = u64::from_ne_bytes(i64::from(high).to_ne_bytes());
+    assert_eq!(Device::decode(read), Device::decode(0xfff8_88ff));
 }
 
 proptest! {
@@ -256,7 +257,7 @@ fn what_cannot_be_reached_is_named() {
     assert_eq!(told.failed, [("device 5:1".to_owned(), Unreached::Unknown.to_string())]);
     // Two processes on one terminal are one terminal; none has none.
     assert_eq!(tell(vec![process(1, 5, 1), process(2, 5, 1), process(3, 0, 0)]).failed.len(), 1);
-    let many = (0..70).map(|number| process(number + 1, 5, 1000 + number.cast_unsigned())).collect();
+    let many = (1..=70).zip(1000..).map(|(pid, minor)| process(pid, 5, minor)).collect();
     let told = tell(many);
     assert_eq!(told.failed.len(), MOST + 1);
     assert_eq!(told.failed[MOST], ("6 more".to_owned(), Unreached::TooMany.to_string()));
