@@ -360,7 +360,7 @@ impl Follower {
     }
 
     fn concerns(&self) -> Vec<String> {
-        let map = self.groups.concern().cloned();
+        let map = self.groups.concern().map(str::to_owned);
         self.config_fault.iter().cloned().chain(self.remembered.concerns()).chain(map).collect()
     }
 

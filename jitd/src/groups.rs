@@ -160,8 +160,12 @@ impl Groups {
     }
 
     /// What is wrong with the map, if anything: a sentence.
-    pub fn concern(&self) -> Option<&String> {
-        self.trouble.as_ref().map(|trouble| &trouble.text)
+    pub fn concern(&self) -> Option<&str> {
+        let unread = self.latest.as_ref().is_some_and(|latest| !is_read(&latest.local));
+        let unread = unread.then_some(
+            "/etc/passwd or /etc/group cannot be read, so nobody has a group by his grant, nor an account: let jitd read them",
+        );
+        self.trouble.as_ref().map(|trouble| trouble.text.as_str()).or(unread)
     }
 
     /// Finds out what is conferred now. Costs little when nothing has changed.
@@ -186,12 +190,14 @@ impl Groups {
             Vec::new(),
             BTreeSet::new(),
         );
-        // By the settled time: what a clock that runs ahead calls over may have to come back. Readers leave it out by themselves.
-        let conferred = confer(&snapshot, &config.groups, &local, now.settled);
-        let served = match &config.people {
-            Some(rules) => serve(&basis.people, rules, &local, &conferred.groups),
-            None => Served::default(),
-        };
+        let (mut conferred, mut served) = (Conferred::default(), Served::default());
+        if is_read(&local) {
+            // By the settled time: what a clock that runs ahead calls over may have to come back. Readers leave it out by themselves.
+            conferred = confer(&snapshot, &config.groups, &local, now.settled);
+            if let Some(rules) = &config.people {
+                served = serve(&basis.people, rules, &local, &conferred.groups);
+            }
+        }
         self.refusals.tell(&conferred, &served, &self.scribe);
         let rows = content::rows(&conferred, &served);
         if rows.groups != self.content.groups || rows.people != self.content.people {
@@ -280,6 +286,11 @@ impl Groups {
         }
         self.trouble = Some(Trouble { left, text: words(&failure.in_public()) });
     }
+}
+
+/// Whether both files were read: each has a line for root, at least. Where one was not, nothing tells whose a number is, or who is root.
+fn is_read(local: &Local) -> bool {
+    !local.users.is_empty() && !local.groups.is_empty()
 }
 
 #[cfg(test)]

@@ -34,6 +34,8 @@ fn follower_of(dir: &std::path::Path, config: &str) -> Follower {
     let audit = Audit::start(dir.join("audit.jsonl"), clock.boot(), "web1.example.com", syslog).unwrap();
     let scribe = Scribe::new(Arc::new(audit), Arc::clone(&clock), Mode::Enforcing);
     let remembered = Remembered::start(found, &scribe).unwrap();
+    std::fs::write(dir.join("passwd"), "root:x:0:0:::\n").unwrap();
+    std::fs::write(dir.join("group"), "root:x:0:\n").unwrap();
     let groups = Groups::new(dir, Accounts::at(dir.join("passwd"), dir.join("group")), scribe.clone());
     Follower::new(config, clock, scribe, remembered, groups)
 }
@@ -128,8 +130,6 @@ fn no_view_is_published_before_its_map() {
     assert_eq!(words(&follower), "");
     // The next map has to have a name, and cannot.
     std::fs::create_dir(dir.path().join("groups.map.new")).unwrap();
-    std::fs::write(dir.path().join("passwd"), "daemon:x:1:1:::\n").unwrap();
-    std::fs::write(dir.path().join("group"), "daemon:x:1:\n").unwrap();
     let allow = format!("{CONFIG}[groups]\nallow = [\"jit-dba\"]\n");
     follower.reconfigure(Arc::new(config::parse(&allow).unwrap()));
     assert!(words(&follower).contains("the group map cannot be written"), "{}", words(&follower));

@@ -32,6 +32,8 @@ impl Room {
         let syslog = Syslog::new(dir.path().join("no-syslog"));
         let audit = Audit::start(dir.path().join("audit"), clock.boot(), "web1", syslog).unwrap();
         let scribe = Scribe::new(Arc::new(audit), clock, Mode::Enforcing);
+        std::fs::write(dir.path().join("passwd"), "root:x:0:0:::\n").unwrap();
+        std::fs::write(dir.path().join("group"), "root:x:0:\n").unwrap();
         let accounts = Accounts::at(dir.path().join("passwd"), dir.path().join("group"));
         let groups = Groups::new(dir.path(), accounts, scribe);
         let basis = Basis {
@@ -208,13 +210,13 @@ fn where_it_cannot_be_written_there_is_none_until_it_can() {
     room.basis.grants.clear();
     room.look(2, 0);
     assert_eq!(room.members(2), None, "superseded");
-    let concern = room.groups.concern().unwrap().clone();
+    let concern = room.groups.concern().unwrap().to_owned();
     assert!(
         concern.contains("nobody has a group by his grant") && concern.contains("groups.map.new"),
         "{concern}"
     );
     room.look(3, 0);
-    assert_eq!(room.groups.concern(), Some(&concern));
+    assert_eq!(room.groups.concern(), Some(concern.as_str()));
     fs::remove_dir(&blocker).unwrap();
     room.look(4, 0);
     assert_eq!(room.groups.concern(), None);
@@ -321,5 +323,29 @@ fn cost_of_a_map() {
                 room.look(0, 0);
             })
         });
+    }
+}
+
+#[test]
+fn without_the_local_accounts_nobody_gets_anything() {
+    for missing in ["passwd", "group"] {
+        let mut room = Room::new();
+        room.basis.grants = vec![grant(1, 500)];
+        // Never read so far: what was read once goes on to count.
+        fs::remove_file(room.dir.path().join(missing)).unwrap();
+        room.look(0, 0);
+        assert!(room.groups.conferred().groups.is_empty(), "{missing}");
+        assert!(room.groups.concern().is_some_and(|concern| concern.contains("cannot be read")), "{missing}");
+        fs::write(
+            room.dir.path().join(missing),
+            "root:x:0:0:::\n".replace("0:0:::", if missing == "group" { "0:" } else { "0:0:::" }),
+        )
+        .unwrap();
+        room.look(1, 0);
+        assert_eq!(
+            (room.members(1), room.groups.concern()),
+            (Some(vec!["user1".to_owned()]), None),
+            "{missing}"
+        );
     }
 }
