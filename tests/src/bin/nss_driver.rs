@@ -1,4 +1,4 @@
-//! Calls libnss_jit.so.2 as the tests in tests/nss_module.rs want it: `nss_driver WHAT [ARGUMENT…]`, in a throw-away host. What may not
+//! Calls libnss_jit.so.2 as the tests in tests/nss_module/ want it: `nss_driver WHAT [ARGUMENT…]`, in a throw-away host. What may not
 //! be, panics; what was asked for is printed.
 
 use std::path::Path;
