@@ -3,6 +3,7 @@
 //! too, only the ratio says anything.
 
 pub mod census;
+pub mod command_line;
 pub mod company;
 pub mod names;
 pub mod place;

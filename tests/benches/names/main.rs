@@ -3,9 +3,9 @@
 //! answer, ours or another's, that was not the expected one: the time of such an answer means nothing.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
+use jit_tests::bench::command_line;
 use jit_tests::bench::names::place::Place;
 use jit_tests::bench::report::{Part, Report, Row, Unit, load};
 use jit_tests::built;
@@ -28,34 +28,8 @@ const WHOLE: Plan = Plan { runs: 6, rounds: 12 };
 const QUICK: Plan = Plan { runs: 2, rounds: 4 };
 
 fn main() -> ExitCode {
-    let (mut json, mut plan) = (None, WHOLE);
-    let mut parts: Vec<String> = Vec::new();
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--json" => json = words.next().map(PathBuf::from),
-            "--quick" => plan = QUICK,
-            "--part" => parts.extend(words.next()),
-            // What cargo adds.
-            "--bench" => {}
-            other => {
-                eprintln!(
-                    "{other:?}: the options are --json FILE, --quick, --part warm|maps|replaced|load|first|size"
-                );
-                return ExitCode::from(2);
-            }
-        }
-    }
-    let report = measure(plan, &parts);
-    println!("{report}");
-    if let Some(path) = json {
-        if let Err(trouble) = report.save(&path, Some("names")) {
-            eprintln!("{trouble}");
-            return ExitCode::FAILURE;
-        }
-        println!("The same as JSON, under \"names\": {}", path.display());
-    }
-    if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let parts = "warm|maps|replaced|load|first|size";
+    command_line::run([WHOLE, QUICK], parts, "names", |plan, parts| measure(*plan, parts))
 }
 
 /// Measures one thing.

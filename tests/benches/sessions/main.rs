@@ -4,11 +4,11 @@
 //! that ended before its time, and one that did not end.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jit_tests::bench::census::Census;
+use jit_tests::bench::command_line;
 use jit_tests::bench::company::revocation;
 use jit_tests::bench::place::ADMIN;
 use jit_tests::bench::report::{Part, Report, Row, Unit, load};
@@ -43,34 +43,8 @@ const WHOLE: Plan = Plan { rounds: 3, crowds: 3, logins: 20 };
 const QUICK: Plan = Plan { rounds: 1, crowds: 1, logins: 10 };
 
 fn main() -> ExitCode {
-    let (mut json, mut plan) = (None, WHOLE);
-    let mut parts: Vec<String> = Vec::new();
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--json" => json = words.next().map(PathBuf::from),
-            "--quick" => plan = QUICK,
-            "--part" => parts.extend(words.next()),
-            // What cargo adds.
-            "--bench" => {}
-            other => {
-                eprintln!(
-                    "{other:?}: the options are --json FILE, --quick, --part deadline|revocation|crowd"
-                );
-                return ExitCode::from(2);
-            }
-        }
-    }
-    let report = measure(&plan, &parts);
-    println!("{report}");
-    if let Some(path) = json {
-        if let Err(trouble) = report.save(&path, Some("sessions")) {
-            eprintln!("{trouble}");
-            return ExitCode::FAILURE;
-        }
-        println!("The same as JSON, under \"sessions\": {}", path.display());
-    }
-    if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let parts = "deadline|revocation|crowd";
+    command_line::run([WHOLE, QUICK], parts, "sessions", measure)
 }
 
 /// Measures one thing.
