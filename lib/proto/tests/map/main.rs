@@ -15,6 +15,7 @@ mod documented;
 mod draft;
 mod hostile;
 mod model;
+mod texts;
 
 use jit_proto::map::layout::FIXED;
 use jit_proto::map::read::{Clocks, Damaged, Map, Now};
