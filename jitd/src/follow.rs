@@ -233,7 +233,7 @@ impl Follower {
         self.sources.insert(name, standing);
         self.confer();
         self.notice_grants();
-        self.publish();
+        self.show();
     }
 
     /// There was word from a source.
@@ -364,9 +364,15 @@ impl Follower {
         self.config_fault.iter().cloned().chain(self.remembered.concerns()).chain(map).collect()
     }
 
-    /// Puts what is known before those who answer; before them the map, so that whoever is let in has his groups.
+    /// Finds out what is conferred now, and puts what is known before those who answer.
     fn publish(&mut self) {
         self.confer();
+        self.show();
+    }
+
+    /// Puts what is known before those who answer, with what was last found to be conferred; before them the map, so that whoever is let
+    /// in has his groups.
+    fn show(&mut self) {
         self.groups.write(self.clock.moment(), self.clock.now().login);
         let shown = |(name, standing): (&SourceName, &Standing)| {
             let entries = standing.entries.as_ref().map_or(0, |entries| entries.access.len());

@@ -16,7 +16,7 @@ use jit_model::time::{Span, Timestamp};
 
 use crate::audit::Event;
 use crate::audit::event::DiskState;
-use crate::disk::saver::{Outcome, Saver, Urgency};
+use crate::disk::saver::{Saver, Urgency};
 use crate::scribe::Scribe;
 
 pub mod roll;
@@ -41,15 +41,7 @@ impl People {
         if let Some(aside) = &aside {
             scribe.note(Event::disk(&aside.path, DiskState::SetAside, aside));
         }
-        let (shown, scribe) = (path.clone(), scribe.clone());
-        let saver = Saver::start(path, KIND, move |outcome| {
-            scribe.note(match outcome {
-                Outcome::Failing(error) => Event::disk(&shown, DiskState::Failing, error),
-                Outcome::Recovered(path) => {
-                    Event::disk(&path, DiskState::Recovered, "it can be written again")
-                }
-            });
-        })?;
+        let saver = scribe.saver(path, KIND)?;
         Ok(People { roll, saver, damage: aside.map(|aside| aside.to_string()) })
     }
 

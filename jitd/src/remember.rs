@@ -18,7 +18,7 @@ use crate::audit::event::DiskState;
 use crate::clock::Moment;
 use crate::clock::system::SystemClock;
 use crate::disk::SetAside;
-use crate::disk::saver::{Outcome, Saver, Urgency};
+use crate::disk::saver::{Saver, Urgency};
 use crate::ledger::{self, Forgotten, Learned, Ledger, Shown};
 use crate::people::People;
 use crate::people::roll::Showing;
@@ -71,20 +71,8 @@ impl Remembered {
         for aside in &found.aside {
             scribe.note(Event::disk(&aside.path, DiskState::SetAside, aside));
         }
-        let saver = |name: &str, kind| {
-            let (path, scribe) = (found.directory.join(name), scribe.clone());
-            let shown = path.clone();
-            Saver::start(path, kind, move |outcome| {
-                scribe.note(match outcome {
-                    Outcome::Failing(error) => Event::disk(&shown, DiskState::Failing, error),
-                    Outcome::Recovered(path) => {
-                        Event::disk(&path, DiskState::Recovered, "it can be written again")
-                    }
-                });
-            })
-        };
-        let ledger_saver = saver("ledger", ledger::KIND)?;
-        let store_saver = saver("store", store::KIND)?;
+        let ledger_saver = scribe.saver(found.directory.join("ledger"), ledger::KIND)?;
+        let store_saver = scribe.saver(found.directory.join("store"), store::KIND)?;
         let people = People::start(&found.directory, scribe)?;
         let damage = found.aside.iter().map(ToString::to_string).collect();
         Ok(Remembered { ledger: found.ledger, store: found.store, people, ledger_saver, store_saver, damage })

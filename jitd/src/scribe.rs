@@ -1,11 +1,16 @@
 //! Writes into the audit what happens to the daemon itself, with the time and the mode of that moment. What is decided about
 //! people, a [`crate::desk::Desk`] writes down.
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::audit::event::DiskState;
 use crate::audit::{Audit, Event};
 use crate::clock::system::SystemClock;
+use crate::disk::Kind;
+use crate::disk::saver::{Outcome, Saver};
 use crate::mode::Mode;
 
 /// Cheap to clone; shared by all threads.
@@ -25,6 +30,22 @@ impl Scribe {
     /// Writes an event down, soon.
     pub fn note(&self, event: Event) {
         self.audit.record(self.clock.now().login, self.mode(), event);
+    }
+
+    /// A thread that writes a file, and tells here when it cannot, and when it can again.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn saver(&self, path: PathBuf, kind: Kind) -> io::Result<Saver> {
+        let (scribe, shown) = (self.clone(), path.clone());
+        Saver::start(path, kind, move |outcome| {
+            scribe.note(match outcome {
+                Outcome::Failing(error) => Event::disk(&shown, DiskState::Failing, error),
+                Outcome::Recovered(path) => {
+                    Event::disk(&path, DiskState::Recovered, "it can be written again")
+                }
+            });
+        })
     }
 
     /// The mode as last noticed.

@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jit_control::{Answer, RefusedPerson};
-use jit_model::assess::{Assessed, AssessedGrant, Services};
+use jit_model::assess::AssessedGrant;
 use jit_model::decide::{Allow, Verdict, decide};
 use jit_model::dn::Dn;
 use jit_model::name::{Login, Service, SourceName};
 use jit_model::people::Person;
 use jit_model::snapshot::Silence;
+use jit_model::state::{State, state};
 use jit_model::time::Timestamp;
 
 use super::why::SOME_UID;
@@ -59,8 +60,8 @@ pub(super) fn authorized_keys(desk: &Desk, caller: &Caller, user: &str) -> Answe
         Verdict::Allow(Allow::Grants { until, .. }) => {
             // Not the verdict's own grants alone: of several that are live, it names the one that lasts longest.
             let live = view.snapshot.grants_of(&login).iter().map(AsRef::as_ref).filter(|grant| {
-                is_good(grant, now, now)
-                    && opens(grant, &service)
+                state(&grant.assessed, now) == State::Live
+                    && grant.services.include(&service)
                     && view.snapshot.silence(&grant.source, now) == Silence::Fresh
             });
             lines(&view, live, &login, until, now)
@@ -90,7 +91,8 @@ fn lines<'a>(
 pub(super) fn unusable(view: &View, now: Timestamp) -> Vec<RefusedPerson> {
     let zone = Zone::of_host();
     let mut all = BTreeSet::new();
-    let grants = view.snapshot.grants().iter().filter(|grant| is_good(grant, now, Timestamp(i64::MAX)));
+    let counts = |state| matches!(state, State::Live | State::Scheduled);
+    let grants = view.snapshot.grants().iter().filter(|grant| counts(state(&grant.assessed, now)));
     let named = grants.flat_map(|grant| grant.logins.values().map(move |dn| (grant.as_ref(), dn)));
     for person in people(view, named).into_values() {
         for line in &person.account.ssh_keys {
@@ -115,19 +117,6 @@ fn people<'v>(
         }
     }
     people
-}
-
-/// Whether a grant counts, has not ended at `now`, and has begun by `begun`.
-fn is_good(grant: &AssessedGrant, now: Timestamp, begun: Timestamp) -> bool {
-    matches!(&grant.assessed, Assessed::Granted { window, .. } if window.start() <= begun && now < window.end())
-}
-
-/// Whether a grant's services include a guarded one.
-fn opens(grant: &AssessedGrant, service: &Service) -> bool {
-    match &grant.services {
-        Services::AllGuarded => true,
-        Services::Only(services) => services.contains(service),
-    }
 }
 
 #[cfg(test)]

@@ -164,7 +164,7 @@ impl Follower {
         }
         self.groups.write(self.clock.moment(), now.login);
         if !changed.is_empty() || self.is_behind() {
-            self.publish();
+            self.show();
         }
     }
 

@@ -54,6 +54,16 @@ pub enum Services {
     Only(BTreeSet<Service>),
 }
 
+impl Services {
+    /// Whether a guarded service is among them.
+    pub fn include(&self, service: &Service) -> bool {
+        match self {
+            Services::AllGuarded => true,
+            Services::Only(services) => services.contains(service),
+        }
+    }
+}
+
 /// What the entries say about one grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Assessed {

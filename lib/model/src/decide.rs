@@ -103,11 +103,9 @@ impl Asked<'_> {
     /// Whether a grant's services include the one that is asked for.
     pub(crate) fn opened_by(&self, grant: &AssessedGrant) -> bool {
         match (&grant.services, self.guard) {
-            (Services::AllGuarded, _) => true,
+            (Services::AllGuarded, Guard::Background) => true,
             (Services::Only(services), Guard::Background) => !services.is_empty(),
-            (Services::Only(services), Guard::Guarded | Guard::Open) => {
-                services.contains(&self.question.service)
-            }
+            (services, Guard::Guarded | Guard::Open) => services.include(&self.question.service),
         }
     }
 }
