@@ -18,7 +18,7 @@ DIRECTORY ?= ldif
 LOG := target/test.log
 TOOLS := target/tools
 # What the tests and the modules' build need on this machine; the hosts get theirs from tests/src/root.rs.
-PACKAGES := gcc libc6-dev libpam0g-dev mmdebstrap systemd-container
+PACKAGES := gcc libc6-dev libpam0g-dev mmdebstrap openssh-client systemd-container
 SLAPD := slapd ldap-utils openssl
 PURE := -p jit-model -p jit-proto -p jit-control -p jit-directory -p pam_jit -p nss_jit -p jitd -p jitctl
 # nextest where there is one, else cargo's own: the same tests, and the same arguments for what we use.

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crate::root::target;
+use crate::root::{target, workspace};
 use crate::trouble::{Result, Trouble};
 
 /// What to type when a program is missing or old.
@@ -66,6 +67,24 @@ fn sources(text: &str) -> Vec<PathBuf> {
     let rest = text.split_once(": ").map(|(_, rest)| rest).unwrap_or_default();
     let escaped = rest.trim().replace("\\ ", "\0");
     escaped.split_whitespace().map(|name| Path::new(&name.replace('\0', " ")).to_path_buf()).collect()
+}
+
+/// What a program prints, run in the source tree, about a file if one is given: nm(1) and readelf(1) about what is built.
+///
+/// # Errors
+/// When it does not start, or fails; then with what it said.
+pub fn output(program: &str, arguments: &[&str], path: Option<&Path>) -> Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .args(path)
+        .env("LC_ALL", "C")
+        .current_dir(workspace())
+        .output()
+        .map_err(|e| Trouble::new(format!("{program} does not start ({e}): apt-get install binutils")))?;
+    if !output.status.success() {
+        return Err(Trouble::new(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]

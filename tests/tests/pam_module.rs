@@ -2,26 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
-use jit_tests::built;
-use jit_tests::root::{target, workspace};
+use jit_tests::built::{self, output};
+use jit_tests::root::target;
 use jit_tests::trouble::{Result, Trouble};
-
-fn output(program: &str, arguments: &[&str], path: Option<&Path>) -> Result<String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .args(path)
-        .env("LC_ALL", "C")
-        .current_dir(workspace())
-        .output()
-        .map_err(|e| Trouble::new(format!("{program} does not start ({e}): apt-get install binutils")))?;
-    if !output.status.success() {
-        return Err(Trouble::new(String::from_utf8_lossy(&output.stderr).into_owned()));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
 
 #[test]
 fn it_exports_the_six_entry_points_and_nothing_else() -> Result<()> {

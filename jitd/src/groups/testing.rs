@@ -24,24 +24,29 @@ pub(crate) fn grant(n: u32, end: i64) -> Arc<AssessedGrant> {
     let window = Window::new(Timestamp(NOW - 60), Timestamp(NOW + end)).unwrap();
     Arc::new(AssessedGrant {
         source: SourceName::new("ldap").unwrap(),
-        grant: Arc::new(Grant {
-            uuid: EntryUuid(uuid),
-            dn: Dn::parse(&format!("cn=g{n},ou=grants,dc=example,dc=com")).unwrap(),
-            id: format!("g{n}"),
-            subject: dn.clone(),
-            role: None,
-            hosts: BTreeSet::new(),
-            services: BTreeSet::new(),
-            not_before: None,
-            end: End::At(window.end()),
-            reason: None,
-            ticket: None,
-            provenance: Provenance::default(),
-        }),
+        grant: Arc::new(entry(uuid, n, "ou=grants,dc=example,dc=com", &dn, window.end())),
         role: Some(Arc::new(role)),
         logins: BTreeMap::from([(Login::new(&who).unwrap(), dn)]),
         services: Services::AllGuarded,
         began: None,
         assessed: Assessed::Granted { window, approved: Vec::new() },
     })
+}
+
+/// A grant's entry, by number below a base, that says no more than it must.
+pub(crate) fn entry(uuid: [u8; 16], n: u32, base: &str, subject: &Dn, end: Timestamp) -> Grant {
+    Grant {
+        uuid: EntryUuid(uuid),
+        dn: Dn::parse(&format!("cn=g{n},{base}")).unwrap(),
+        id: format!("g{n}"),
+        subject: subject.clone(),
+        role: None,
+        hosts: BTreeSet::new(),
+        services: BTreeSet::new(),
+        not_before: None,
+        end: End::At(end),
+        reason: None,
+        ticket: None,
+        provenance: Provenance::default(),
+    }
 }

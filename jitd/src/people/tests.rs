@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use jit_model::assess::{Assessed, AssessedGrant, Services};
 use jit_model::dn::Dn;
-use jit_model::grant::{End, EntryUuid, Grant, Provenance};
 use jit_model::name::SourceName;
 use jit_model::people::{Account, Person};
 use jit_model::reason::Refusal;
@@ -15,6 +14,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::disk;
 use crate::disk::envelope::Damage;
+use crate::groups::testing::entry;
 
 const NOW: Timestamp = Timestamp(1_795_348_800);
 const HOUR: Span = Span(3_600);
@@ -54,20 +54,7 @@ impl World {
         let person = Person { dn: dn.clone(), login: login(who), uid_number: Some(uid), account };
         Arc::make_mut(self.people.entry(source(of)).or_default()).insert(dn.clone(), person);
         let n = u8::try_from(self.grants.len()).unwrap();
-        let grant = Grant {
-            uuid: EntryUuid([n; 16]),
-            dn: Dn::parse(&format!("cn=g{n},ou=grants,dc={of}")).unwrap(),
-            id: format!("g{n}"),
-            subject: dn.clone(),
-            role: None,
-            hosts: BTreeSet::new(),
-            services: BTreeSet::new(),
-            not_before: None,
-            end: End::At(NOW),
-            reason: None,
-            ticket: None,
-            provenance: Provenance::default(),
-        };
+        let grant = entry([n; 16], n.into(), &format!("ou=grants,dc={of}"), &dn, NOW);
         self.grants.push(Arc::new(AssessedGrant {
             source: source(of),
             grant: Arc::new(grant),

@@ -2,26 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
-use jit_tests::built;
+use jit_tests::built::{self, output};
 use jit_tests::trouble::{Result, Trouble};
-
-fn output(program: &str, arguments: &[&str], path: &Path) -> Result<String> {
-    let output = Command::new(program).args(arguments).arg(path).env("LC_ALL", "C").output();
-    let output = output
-        .map_err(|e| Trouble::new(format!("{program} does not start ({e}): apt-get install binutils")))?;
-    if !output.status.success() {
-        return Err(Trouble::new(String::from_utf8_lossy(&output.stderr).into_owned()));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
 
 #[test]
 fn it_exports_glibcs_entry_points_and_nothing_else() -> Result<()> {
     let symbols =
-        output("nm", &["--dynamic", "--defined-only", "--format=just-symbols"], &built::nss_jit()?)?;
+        output("nm", &["--dynamic", "--defined-only", "--format=just-symbols"], Some(&built::nss_jit()?))?;
     let symbols: BTreeSet<&str> = symbols.split_whitespace().collect();
     let expected = BTreeSet::from([
         "_nss_jit_endgrent",
@@ -45,7 +33,7 @@ fn it_exports_glibcs_entry_points_and_nothing_else() -> Result<()> {
 #[test]
 fn it_asks_little_of_libc() -> Result<()> {
     let symbols =
-        output("nm", &["--dynamic", "--undefined-only", "--format=just-symbols"], &built::nss_jit()?)?;
+        output("nm", &["--dynamic", "--undefined-only", "--format=just-symbols"], Some(&built::nss_jit()?))?;
     let symbols: BTreeSet<&str> = symbols.lines().filter_map(|line| line.trim().split('@').next()).collect();
     let weak =
         ["_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable", "__cxa_finalize", "__gmon_start__"];
@@ -69,7 +57,7 @@ fn it_asks_little_of_libc() -> Result<()> {
 
 #[test]
 fn it_links_libc_alone_under_its_name() -> Result<()> {
-    let dynamic = output("readelf", &["--dynamic", "--wide"], &built::nss_jit()?)?;
+    let dynamic = output("readelf", &["--dynamic", "--wide"], Some(&built::nss_jit()?))?;
     let named = |tag: &str| -> Vec<String> {
         let lines = dynamic.lines().filter(|line| line.contains(tag));
         lines.filter_map(|line| line.split(['[', ']']).nth(1)).map(str::to_owned).collect()
@@ -87,7 +75,7 @@ fn it_links_libc_alone_under_its_name() -> Result<()> {
 /// load what a name means; what it exports is code.
 #[test]
 fn its_memory_is_either_written_or_run() -> Result<()> {
-    let segments = output("readelf", &["--segments", "--wide"], &built::nss_jit()?)?;
+    let segments = output("readelf", &["--segments", "--wide"], Some(&built::nss_jit()?))?;
     let headers: Vec<Vec<&str>> = segments.lines().map(|line| line.split_whitespace().collect()).collect();
     // The flags stand in one to three words between six numbers and the alignment.
     let flags = |kind: &str| -> Vec<String> {
@@ -99,7 +87,7 @@ fn its_memory_is_either_written_or_run() -> Result<()> {
     assert_eq!(flags("GNU_STACK"), ["RW"]);
     assert_eq!(flags("GNU_RELRO"), ["R"]);
     assert_eq!(flags("TLS"), Vec::<String>::new());
-    let symbols = output("readelf", &["--dyn-syms", "--wide"], &built::nss_jit()?)?;
+    let symbols = output("readelf", &["--dyn-syms", "--wide"], Some(&built::nss_jit()?))?;
     let exported: Vec<&str> = symbols.lines().filter(|line| line.contains(" _nss_jit_")).collect();
     assert_eq!(exported.len(), 11, "{symbols}");
     assert!(exported.iter().all(|line| line.contains(" FUNC ")), "{symbols}");
