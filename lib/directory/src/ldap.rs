@@ -5,7 +5,7 @@
 //! Read in this order: [`server`] and [`config`] (what we are told); `tls`, `connect`, `search` (one connection and its
 //! questions); `message`, `content`, `push` (RFC 4533); `csn`, `believe` (when an answer counts); `refer`, `people`,
 //! `watching`, `assembly` (who is who, and what is published); `prepare`, `session`, [`follow`] (a session, and the loop around
-//! sessions); [`trouble`].
+//! sessions); [`visit`] (a person asks, and adds an entry); [`trouble`].
 
 mod assembly;
 mod believe;
@@ -25,10 +25,12 @@ pub mod server;
 mod session;
 mod tls;
 pub mod trouble;
+pub mod visit;
 mod watching;
 
 pub use config::{Bind, ClientCertificate, Follow, LdapConfig, LdapConfigError, Patience};
 pub use follow::{Link, Offer, follow, probe};
 pub use server::{Server, ServerError, StartTls};
 pub use session::Way;
-pub use trouble::Trouble;
+pub use trouble::{Cause, Step, Trouble};
+pub use visit::Visit;

@@ -10,3 +10,4 @@ pub mod ldap;
 pub mod ldif;
 pub mod schema;
 pub mod update;
+pub mod write;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::dn::Dn;
 use crate::host::HostPattern;
 use crate::name::Service;
+use crate::signature::Signature;
 use crate::time::{Span, Timestamp};
 
 /// What makes an entry this entry, even after a rename: its entryUUID (RFC 4530).
@@ -102,8 +103,8 @@ pub struct Approval {
     pub not_after: Option<Timestamp>,
     /// Only for this long.
     pub duration: Option<Span>,
-    /// An SSHSIG blob over the digest.
-    pub signature: Option<Vec<u8>>,
+    /// Its author's signature, if it has one.
+    pub signature: Signature,
     /// Who wrote it and when, by the directory's word.
     pub provenance: Provenance,
 }

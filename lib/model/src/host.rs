@@ -76,6 +76,16 @@ impl fmt::Display for HostPattern {
 pub struct HostNames {
     fqdn: HostPattern,
     answers_to: BTreeSet<HostPattern>,
+    reach: Reach,
+}
+
+/// From where grants are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Reach {
+    /// From one host: what is not for it does not count there.
+    Host,
+    /// From nowhere: a person looks at grants for any host.
+    Everywhere,
 }
 
 impl HostNames {
@@ -98,7 +108,18 @@ impl HostNames {
         for group in groups {
             answers_to.insert(HostPattern::new(&format!("@{group}"))?);
         }
-        Ok(HostNames { fqdn: own, answers_to })
+        Ok(HostNames { fqdn: own, answers_to, reach: Reach::Host })
+    }
+
+    /// For somebody who is on no host and looks at the grants for all of them. Never for deciding about access.
+    pub fn everywhere() -> HostNames {
+        let all = HostPattern("*".to_owned());
+        HostNames { fqdn: all.clone(), answers_to: BTreeSet::from([all]), reach: Reach::Everywhere }
+    }
+
+    /// Whether this is [`HostNames::everywhere`].
+    pub fn are_everywhere(&self) -> bool {
+        self.reach == Reach::Everywhere
     }
 
     /// The host's own name.
@@ -113,6 +134,6 @@ impl HostNames {
 
     /// Whether a list of names means this host.
     pub fn meets(&self, hosts: &BTreeSet<HostPattern>) -> bool {
-        !self.answers_to.is_disjoint(hosts)
+        self.are_everywhere() || !self.answers_to.is_disjoint(hosts)
     }
 }

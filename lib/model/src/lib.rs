@@ -4,8 +4,8 @@
 //! `decide` (snapshot + question + now → verdict). This crate must never read a clock, a disk, a socket or the
 //! environment, so that each decision can be tested and replayed; clippy's `disallowed-methods` guards it.
 //!
-//! Read in this order: [`time`], [`name`], [`dn`], [`host`] (the words); [`grant`], [`role`], [`people`], [`source`]
-//! (what a directory says); [`assess`], [`state`], [`digest`] (what it means); [`learn`] (what must be remembered of it);
+//! Read in this order: [`time`], [`name`], [`dn`], [`host`] (the words); [`grant`], [`signature`], [`role`], [`people`], [`source`]
+//! (what a directory says); [`assess`], [`heard`], [`state`], [`digest`] (what it means); [`learn`] (what must be remembered of it);
 //! [`policy`], [`question`], [`snapshot`], [`decide`], [`reason`], [`session`], [`confer`], [`serve`] (what follows). The laws that hold over all of it are
 //! tests/laws.rs.
 
@@ -15,6 +15,7 @@ pub mod decide;
 pub mod digest;
 pub mod dn;
 pub mod grant;
+pub mod heard;
 pub mod host;
 pub mod learn;
 pub mod name;
@@ -25,6 +26,7 @@ pub mod reason;
 pub mod role;
 pub mod serve;
 pub mod session;
+pub mod signature;
 pub mod snapshot;
 pub mod source;
 pub mod state;

@@ -2,6 +2,7 @@
 
 use jit_model::grant::{Approval, End, Grant, GrantDigest, Revocation};
 use jit_model::reason::Refusal;
+use jit_model::signature::Signature;
 use jit_model::time::Timestamp;
 
 use super::class::Classes;
@@ -115,7 +116,7 @@ fn approval(entry: &Entry, classes: &Classes) -> Result<Approval, Fault> {
         digest: GrantDigest(fields.required_digest(GRANT_DIGEST)?),
         not_after: fields.optional_time(NOT_AFTER)?,
         duration: fields.optional_span(DURATION)?,
-        signature: fields.optional(SIGNATURE)?.map(<[u8]>::to_vec),
+        signature: fields.optional(SIGNATURE)?.map_or(Signature::Absent, |raw| Signature::Unchecked(raw.to_vec())),
         provenance: fields.provenance(),
     })
 }

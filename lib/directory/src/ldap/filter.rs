@@ -23,8 +23,11 @@ pub(crate) fn value(text: &str) -> String {
     escaped
 }
 
-/// Everything that concerns this host.
+/// Everything that concerns this host; for somebody who looks at all of them, everything that is for hosts.
 pub(crate) fn for_host(host: &HostNames) -> String {
+    if host.are_everywhere() {
+        return "(jitHost=*)".to_owned();
+    }
     any(host.iter().map(|name| term("jitHost", name.as_str())))
 }
 

@@ -85,7 +85,7 @@ pub async fn follow(
 }
 
 /// Connects in a task of its own: the crate panics on some malformed answers, and that must cost no more than a connection.
-async fn connected(config: &Arc<LdapConfig>, server: &Server) -> Result<Connection, Trouble> {
+pub(crate) async fn connected(config: &Arc<LdapConfig>, server: &Server) -> Result<Connection, Trouble> {
     let mut task = JoinSet::new();
     let (config, to) = (config.clone(), server.clone());
     task.spawn(async move { connect(&config, &to).await });

@@ -33,6 +33,8 @@ pub enum Step {
     People,
     /// Asking whether it is still there.
     Heartbeat,
+    /// Adding an entry.
+    Write,
 }
 
 /// What came of it.
@@ -73,6 +75,7 @@ impl fmt::Display for Step {
             Step::Grants => "grants and roles",
             Step::People => "people and groups",
             Step::Heartbeat => "heartbeat",
+            Step::Write => "write",
         })
     }
 }

@@ -73,7 +73,7 @@ fn apply(world: &mut World, edit: &Edit) {
                     digest: digest(&tree.grant),
                     not_after: None,
                     duration: *duration,
-                    signature: None,
+                    signature: jit_model::signature::Signature::Absent,
                     provenance: world::written(who, *when),
                 });
             }

@@ -147,7 +147,7 @@ fn an_approval(grant: Arc<Grant>) -> impl Strategy<Value = Approval> {
                 digest: right,
                 not_after,
                 duration,
-                signature: None,
+                signature: jit_model::signature::Signature::Absent,
                 provenance,
             })
         },

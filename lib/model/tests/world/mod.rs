@@ -190,7 +190,7 @@ impl World {
             digest: digest(&tree.grant),
             not_after: None,
             duration: None,
-            signature: None,
+            signature: jit_model::signature::Signature::Absent,
             provenance: written(&person(who), when),
         };
         edit(&mut approval);
