@@ -20,7 +20,7 @@ TOOLS := target/tools
 # What the tests and the modules' build need on this machine; the hosts get theirs from tests/src/root.rs.
 PACKAGES := gcc libc6-dev libpam0g-dev mmdebstrap openssh-client systemd-container
 SLAPD := slapd ldap-utils openssl
-PURE := -p jit-model -p jit-proto -p jit-control -p jit-directory -p pam_jit -p nss_jit -p jitd -p jitctl
+PURE := -p jit-model -p jit-proto -p jit-control -p jit-directory -p jit-signature -p jit-settings -p pam_jit -p nss_jit -p jitd -p jitctl
 # nextest where there is one, else cargo's own: the same tests, and the same arguments for what we use.
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo cargo nextest run || echo cargo test) --no-fail-fast
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)

@@ -63,6 +63,9 @@ pub struct Cli {
     /// Where jitd listens.
     #[arg(long, global = true, value_name = "PATH", default_value = "/run/jitd/jitd.sock")]
     pub socket: PathBuf,
+    /// How the directory is reached as a person [default: ~/.config/jit/config.toml, else /etc/jit/client.toml]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -76,12 +79,38 @@ pub enum Command {
     /// The verdict for a user and the road to it; exits 0 allow, 1 deny, 3 not guarded
     #[command(after_help = TIMES)]
     Why(WhyArgs),
-    /// The grants for this host, each with its state and, if refused, the reason
+    /// The grants for this host, or those in the directory, each with its state and, if refused, the reason
     #[command(
-        long_about = "The grants for this host, each with its state and, if refused, the reason.\n\nYou see your own; \
-        root and members of the local group jit-admin see all. Ended and refused ones are shown with --all."
+        long_about = "The grants for this host, or those in the directory, each with its state and, if refused, the reason.\n\nOn a host its \
+        daemon is asked: you see your own; root and members of the local group jit-admin see all. Ended and refused ones are shown with \
+        --all.\n\nWith --pending, --mine, --live, --resting-on or --directory, and where there is no daemon, the directory is asked, as you: \
+        you see what concerns you there."
     )]
     Grants(GrantsArgs),
+    /// Ask the directory for access
+    #[command(after_help = TIMES, long_about = "Ask the directory for access.\n\nWhether you are eligible, and whether role, hosts, duration and \
+        ticket fit, is found out before anything is written. On a terminal, what is missing is asked for.")]
+    Request(RequestArgs),
+    /// Approve somebody's request, after a look at what exactly is asked
+    #[command(after_help = TIMES)]
+    Approve(ApproveArgs),
+    /// Refuse somebody's request, for good
+    Deny(TakeArgs),
+    /// Take a grant away, yours or one that you may approve: at once, and for good
+    Revoke(TakeArgs),
+    /// Give your own access back before its end
+    Release(ReleaseArgs),
+    /// Ask for more time: a new grant that begins where the old one ends, to be approved as that was; the session goes on
+    #[command(after_help = TIMES)]
+    Extend(ExtendArgs),
+    /// The roles that there are, and what each lets whom do
+    #[command(subcommand, arg_required_else_help = true)]
+    Role(RoleCommand),
+    /// A table of the requests that wait for you, kept up to date
+    Watch,
+    /// Set up the directory's side, and prove it
+    #[command(subcommand, arg_required_else_help = true)]
+    Directory(DirectoryCommand),
     /// Give or take back access through this host's LDIF file, as root
     #[command(subcommand, arg_required_else_help = true)]
     Grant(GrantCommand),
@@ -140,10 +169,175 @@ pub struct WhyArgs {
 
 /// `jitctl grants`
 #[derive(Clone, Debug, Args)]
+#[command(group(ArgGroup::new("which").args(["all", "pending", "mine", "live", "resting_on"])))]
 pub struct GrantsArgs {
     /// Ended, revoked and refused ones too.
     #[arg(long)]
     pub all: bool,
+    /// Those that wait for approvals; first the ones that wait for yours.
+    #[arg(long)]
+    pub pending: bool,
+    /// Those that are for you.
+    #[arg(long)]
+    pub mine: bool,
+    /// Those that can be used now.
+    #[arg(long)]
+    pub live: bool,
+    /// Live and scheduled ones that would end if this person left: approved by him, or for him.
+    #[arg(long, value_name = "USER")]
+    pub resting_on: Option<String>,
+    /// Ask the directory, also where there is a daemon.
+    #[arg(long)]
+    pub directory: bool,
+}
+
+/// `jitctl request`
+#[derive(Clone, Debug, Args)]
+pub struct RequestArgs {
+    /// Under which role: its name (see `jitctl role list`).
+    #[arg(long, value_name = "ROLE")]
+    pub role: Option<String>,
+    /// On which hosts: a full name, *.domain, @group or *; may be repeated.
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub host: Vec<String>,
+    /// For which PAM services; may be repeated [default: those of the role]
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    pub service: Vec<String>,
+    /// How long.
+    #[arg(long = "for", id = "for_", value_name = "DURATION")]
+    pub for_: Option<String>,
+    /// From when [default: as soon as it is approved]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub at: Option<String>,
+    /// Why, in a sentence that will make sense in a year.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// The ticket that belongs to it.
+    #[arg(long, value_name = "TICKET")]
+    pub ticket: Option<String>,
+    /// For a group that you are in, by its DN, instead of yourself.
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// Wait until it is live or refused, and show who has approved and who is still needed.
+    #[arg(long)]
+    pub wait: bool,
+}
+
+/// `jitctl approve`
+#[derive(Clone, Debug, Args)]
+pub struct ApproveArgs {
+    /// The grant's id as `jitctl grants --pending` shows it; a beginning of at least 4 characters will do if it fits one grant only.
+    pub id: String,
+    /// Only for this long; never longer than was asked.
+    #[arg(long = "for", id = "for_", value_name = "DURATION")]
+    pub for_: Option<String>,
+    /// Do not ask whether it is meant: for scripts. What is asked is shown all the same.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// The public key, or the file of the key, to sign with [default: `sign.key` of the configuration, or the agent's]
+    #[arg(long, value_name = "PATH")]
+    pub key: Option<PathBuf>,
+}
+
+/// `jitctl deny` and `jitctl revoke`
+#[derive(Clone, Debug, Args)]
+pub struct TakeArgs {
+    /// The grant's id; a beginning of at least 4 characters will do if it fits one grant only.
+    pub id: String,
+    /// Why: the person reads it, and it stands in the audit.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// `jitctl release`
+#[derive(Clone, Debug, Args)]
+pub struct ReleaseArgs {
+    /// The grant's id; a beginning of at least 4 characters will do if it fits one grant only.
+    pub id: String,
+}
+
+/// `jitctl extend`
+#[derive(Clone, Debug, Args)]
+pub struct ExtendArgs {
+    /// The id of the grant that ends too soon.
+    pub id: String,
+    /// How much longer.
+    #[arg(long = "for", id = "for_", value_name = "DURATION")]
+    pub for_: String,
+    /// Why it takes longer [default: the reason of the old one]
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Wait until it is approved or refused.
+    #[arg(long)]
+    pub wait: bool,
+}
+
+/// `jitctl role …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum RoleCommand {
+    /// The roles, with what each is for and whether you are eligible or approve
+    List,
+    /// One role: who is eligible, who approves, how long, where, for what
+    Show {
+        /// Its name.
+        role: String,
+    },
+}
+
+/// `jitctl directory …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum DirectoryCommand {
+    /// Print what a directory needs: schema, containers, indexes, access rules; with --apply, load it
+    Init(InitArgs),
+    /// Prove on the live directory, by trying, that what must be refused is refused
+    Check(CheckArgs),
+}
+
+/// `jitctl directory init`
+#[derive(Clone, Debug, Args)]
+pub struct InitArgs {
+    /// What kind of directory it is.
+    #[arg(long, value_enum)]
+    pub kind: DirectoryKind,
+    /// Where it begins, such as dc=example,dc=com [default: that of the configuration]
+    #[arg(long, value_name = "DN")]
+    pub base: Option<String>,
+    /// Load it, as one who may.
+    #[arg(long)]
+    pub apply: bool,
+    /// As whom, with --apply [default: over ldapi as root by EXTERNAL; else asked for]
+    #[arg(long, value_name = "DN", requires = "apply")]
+    pub admin: Option<String>,
+    /// Where, with --apply: an LDAP URL [default: ldapi:///]
+    #[arg(long, value_name = "URL", requires = "apply")]
+    pub uri: Option<String>,
+    /// Which database holds the base (OpenLDAP), such as {1}mdb [default: the one whose suffix it is]
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+}
+
+/// A kind of directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DirectoryKind {
+    /// OpenLDAP 2.5 and later, configured in cn=config
+    Openldap,
+    /// 389 Directory Server 2 and later; FreeIPA and Red Hat Directory Server rest on it
+    #[value(name = "389ds")]
+    Ds389,
+}
+
+/// `jitctl directory check`
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    /// As whom throw-away entries are made and removed: an administrator of the directory [default: asked for]
+    #[arg(long, value_name = "DN")]
+    pub admin: Option<String>,
+    /// The file with the administrator's password [default: asked for]
+    #[arg(long, value_name = "PATH")]
+    pub admin_password_file: Option<PathBuf>,
+    /// Where: an LDAP URL [default: that of the configuration]
+    #[arg(long, value_name = "URL")]
+    pub uri: Option<String>,
 }
 
 /// `jitctl sessions`

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod command;
 pub mod context;
 pub mod foresee;
+pub mod person;
 pub mod report;
 pub mod terminal;
 pub mod when;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 
 use jit_control::Answer;
 
-use crate::cli::{Cli, ClockCommand, Command, GrantCommand, SessionsCommand};
+use crate::cli::{Cli, ClockCommand, Command, GrantCommand, GrantsArgs, SessionsCommand};
 use crate::context::Context;
 use crate::report::{Failure, Report};
 
@@ -37,7 +38,17 @@ fn dispatch(cli: &Cli, context: &Context) -> Result<Report, Failure> {
     match &cli.command {
         Command::Status => command::status::run(context),
         Command::Why(args) => command::why::run(context, args),
+        Command::Grants(args) if asks_the_directory(args) => command::asked::run(context, cli, args),
         Command::Grants(args) => command::grants::run(context, args),
+        Command::Request(args) => command::request::run(context, cli, args),
+        Command::Approve(args) => command::approve::run(context, cli, args),
+        Command::Deny(args) => command::take::deny(context, cli, args),
+        Command::Revoke(args) => command::take::revoke(context, cli, args),
+        Command::Release(args) => command::take::release(context, cli, args),
+        Command::Extend(args) => command::extend::run(context, cli, args),
+        Command::Role(which) => command::role::run(context, cli, which),
+        Command::Watch => command::watch::run(context, cli),
+        Command::Directory(which) => command::directory::run(context, cli, which),
         Command::Grant(GrantCommand::Add(args)) => command::grant_add::run(context, args),
         Command::Grant(GrantCommand::Revoke(args)) => command::grant_revoke::run(context, args),
         Command::Sessions(args) => match &args.command {
@@ -48,6 +59,11 @@ fn dispatch(cli: &Cli, context: &Context) -> Result<Report, Failure> {
         Command::Clock(ClockCommand::Accept) => command::clock::accept(context),
         Command::AuthorizedKeys(args) => command::authorized_keys::run(context, args),
     }
+}
+
+/// Some questions only the directory can answer.
+fn asks_the_directory(args: &GrantsArgs) -> bool {
+    args.directory || args.pending || args.mine || args.live || args.resting_on.is_some()
 }
 
 fn print_json(done: Result<Report, Failure>) -> io::Result<()> {

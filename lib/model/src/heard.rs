@@ -73,6 +73,9 @@ pub enum Ignored {
     /// It approves other words than the grant has now.
     #[error("it approves other words than the grant has now")]
     OtherWords,
+    /// Its signature is for another grant.
+    #[error("its signature is for another grant")]
+    OtherGrant,
     /// It has no signature and needs one.
     #[error("it is not signed")]
     Unsigned,

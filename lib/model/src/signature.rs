@@ -2,7 +2,7 @@
 //! [`crate::assess`]. One that nobody has checked proves nothing.
 
 use crate::dn::Dn;
-use crate::grant::GrantDigest;
+use crate::grant::{EntryUuid, GrantDigest};
 use crate::time::Timestamp;
 
 /// The signature of an approval.
@@ -29,6 +29,8 @@ pub struct Signed {
     /// Who signed, by his own words.
     pub approver: Dn,
     /// Of which grant.
+    pub grant: EntryUuid,
+    /// Of which words.
     pub digest: GrantDigest,
     /// When, by his own words: a duration counts from here.
     pub at: Timestamp,

@@ -116,7 +116,9 @@ fn approval(entry: &Entry, classes: &Classes) -> Result<Approval, Fault> {
         digest: GrantDigest(fields.required_digest(GRANT_DIGEST)?),
         not_after: fields.optional_time(NOT_AFTER)?,
         duration: fields.optional_span(DURATION)?,
-        signature: fields.optional(SIGNATURE)?.map_or(Signature::Absent, |raw| Signature::Unchecked(raw.to_vec())),
+        signature: fields
+            .optional(SIGNATURE)?
+            .map_or(Signature::Absent, |raw| Signature::Unchecked(raw.to_vec())),
         provenance: fields.provenance(),
     })
 }
