@@ -76,6 +76,8 @@ pub enum Answer {
     },
     /// Only from jitctl: what `grant add` and `grant revoke` wrote.
     Written(Box<Written>),
+    /// Only from jitctl: what `request`, `approve`, `deny`, `revoke`, `release` and `extend` wrote into the directory.
+    Asked(Box<Asked>),
     /// Only from jitctl: the mode after `mode`.
     Mode(Mode),
     /// Done, with a sentence for people.
@@ -86,7 +88,9 @@ pub enum Answer {
     /// Not done.
     Refused {
         /// A stable word. From jitd: `not-permitted`, `bad-request`, `no-such-user`, `no-such-session`, `busy`. From jitctl: `usage`,
-        /// `unreachable`, `not-root`, `no-such-grant`, `ambiguous`, `not-here`, `not-granted`, `locked-out`, `file`.
+        /// `unreachable`, `not-root`, `no-such-grant`, `ambiguous`, `not-here`, `not-granted`, `locked-out`, `file`, `forbidden` (by the
+        /// directory's rules), `not-written` (hosts would not count it), `changed` (while it was looked at), `declined`, `unsigned`,
+        /// `over`.
         code: String,
         /// Why, and what would do.
         text: String,
@@ -357,6 +361,24 @@ pub struct Written {
     pub file: String,
     /// The grant as the daemon shows it now; none when it was not reached or had not read the file yet.
     pub grant: Option<Grant>,
+    /// What was done, in a sentence.
+    pub text: String,
+}
+
+/// What jitctl wrote into the directory, and what the grant is now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// What was written: `request`, `approval` or `revocation`; `nothing` where it was so already.
+    pub kind: String,
+    /// The grant's id.
+    pub id: String,
+    /// The DN of the entry that was written, or that was there.
+    pub dn: String,
+    /// The grant as the directory shows it now; none when it does not show it yet.
+    pub grant: Option<Grant>,
+    /// The logins of those who may approve, as far as they can be seen; empty when nobody's approval is needed any more.
+    #[serde(default)]
+    pub approvers: Vec<String>,
     /// What was done, in a sentence.
     pub text: String,
 }
