@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod built;
 pub mod client;
+pub mod company;
 pub mod door;
 pub mod follow;
 pub mod host;

@@ -2,6 +2,10 @@
 //! company in it. It listens on free loopback ports and a Unix socket, of this machine or of a throw-away host, and is gone when dropped. Its
 //! first process stays the same program all along, so that it can be stopped, killed and started again.
 
+mod controls;
+
+pub use controls::Control;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};

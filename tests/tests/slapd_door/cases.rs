@@ -8,7 +8,7 @@ use jit_tests::trouble::Result;
 use jit_tests::wait::until;
 use serde_json::Value;
 
-use super::company::{Company, START_TLS, TICKETS, additions, altering, careful, free};
+use jit_tests::company::{Company, START_TLS, TICKETS, additions, altering, careful, free};
 
 /// What a person finds at the door.
 #[derive(Clone, Copy, Debug)]

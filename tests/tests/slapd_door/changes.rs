@@ -8,7 +8,7 @@ use jit_tests::trouble::Result;
 use jit_tests::wait::until;
 use serde_json::Value;
 
-use super::company::{Company, LDAPS, START_TLS, careful, free};
+use jit_tests::company::{Company, LDAPS, START_TLS, careful, free};
 
 /// Over ldaps: a grant for one service opens that one alone, and `jitctl why` knows the road.
 #[test]

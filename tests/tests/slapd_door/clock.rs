@@ -9,7 +9,7 @@ use jit_tests::ldif::{Ldif, from_now};
 use jit_tests::trouble::{Result, Trouble};
 use jit_tests::wait::until;
 
-use super::company::{Company, START_TLS, free};
+use jit_tests::company::{Company, START_TLS, free};
 
 const HOUR: i64 = 3600;
 /// Far enough for every certificate and every grant, and where 32 bits of seconds end.

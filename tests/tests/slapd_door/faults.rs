@@ -6,7 +6,7 @@ use jit_tests::trouble::Result;
 use rustix::process::Signal;
 
 use super::clock::Clock;
-use super::company::{Cable, Company, LDAPS, START_TLS, Source, additions, altering, free};
+use jit_tests::company::{Cable, Company, LDAPS, START_TLS, Source, additions, altering, free};
 
 /// A live grant for each of the people.
 fn granted(company: &Company, people: &[&str]) -> Result<()> {

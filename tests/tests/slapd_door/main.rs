@@ -4,6 +4,5 @@
 mod cases;
 mod changes;
 mod clock;
-mod company;
 mod faults;
 mod sessions;

@@ -8,7 +8,7 @@ use jit_tests::trouble::{Result, Trouble};
 use jit_tests::wait::until;
 
 use super::clock::Clock;
-use super::company::{Cable, Company, START_TLS, Source, free};
+use jit_tests::company::{Cable, Company, START_TLS, Source, free};
 
 const QUICK: &str = "[session]\nwarn = [\"2s\"]\ngrace = \"1s\"\n";
 const SHORT_OF_BREATH: &str =
@@ -23,7 +23,14 @@ struct Open {
     end: String,
 }
 
-impl Company {
+/// What these tests do with a company.
+trait InAndOut {
+    fn enters(&self, who: &'static str, seconds: u32) -> Result<Open>;
+    fn goes_on(&self, open: &Open) -> Result<()>;
+    fn ends_on_time(&self, open: &Open) -> Result<()>;
+}
+
+impl InAndOut for Company {
     /// His grant lasts so many seconds, and he is in, with something in the background.
     fn enters(&self, who: &'static str, seconds: u32) -> Result<Open> {
         let grant = free(who).lasting(seconds);

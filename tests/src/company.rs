@@ -4,14 +4,15 @@
 
 use std::time::Duration;
 
-use jit_tests::door::{Door, NAME};
-use jit_tests::host::Host;
-use jit_tests::host::exec::Output;
-use jit_tests::ldif::{Grant, Ldif, group, person};
-use jit_tests::slapd::Slapd;
-use jit_tests::trouble::{Result, Trouble};
-use jit_tests::wait::until;
 use serde_json::Value;
+
+use crate::door::{Door, NAME};
+use crate::host::Host;
+use crate::host::exec::Output;
+use crate::ldif::{Grant, Ldif, group, person};
+use crate::slapd::Slapd;
+use crate::trouble::{Result, Trouble};
+use crate::wait::until;
 
 /// Long enough for two heartbeats and a back-off on a busy machine; only ever ends a hopeless wait.
 const SOON: Duration = Duration::from_secs(90);
@@ -20,39 +21,50 @@ const SOON: Duration = Duration::from_secs(90);
 const CABLE: &str = "cable";
 
 /// Who may write grants for others where no approval is needed.
-pub(crate) const TICKETS: &str = "tickets";
+pub const TICKETS: &str = "tickets";
 
 /// How the host is told to reach the directory.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Source {
-    pub(crate) uris: &'static [&'static str],
-    pub(crate) start_tls: bool,
+pub struct Source {
+    /// Where.
+    pub uris: &'static [&'static str],
+    /// Whether TLS is asked for on the plain port.
+    pub start_tls: bool,
+    /// What proves who approved.
+    pub proof: &'static str,
     /// More lines of `[source.ldap]`, and whatever comes after it.
-    pub(crate) more: &'static str,
+    pub more: &'static str,
 }
 
-pub(crate) const START_TLS: Source = Source { uris: &["ldap://ldap.example.com"], start_tls: true, more: "" };
-pub(crate) const LDAPS: Source = Source { uris: &["ldaps://ldap.example.com"], start_tls: false, more: "" };
+/// StartTLS; approvals are proved by creatorsName.
+pub const START_TLS: Source =
+    Source { uris: &["ldap://ldap.example.com"], start_tls: true, proof: "creators-name", more: "" };
+/// TLS from the first byte.
+pub const LDAPS: Source = Source { uris: &["ldaps://ldap.example.com"], start_tls: false, ..START_TLS };
 
 impl Source {
     fn config(&self) -> String {
         let uris: Vec<String> = self.uris.iter().map(|uri| format!("\"{uri}\"")).collect();
         format!(
             "[host]\nname = \"{NAME}\"\ngroups = [\"web\"]\n[source.ldap]\nuris = [{}]\nstart_tls = {}\nbase = \"dc=example,dc=com\"\n\
-             ca = \"/etc/jitd/ca.crt\"\nwriters = [\"{}\"]\nproof = \"creators-name\"\n\
+             ca = \"/etc/jitd/ca.crt\"\nwriters = [\"{}\"]\nproof = \"{}\"\n\
              bind = {{ method = \"simple\", dn = \"cn=web1,ou=hosts,dc=example,dc=com\", password_file = \"/etc/jitd/ldap.secret\" }}\n{}\n",
             uris.join(", "),
             self.start_tls,
             person(TICKETS),
+            self.proof,
             self.more
         )
     }
 }
 
 /// Where people work, what they are told, and by whom.
-pub(crate) struct Company {
-    pub(crate) slapd: Slapd,
-    pub(crate) door: Door,
+#[derive(Debug)]
+pub struct Company {
+    /// The directory.
+    pub slapd: Slapd,
+    /// The guarded host.
+    pub door: Door,
     /// Where slapd runs.
     ldap: Host,
 }
@@ -61,11 +73,14 @@ impl Company {
     /// Everything but jitd. The people have logins on the host and entries and passwords in the directory, and are all
     /// eligible for the roles `free` (no approval), `careful` (one, by a lead) and `both` (two, by seniors). bob and carol are
     /// the leads, bob and dave the seniors.
-    pub(crate) fn new(people: &[&str], entries: &Ldif, source: Source) -> Result<Company> {
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn new(people: &[&str], entries: &Ldif, source: Source) -> Result<Company> {
         let (host, ldap) = (Host::named(NAME).up()?, Host::named("ldap.example.com").up()?);
         host.join(&ldap, CABLE, "10.9.0.1/24", "10.9.0.2/24")?;
         host.append("/etc/hosts", "10.9.0.2 ldap.example.com\n")?;
-        let text = format!("{}{entries}", company(people));
+        let text = format!("{}{entries}", entries_of(people));
         let slapd = Slapd::plan().in_network_of(&ldap).with(&text).up()?;
         let locals: Vec<&str> = people.iter().copied().filter(|who| *who != "root").collect();
         let door = Door::on(host, &locals, &source.config())?;
@@ -76,36 +91,48 @@ impl Company {
     }
 
     /// The same with jitd, enforcing.
-    pub(crate) fn up(people: &[&str], source: Source) -> Result<Company> {
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn up(people: &[&str], source: Source) -> Result<Company> {
         let company = Company::new(people, &Ldif::new(), source)?;
         company.open()?;
         Ok(company)
     }
 
     /// Starts jitd and enforces.
-    pub(crate) fn open(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn open(&self) -> Result<()> {
         self.door.start_jitd()?;
         self.door.enforce()
     }
 
     /// `who` adds entries with his own password.
-    pub(crate) fn adds(&self, who: &str, ldif: &Ldif) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn adds(&self, who: &str, ldif: &Ldif) -> Result<()> {
         self.slapd.change_as(&person(who), &format!("{who}-secret"), &additions(ldif))
     }
 
     /// The administrator changes an entry's attributes, as the lines of a modification say.
-    pub(crate) fn alters(&self, dn: &str, change: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn alters(&self, dn: &str, change: &str) -> Result<()> {
         self.slapd.change(&altering(dn, change))
     }
 
     /// Every grant that jitd knows of.
-    pub(crate) fn grants(&self) -> Value {
+    pub fn grants(&self) -> Value {
         let listed = self.door.jitctl(["grants", "--all", "--json"]).run().map(|output| output.stdout);
         serde_json::from_str(&listed.unwrap_or_default()).unwrap_or_default()
     }
 
     /// One of them; null when jitd does not know it.
-    pub(crate) fn grant(&self, grant: &Grant) -> Value {
+    pub fn grant(&self, grant: &Grant) -> Value {
         self.grants()["grants"]
             .as_array()
             .and_then(|all| all.iter().find(|one| one["id"] == grant.id()))
@@ -114,18 +141,24 @@ impl Company {
     }
 
     /// Waits until jitd holds a grant in this state.
-    pub(crate) fn until_state(&self, grant: &Grant, state: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn until_state(&self, grant: &Grant, state: &str) -> Result<()> {
         until(SOON, &format!("jitd holds {} as {state}", grant.id()), || self.grant(grant)["state"] == state)
             .map_err(|trouble| Trouble::new(format!("{trouble}\nbut {}{}", self.grant(grant), self.status())))
     }
 
     /// What is wrong, as `jitctl status` tells it.
-    pub(crate) fn status(&self) -> String {
+    pub fn status(&self) -> String {
         self.door.jitctl(["status", "--json"]).run().map(|output| output.stdout).unwrap_or_default()
     }
 
     /// Waits until `jitctl status` complains of this about the directory.
-    pub(crate) fn until_trouble(&self, word: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn until_trouble(&self, word: &str) -> Result<()> {
         let complains = || {
             let status: Value = serde_json::from_str(&self.status()).unwrap_or_default();
             status["degraded"]
@@ -137,27 +170,39 @@ impl Company {
     }
 
     /// Waits until nothing is wrong any more.
-    pub(crate) fn until_well(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn until_well(&self) -> Result<()> {
         until(SOON, "status is well", || self.door.jitctl(["status"]).run().is_ok_and(|output| output.ok()))
             .map_err(|trouble| Trouble::new(format!("{trouble}, but says {}", self.status())))
     }
 
     /// ssh and sudo let him in, without a word.
-    pub(crate) fn is_in(&self, who: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn is_in(&self, who: &str) -> Result<()> {
         let output = self.door.ssh(who, "sudo id -u")?;
         assert!(welcome(&output), "{who} should be in: {output}{}", self.status());
         Ok(())
     }
 
     /// ssh keeps him out and says why.
-    pub(crate) fn is_out(&self, who: &str, why: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn is_out(&self, who: &str, why: &str) -> Result<()> {
         let output = self.door.ssh(who, "sudo id -u")?;
         assert!(refused(&output, why), "{who} should be out ({why}): {output}{}", self.status());
         Ok(())
     }
 
     /// Waits until ssh keeps him out, and says why.
-    pub(crate) fn until_out(&self, who: &str, why: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn until_out(&self, who: &str, why: &str) -> Result<()> {
         until(SOON, &format!("{who} is out ({why})"), || {
             self.door.ssh(who, "sudo id -u").is_ok_and(|output| refused(&output, why))
         })
@@ -165,7 +210,10 @@ impl Company {
     }
 
     /// Waits until ssh lets him in.
-    pub(crate) fn until_in(&self, who: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn until_in(&self, who: &str) -> Result<()> {
         until(SOON, &format!("{who} is in"), || {
             self.door.ssh(who, "sudo id -u").is_ok_and(|output| welcome(&output))
         })
@@ -173,7 +221,10 @@ impl Company {
     }
 
     /// Pulls the cable, or puts it back: what is sent is lost without a word.
-    pub(crate) fn cable(&self, state: Cable) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn cable(&self, state: Cable) -> Result<()> {
         let word = match state {
             Cable::Pulled => "down",
             Cable::In => "up",
@@ -184,21 +235,25 @@ impl Company {
 
 /// The only way to the directory.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Cable {
+pub enum Cable {
+    /// Nothing gets through.
     Pulled,
+    /// As usual.
     In,
 }
 
-pub(crate) fn welcome(output: &Output) -> bool {
+/// Let in, without a word.
+pub fn welcome(output: &Output) -> bool {
     output.ok() && output.stdout == "0\n" && output.stderr.is_empty()
 }
 
-pub(crate) fn refused(output: &Output, why: &str) -> bool {
+/// Kept out, and told why.
+pub fn refused(output: &Output, why: &str) -> bool {
     !output.ok() && output.stdout.is_empty() && output.stderr.contains(why)
 }
 
 /// The LDIF of additions: each entry told to be one.
-pub(crate) fn additions(ldif: &Ldif) -> String {
+pub fn additions(ldif: &Ldif) -> String {
     let entry = |text: &str| {
         text.split_once('\n')
             .map(|(dn, rest)| format!("{dn}\nchangetype: add\n{rest}\n\n"))
@@ -208,21 +263,21 @@ pub(crate) fn additions(ldif: &Ldif) -> String {
 }
 
 /// The LDIF of a modification.
-pub(crate) fn altering(dn: &str, change: &str) -> String {
+pub fn altering(dn: &str, change: &str) -> String {
     format!("dn: {dn}\nchangetype: modify\n{change}\n\n")
 }
 
 /// A grant without an approval, for an hour from now.
-pub(crate) fn free(who: &str) -> Grant {
+pub fn free(who: &str) -> Grant {
     Grant::of(&format!("grant-of-{who}"), &person(who)).under("free").lasting(3600)
 }
 
 /// The same under a role that wants one approval of a lead.
-pub(crate) fn careful(who: &str) -> Grant {
+pub fn careful(who: &str) -> Grant {
     free(who).under("careful")
 }
 
-fn company(people: &[&str]) -> Ldif {
+fn entries_of(people: &[&str]) -> Ldif {
     let members: Vec<String> = people.iter().map(|who| person(who)).collect();
     let members: Vec<&str> = members.iter().map(String::as_str).collect();
     let (everybody, leads, seniors) = (group("everybody"), group("leads"), group("seniors"));
