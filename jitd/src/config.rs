@@ -3,11 +3,10 @@
 //! resolver, NSS or the directory.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use jit_model::confer::GroupRules;
@@ -17,27 +16,23 @@ use jit_model::policy::Policy;
 use jit_model::role::Role;
 use jit_model::serve::PeopleRules;
 use jit_model::time::Span;
+use jit_settings::section::{self, Faults, Section};
 use nix::unistd::geteuid;
 
+mod bind;
 mod groups;
 mod guard;
 mod keys;
 mod people;
-mod section;
 mod source;
 mod values;
 
+pub use jit_settings::{ConfigError, Problem};
 pub use keys::Keys;
-pub use section::Problem;
 pub use source::{Place, SourceConfig};
-
-use section::{Faults, Section};
 
 /// Where the configuration lies unless told otherwise.
 pub const PATH: &str = "/etc/jitd/jitd.toml";
-
-/// A configuration is a page of text; anything beyond this is something else.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// Everything that `jitd.toml` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,43 +81,6 @@ impl OnEnd {
     }
 }
 
-/// Why a configuration cannot be used.
-#[derive(Debug)]
-pub enum ConfigError {
-    /// The file cannot be read, or may not be trusted.
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong and what would do.
-        what: String,
-    },
-    /// The text has faults.
-    Faults {
-        /// Which file.
-        path: PathBuf,
-        /// All of them, in the order of the text.
-        problems: Vec<Problem>,
-    },
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ConfigError::File { path, what } => write!(f, "{}: {what}", path.display()),
-            ConfigError::Faults { path, problems } => {
-                for (n, problem) in problems.iter().enumerate() {
-                    let end = if n + 1 < problems.len() { "\n" } else { "" };
-                    let colon = if problem.line > 0 { ":" } else { ": " };
-                    write!(f, "{}{colon}{problem}{end}", path.display())?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
 /// Reads the file, which must belong to root and be writable by nobody else.
 ///
 /// # Errors
@@ -154,17 +112,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         let way = format!("chmod g-w,o-w {}", path.display());
         return Err(refuse(format!("may be written by others than root (mode {mode:04o}): {way}")));
     }
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| refuse(format!("cannot be read: {error}")))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(refuse(format!("is longer than {MAX_BYTES} bytes")));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        refuse(format!("is not UTF-8: the byte at offset {at} does not belong to a character"))
-    })?;
+    let text = jit_settings::file::text(path, file)?;
     parse(&text).map_err(|problems| ConfigError::Faults { path: path.to_owned(), problems })
 }
 
@@ -173,20 +121,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 /// # Errors
 /// Everything that is wrong with it, in the order of the text.
 pub fn parse(text: &str) -> Result<Config, Vec<Problem>> {
-    let faults = Faults::new(text);
-    let (document, errors) = toml::de::DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        for error in errors {
-            faults.add(error.span().unwrap_or(0..0), "", error.message());
-        }
-        return Err(faults.into_problems());
-    }
-    let config = read(Section::root(&faults, &document), &faults);
-    let problems = faults.into_problems();
-    match config {
-        Some(config) if problems.is_empty() => Ok(config),
-        _ => Err(problems),
-    }
+    section::parse(text, read)
 }
 
 fn read(root: Section<'_, '_>, faults: &Faults<'_>) -> Option<Config> {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jit_model::confer::{ADMIN, GroupRules, unfit};
 use jit_model::name::UnixGroup;
 use jit_model::policy::BreakGlass;
+use jit_settings::Section;
 
-use super::section::Section;
 use super::values::{self, Ids};
 
 /// Nobody can be in more than 65,536 groups (setgroups(2)), nor have more rows in the group map.

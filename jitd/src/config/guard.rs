@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use jit_model::name::{Login, Service, UnixGroup};
 use jit_model::policy::{self, BreakGlass, Exempt, Who};
+use jit_settings::Section;
 
-use super::section::Section;
 use super::values;
 
 fn names(list: &[&str]) -> BTreeSet<Service> {

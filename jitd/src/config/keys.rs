@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use jit_model::name::Login;
-
-use super::section::Section;
+use jit_settings::Section;
 
 /// See [`keys`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

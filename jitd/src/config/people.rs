@@ -2,8 +2,8 @@
 
 use jit_model::confer::IdRange;
 use jit_model::serve::PeopleRules;
+use jit_settings::Section;
 
-use super::section::Section;
 use super::values::{self, Ids};
 
 /// `[people]`; nobody is shown without `serve = true`. `gids`: where the numbers of conferred groups come from.

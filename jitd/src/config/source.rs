@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jit_directory::decode::{Bases, Reading};
-use jit_directory::ldap::config::{Bind, ClientCertificate, Follow, LdapConfig, Patience};
-use jit_directory::ldap::server::{Server, StartTls};
+use jit_directory::ldap::config::{Bind, Follow, LdapConfig, Patience};
 use jit_model::dn::Dn;
 use jit_model::host::HostNames;
 use jit_model::name::SourceName;
 use jit_model::role::Role;
 use jit_model::source::Proof;
 use jit_model::time::Span;
+use jit_settings::Section;
+use jit_settings::directory::{self, Directory};
 
 use sha2::{Digest, Sha256};
 
-use super::section::Section;
-use super::values;
+use super::{bind, values};
 use crate::store::Fingerprint;
 
 /// One source.
@@ -148,44 +148,15 @@ fn source(
     }
 }
 
-fn dn(text: &str) -> Result<Dn, String> {
-    Dn::parse(text).map_err(|error| error.to_string())
-}
-
-fn bases(section: &Section<'_, '_>, base: Option<&Dn>) -> Option<Bases> {
-    let (grants, roles) = (section.parsed("grants", dn), section.parsed("roles", dn));
-    let (people, groups) = (section.parsed("people", dn), section.parsed("groups", dn));
-    let usual = match base.map(Bases::under) {
-        Some(Ok(usual)) => usual,
-        Some(Err(error)) => {
-            section.fault(error);
-            return None;
-        }
-        None => return None,
-    };
-    let bases = Bases {
-        grants: grants.map_or(usual.grants, |at| at.value),
-        roles: roles.map_or(usual.roles, |at| at.value),
-        people: people.map_or(usual.people, |at| at.value),
-        groups: groups.map_or(usual.groups, |at| at.value),
-    };
-    if let Some(inner) = bases.within_grants() {
-        section.fault(format!(
-            "`{inner}` lies within `grants`, where everybody may write: give it a place of its own"
-        ));
-    }
-    Some(bases)
-}
-
 fn ldif(section: Section<'_, '_>, name: SourceName, default: Option<&Arc<Role>>) -> Option<SourceConfig> {
     let path = section.parsed("path", values::path);
-    let base = match section.parsed("base", dn) {
+    let base = match section.parsed("base", values::dn) {
         Some(base) => Some(base.value),
         None if section.has("base") => None,
         None => Dn::parse(jit_directory::ldif::SUFFIX).ok(),
     };
     let login_attribute = section.parsed("login_attribute", values::attribute);
-    let bases = bases(&section, base.as_ref());
+    let bases = directory::bases(&section, base.as_ref());
     section.finish();
     let reading = Reading {
         name,
@@ -198,19 +169,8 @@ fn ldif(section: Section<'_, '_>, name: SourceName, default: Option<&Arc<Role>>)
 }
 
 fn ldap(section: Section<'_, '_>, name: SourceName, host: Option<&HostNames>) -> Option<SourceConfig> {
-    let start_tls = if section.boolean("start_tls").unwrap_or(false) { StartTls::Use } else { StartTls::No };
-    let servers = section.list("uris", |text| Server::parse(text, start_tls));
-    let base = section.required("base", "write where the directory begins, such as dc=example,dc=com", dn);
-    let bases = bases(&section, base.map(|at| at.value).as_ref());
-    let ca = section.parsed("ca", values::path).map(|at| at.value);
-    let bind = bind(&section);
-    let login_attribute = section.parsed("login_attribute", values::attribute);
-    let proof = section.parsed("proof", |text| match text {
-        "creators-name" => Ok(Proof::CreatorsName),
-        "signature" => Ok(Proof::Signature),
-        other => Err(format!("`{}` is neither \"creators-name\" nor \"signature\"", other.escape_debug())),
-    });
-    let writers = section.list("writers", dn).unwrap_or_default();
+    let directory = Directory::read(&section, &values::path, bind::bind);
+    let writers = section.list("writers", values::dn).unwrap_or_default();
     let poll = section.parsed("poll", values::span).map_or(Span(60), |at| at.value);
     let max_offline = section.parsed("max_offline", values::span);
     if let Some(max_offline) = max_offline.as_ref().filter(|max_offline| max_offline.value < poll) {
@@ -226,10 +186,10 @@ fn ldap(section: Section<'_, '_>, name: SourceName, host: Option<&HostNames>) ->
         ..usual
     };
 
-    let login_attribute = login_attribute.map_or_else(|| "uid".to_owned(), |at| at.value);
+    let Directory { servers, bases, ca, bind, login_attribute, proof } = directory;
     let reading = Reading {
         name,
-        proof: proof.map_or(Proof::CreatorsName, |at| at.value),
+        proof,
         writers: writers.iter().cloned().collect(),
         default_role: None,
         login_attribute: login_attribute.clone(),
@@ -255,47 +215,4 @@ fn ldap(section: Section<'_, '_>, name: SourceName, host: Option<&HostNames>) ->
     section.finish();
     let (bases, session) = bases?;
     Some(SourceConfig { reading, bases, place: Place::Ldap { session: Box::new(session), max_offline } })
-}
-
-fn bind(section: &Section<'_, '_>) -> Option<Bind> {
-    let Some(table) = section.table("bind") else {
-        if !section.has("bind") {
-            section.fault(
-                "lacks `bind`: write bind = { method = \"simple\", dn = \"…\", password_file = \"…\" }, or method = \"anonymous\"",
-            );
-        }
-        return None;
-    };
-    let methods = "the methods are \"simple\", \"external\" and \"anonymous\"";
-    let method = table.required("method", methods, |text| match text {
-        "simple" | "external" | "anonymous" => Ok(text.to_owned()),
-        "gssapi" => Err("\"gssapi\" comes with a later version: use \"simple\" or \"external\"".to_owned()),
-        other => Err(format!("`{}` is unknown: {methods}", other.escape_debug())),
-    });
-    let bind = match method?.value.as_str() {
-        "simple" => {
-            let dn = table.required("dn", "write who binds, such as cn=web1,ou=hosts,dc=example,dc=com", dn);
-            let way_out = "write the file that holds the password, such as /etc/jitd/ldap.secret";
-            let password_file = table.required("password_file", way_out, values::path);
-            dn.zip(password_file).map(|(dn, file)| Bind::Simple { dn: dn.value, password_file: file.value })
-        }
-        "external" => {
-            let cert = table.parsed("cert", values::path).map(|at| at.value);
-            let key = table.parsed("key", values::path).map(|at| at.value);
-            match (cert, key) {
-                (Some(cert), Some(key)) => {
-                    Some(Bind::External { certificate: Some(ClientCertificate { cert, key }) })
-                }
-                // Over ldapi, EXTERNAL means our own uid and shows nothing; LdapConfig::check knows which servers are.
-                (None, None) => Some(Bind::External { certificate: None }),
-                _ => {
-                    table.fault("needs both `cert` and `key`: a certificate is of no use without its key");
-                    None
-                }
-            }
-        }
-        _ => Some(Bind::Anonymous),
-    };
-    table.finish();
-    bind
 }

@@ -9,6 +9,30 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+/// Understands a text: `read` is given the whole document, and calls [`Section::finish`] on it and on each table in it.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the text.
+pub fn parse<T>(
+    text: &str,
+    read: impl FnOnce(Section<'_, '_>, &Faults<'_>) -> Option<T>,
+) -> Result<T, Vec<Problem>> {
+    let faults = Faults::new(text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        for error in errors {
+            faults.add(error.span().unwrap_or(0..0), "", error.message());
+        }
+        return Err(faults.into_problems());
+    }
+    let understood = read(Section::root(&faults, &document), &faults);
+    let problems = faults.into_problems();
+    match understood {
+        Some(understood) if problems.is_empty() => Ok(understood),
+        _ => Err(problems),
+    }
+}
+
 /// One thing that is wrong with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -35,18 +59,20 @@ impl fmt::Display for Problem {
 }
 
 /// Collects what is wrong with one text.
-pub(super) struct Faults<'t> {
+#[derive(Debug)]
+pub struct Faults<'t> {
     text: &'t str,
     found: RefCell<Vec<Problem>>,
 }
 
 impl<'t> Faults<'t> {
-    pub(super) fn new(text: &'t str) -> Faults<'t> {
+    /// None yet.
+    pub fn new(text: &'t str) -> Faults<'t> {
         Faults { text, found: RefCell::new(Vec::new()) }
     }
 
     /// Notes a fault at a place of the text.
-    pub(super) fn add(&self, at: Range<usize>, key: impl Into<String>, what: impl Display) {
+    pub fn add(&self, at: Range<usize>, key: impl Into<String>, what: impl Display) {
         let before = self.text.get(..at.start).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
@@ -55,7 +81,7 @@ impl<'t> Faults<'t> {
     }
 
     /// Everything noted, in the order of the text.
-    pub(super) fn into_problems(self) -> Vec<Problem> {
+    pub fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.found.into_inner();
         problems.sort_by_key(|p| (p.line, p.column));
         problems
@@ -63,12 +89,16 @@ impl<'t> Faults<'t> {
 }
 
 /// A value and where it stands.
-pub(super) struct At<T> {
-    pub(super) value: T,
-    pub(super) span: Range<usize>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands in the text, in bytes.
+    pub span: Range<usize>,
 }
 
 /// A key of a table.
+#[derive(Debug)]
 struct Key<'s, 't> {
     name: &'s str,
     span: Range<usize>,
@@ -78,7 +108,8 @@ struct Key<'s, 't> {
 }
 
 /// A table that is being read. Each key is asked for by name; [`Section::finish`] reports the ones nobody asked for.
-pub(super) struct Section<'s, 't> {
+#[derive(Debug)]
+pub struct Section<'s, 't> {
     faults: &'s Faults<'t>,
     path: String,
     span: Range<usize>,
@@ -88,7 +119,7 @@ pub(super) struct Section<'s, 't> {
 
 impl<'s, 't> Section<'s, 't> {
     /// The whole document.
-    pub(super) fn root(faults: &'s Faults<'t>, table: &'s Spanned<DeTable<'t>>) -> Section<'s, 't> {
+    pub fn root(faults: &'s Faults<'t>, table: &'s Spanned<DeTable<'t>>) -> Section<'s, 't> {
         Section::new(faults, String::new(), table.span(), table.get_ref())
     }
 
@@ -109,17 +140,17 @@ impl<'s, 't> Section<'s, 't> {
     }
 
     /// The full name of a key of this table.
-    pub(super) fn key(&self, name: &str) -> String {
+    pub fn key(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
     /// Notes a fault of the table as a whole.
-    pub(super) fn fault(&self, what: impl Display) {
+    pub fn fault(&self, what: impl Display) {
         self.faults.add(self.span.clone(), self.path.clone(), what);
     }
 
     /// Notes a fault of one key.
-    pub(super) fn fault_at(&self, name: &str, span: Range<usize>, what: impl Display) {
+    pub fn fault_at(&self, name: &str, span: Range<usize>, what: impl Display) {
         self.faults.add(span, self.key(name), what);
     }
 
@@ -128,12 +159,12 @@ impl<'s, 't> Section<'s, 't> {
     }
 
     /// Whether the key is there.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }
 
     /// Whether the key is there and holds an empty list.
-    pub(super) fn is_empty(&self, name: &str) -> bool {
+    pub fn is_empty(&self, name: &str) -> bool {
         self.find(name).and_then(|key| key.value.get_ref().as_array()).is_some_and(|items| items.is_empty())
     }
 
@@ -150,7 +181,7 @@ impl<'s, 't> Section<'s, 't> {
     }
 
     /// `true` or `false`.
-    pub(super) fn boolean(&self, name: &'static str) -> Option<bool> {
+    pub fn boolean(&self, name: &'static str) -> Option<bool> {
         let value = self.value(name)?;
         let found = value.get_ref().as_bool();
         if found.is_none() {
@@ -160,7 +191,7 @@ impl<'s, 't> Section<'s, 't> {
     }
 
     /// A text that means a `T`.
-    pub(super) fn parsed<T, E: Display>(
+    pub fn parsed<T, E: Display>(
         &self,
         name: &'static str,
         parse: impl Fn(&str) -> Result<T, E>,
@@ -170,7 +201,7 @@ impl<'s, 't> Section<'s, 't> {
     }
 
     /// Like [`Section::parsed`]; its absence is a fault.
-    pub(super) fn required<T, E: Display>(
+    pub fn required<T, E: Display>(
         &self,
         name: &'static str,
         way_out: &str,
@@ -185,7 +216,7 @@ impl<'s, 't> Section<'s, 't> {
     }
 
     /// A list of texts that each mean a `T`; the good ones, faults noted for the others.
-    pub(super) fn list<T, E: Display>(
+    pub fn list<T, E: Display>(
         &self,
         name: &'static str,
         parse: impl Fn(&str) -> Result<T, E>,
@@ -218,7 +249,7 @@ impl<'s, 't> Section<'s, 't> {
     }
 
     /// A table inside this one.
-    pub(super) fn table(&self, name: &'static str) -> Option<Section<'s, 't>> {
+    pub fn table(&self, name: &'static str) -> Option<Section<'s, 't>> {
         let value = self.value(name)?;
         let Some(table) = value.get_ref().as_table() else {
             self.wrong_type(name, value, "a table");
@@ -228,7 +259,7 @@ impl<'s, 't> Section<'s, 't> {
     }
 
     /// The tables of `[[name]]`.
-    pub(super) fn tables(&self, name: &'static str) -> Vec<Section<'s, 't>> {
+    pub fn tables(&self, name: &'static str) -> Vec<Section<'s, 't>> {
         let Some(value) = self.value(name) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
             self.wrong_type(name, value, &format!("tables, each headed [[{name}]]"));
@@ -248,7 +279,7 @@ impl<'s, 't> Section<'s, 't> {
     }
 
     /// Every key of this table as a table of its own, for `[source.NAME]`.
-    pub(super) fn children(&self) -> Vec<(&'s str, Range<usize>, Section<'s, 't>)> {
+    pub fn children(&self) -> Vec<(&'s str, Range<usize>, Section<'s, 't>)> {
         let mut tables = Vec::new();
         for Key { name, span, value, seen } in &self.keys {
             seen.set(true);
@@ -264,7 +295,7 @@ impl<'s, 't> Section<'s, 't> {
     }
 
     /// Reports every key that nobody asked for.
-    pub(super) fn finish(self) {
+    pub fn finish(self) {
         let asked = self.asked.into_inner();
         for Key { name, span, seen, .. } in &self.keys {
             if !seen.get() {
