@@ -28,6 +28,7 @@ use crate::groups::grant::of_grant;
 use crate::groups::{Basis, Groups};
 use crate::ledger::Learned;
 use crate::mode::Mode;
+use crate::offers::Offers;
 use crate::people::roll::Showing;
 use crate::remember::Remembered;
 use crate::scribe::Scribe;
@@ -49,6 +50,8 @@ struct Standing {
     grants: Vec<Arc<AssessedGrant>>,
     /// Whom they are for.
     people: Arc<BTreeMap<Dn, Person>>,
+    /// Which roles could be asked for.
+    offers: Arc<Offers>,
     aside: Vec<Aside>,
     heard: Option<Moment>,
     /// Whether the set is from this run of the daemon, and not recalled from disk.
@@ -87,6 +90,7 @@ impl Follower {
             snapshot: nothing,
             sources: BTreeMap::new(),
             people: BTreeMap::new(),
+            offers: BTreeMap::new(),
             conferred: Arc::default(),
             served: Arc::default(),
             concerns: Vec::new(),
@@ -277,6 +281,7 @@ impl Follower {
         let named = assessed.iter().flat_map(|grant| grant.logins.values());
         let people = named.filter_map(|dn| Some((dn.clone(), source.people.person(dn)?.clone())));
         standing.people = Arc::new(people.collect());
+        standing.offers = Arc::new(Offers::of(&source, &self.config.policy.host));
         standing.grants = assessed.into_iter().map(Arc::new).collect();
     }
 
@@ -345,6 +350,11 @@ impl Follower {
         self.sources.iter().map(|(name, of)| (name.clone(), Arc::clone(&of.people))).collect()
     }
 
+    /// The roles that could be asked for.
+    fn offers(&self) -> BTreeMap<SourceName, Arc<Offers>> {
+        self.sources.iter().map(|(name, of)| (name.clone(), Arc::clone(&of.offers))).collect()
+    }
+
     /// The sources whose set is from disk.
     fn recalled(&self) -> impl Iterator<Item = &SourceName> {
         self.sources.iter().filter(|(_, standing)| !standing.has_spoken).map(|(name, _)| name)
@@ -391,6 +401,7 @@ impl Follower {
             .recalled(self.recalled().cloned()),
             sources: self.sources.iter().map(shown).collect(),
             people: self.people(),
+            offers: self.offers(),
             conferred: Arc::clone(self.groups.conferred()),
             served: Arc::clone(self.groups.served()),
             concerns: self.concerns(),

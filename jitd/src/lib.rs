@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod limits;
 pub mod manager;
 pub mod mode;
+pub mod offers;
 pub mod pam;
 pub mod people;
 pub mod privileges;

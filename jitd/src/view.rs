@@ -13,6 +13,7 @@ use jit_model::snapshot::Snapshot;
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::offers::Offers;
 
 /// One state of the daemon's knowledge.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct View {
     pub sources: BTreeMap<SourceName, SourceView>,
     /// The people of the grants, by the DNs that [`jit_model::assess::AssessedGrant::logins`] names.
     pub people: BTreeMap<SourceName, Arc<BTreeMap<Dn, Person>>>,
+    /// The roles that somebody could ask for here, for what is said to whom is denied.
+    pub offers: BTreeMap<SourceName, Arc<Offers>>,
     /// The Unix groups that its grants confer, and those that they would.
     pub conferred: Arc<Conferred>,
     /// Whom it shows as accounts, and whom not.

@@ -114,7 +114,7 @@ impl People {
     }
 
     /// Every DN that `group` lists, directly or through groups that it lists: people, groups, and what is neither.
-    pub(crate) fn reach(&self, group: &Dn) -> BTreeSet<&Dn> {
+    pub fn reach(&self, group: &Dn) -> BTreeSet<&Dn> {
         let mut reached = BTreeSet::new();
         let mut open: Vec<&Group> = self.groups.get(group).into_iter().collect();
         while let Some(group) = open.pop() {

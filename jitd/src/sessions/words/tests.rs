@@ -77,6 +77,7 @@ fn view(config: &str, grants: Vec<Arc<AssessedGrant>>) -> View {
         snapshot,
         sources: BTreeMap::new(),
         people: BTreeMap::new(),
+        offers: BTreeMap::new(),
         conferred: std::sync::Arc::default(),
         served: std::sync::Arc::default(),
         concerns: Vec::new(),
