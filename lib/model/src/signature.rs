@@ -59,6 +59,14 @@ pub enum BadSignature {
         /// Whose it should be.
         principal: String,
     },
+    /// The key is of a kind that may not sign.
+    #[error("its key {key} {why}")]
+    KeyUnfit {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The list of signers does not let the key sign approvals.
     #[error("its key {0} may not sign approvals: its line names other namespaces")]
     KeyNotForApprovals(String),
@@ -84,6 +92,7 @@ impl BadSignature {
             BadSignature::Namespace(_) => "namespace",
             BadSignature::UnknownKey(_) => "unknown-key",
             BadSignature::Principal { .. } => "principal",
+            BadSignature::KeyUnfit { .. } => "key-unfit",
             BadSignature::KeyNotForApprovals(_) => "key-not-for-approvals",
             BadSignature::KeyNotValid(_) => "key-not-valid",
             BadSignature::Forged => "forged",
