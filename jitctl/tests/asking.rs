@@ -138,7 +138,7 @@ fn grants_are_a_table() {
         let mut refused = grant("0123456789ffffffffffffffffffffff", "refused");
         refused.why = Some("it lasts 9h, longer than the 8h its role allows".to_owned());
         refused.reason = Some("x\r\n\x1b[31mlive\u{202e}".to_owned());
-        Answer::Grants(Grants { grants: vec![grant(id, "live"), refused] })
+        Answer::Grants(Grants { grants: vec![grant(id, "live"), refused], ..Grants::default() })
     });
     let ran = daemon.run(&["grants", "--all"]);
     assert_eq!(ran.status, 0);
@@ -156,7 +156,7 @@ fn grants_are_a_table() {
 
 #[test]
 fn no_grants_is_a_sentence() {
-    let daemon = Daemon::answering(|_| Answer::Grants(Grants { grants: Vec::new() }));
+    let daemon = Daemon::answering(|_| Answer::Grants(Grants { grants: Vec::new(), ..Grants::default() }));
     assert!(daemon.run(&["grants"]).out.contains("--all"));
     assert_eq!(
         daemon.run(&["grants", "--json"]).json(),
@@ -170,7 +170,7 @@ fn json_is_safe_on_a_terminal_too() {
     let daemon = Daemon::answering(move |_| {
         let mut grant = grant("abcd", "live");
         grant.reason = Some(hostile.to_owned());
-        Answer::Grants(Grants { grants: vec![grant] })
+        Answer::Grants(Grants { grants: vec![grant], ..Grants::default() })
     });
     let ran = daemon.run(&["grants", "--json"]);
     assert!(ran.out.chars().all(|c| c == '\n' || (!c.is_control() && c != '\u{202e}')), "{ran:?}");

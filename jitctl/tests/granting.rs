@@ -350,7 +350,7 @@ fn what_cannot_be_understood_can_still_be_revoked() {
 fn showing(sources: Vec<SourceStatus>, grants: Vec<jit_control::Grant>) -> Daemon {
     Daemon::answering(move |request| match request {
         Request::Status {} => Answer::Status(Status { sources: sources.clone(), ..status() }),
-        Request::Grants { .. } => Answer::Grants(Grants { grants: grants.clone() }),
+        Request::Grants { .. } => Answer::Grants(Grants { grants: grants.clone(), ..Grants::default() }),
         other => panic!("{other:?}"),
     })
 }

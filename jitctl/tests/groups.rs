@@ -42,7 +42,7 @@ fn a_grant_shows_its_groups_while_they_matter() {
             grant
         };
         let grants = vec![conferring("live", "live"), conferring("over", "expired"), grant("bare", "live")];
-        Answer::Grants(Grants { grants })
+        Answer::Grants(Grants { grants, ..Grants::default() })
     });
     let ran = daemon.run(&["grants", "--all"]);
     assert!(ran.out.contains("    groups: group-of-live, adm\n"), "{}", ran.out);

@@ -29,7 +29,12 @@ pub fn run(context: &Context, args: &GrantsArgs) -> Result<Report, Failure> {
     } else {
         table(&grants, context.now, context.colour)
     };
-    Ok(Report { answer: Answer::Grants(Grants { grants }), text, notes: Vec::new(), exit: Exit::Done })
+    Ok(Report {
+        answer: Answer::Grants(Grants { grants, roles: Vec::new() }),
+        text,
+        notes: Vec::new(),
+        exit: Exit::Done,
+    })
 }
 
 /// The daemon's list.
@@ -38,7 +43,7 @@ pub fn run(context: &Context, args: &GrantsArgs) -> Result<Report, Failure> {
 /// When the daemon cannot be reached.
 pub fn all(context: &Context, all: bool) -> Result<Vec<Grant>, Failure> {
     match context.ask(&Request::Grants { all })? {
-        Answer::Grants(Grants { grants }) => Ok(grants),
+        Answer::Grants(Grants { grants, .. }) => Ok(grants),
         _ => Err(context.beside_the_point()),
     }
 }

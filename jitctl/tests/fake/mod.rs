@@ -152,5 +152,6 @@ pub(crate) fn grant(id: &str, state: &str) -> Grant {
         approved: Vec::new(),
         groups_refused: Vec::new(),
         digest: None,
+        ..Grant::default()
     }
 }

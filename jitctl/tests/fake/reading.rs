@@ -33,7 +33,9 @@ pub(crate) fn daemon(file: &Path, quirk: Quirk) -> Daemon {
         Request::Status {} => {
             Answer::Status(Status { sources: vec![ldif_source(file.to_str().unwrap())], ..status() })
         }
-        Request::Grants { all: true } => Answer::Grants(Grants { grants: read(&file, quirk) }),
+        Request::Grants { all: true } => {
+            Answer::Grants(Grants { grants: read(&file, quirk), ..Grants::default() })
+        }
         other => panic!("{other:?}"),
     })
 }
@@ -100,5 +102,6 @@ fn shown(judged: &AssessedGrant) -> Grant {
         approved: Vec::new(),
         groups_refused: Vec::new(),
         digest: None,
+        ..Grant::default()
     }
 }

@@ -3,6 +3,7 @@
 //! Not for modules: they are guests in other processes and speak jit-proto.
 
 pub mod client;
+pub mod shown;
 
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +79,10 @@ pub enum Answer {
     Written(Box<Written>),
     /// Only from jitctl: what `request`, `approve`, `deny`, `revoke`, `release` and `extend` wrote into the directory.
     Asked(Box<Asked>),
+    /// Only from jitctl: to `role list` and `role show`.
+    Roles(Roles),
+    /// Only from jitctl: one line of `watch`.
+    Change(Box<Change>),
     /// Only from jitctl: the mode after `mode`.
     Mode(Mode),
     /// Done, with a sentence for people.
@@ -255,14 +260,101 @@ pub struct Why {
 }
 
 /// A list of grants.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Grants {
-    /// In the order of their start.
+    /// In the order of their start; pending ones alone, the ones that wait for whoever asks first, and the longest wait first.
     pub grants: Vec<Grant>,
+    /// Only from `grants --resting-on`: the roles that would be without enough approvers, or without anybody eligible.
+    #[serde(default)]
+    pub roles: Vec<RestingRole>,
+}
+
+/// A role that somebody's leaving would break.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestingRole {
+    /// Its name.
+    pub role: String,
+    /// `approver` or `eligible`: as what he would be missing.
+    pub part: String,
+    /// What would be, in a sentence.
+    pub text: String,
+}
+
+/// The roles of a directory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Roles {
+    /// In the order of their names.
+    pub roles: Vec<Role>,
+}
+
+/// A role as jitctl shows it. Of one that has a fault only name, DN and fault are known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Role {
+    /// Its cn.
+    pub name: String,
+    /// Its DN.
+    pub dn: String,
+    /// Why nobody can be in it, if it is malformed.
+    #[serde(default)]
+    pub fault: Option<String>,
+    /// The hosts it is for.
+    pub hosts: Vec<String>,
+    /// The services it opens; empty means all guarded ones.
+    pub services: Vec<String>,
+    /// The Unix groups it confers, where a host lets it.
+    pub groups: Vec<String>,
+    /// The DNs of people and groups who may hold it.
+    pub eligible: Vec<String>,
+    /// The longest a grant may be live, in seconds.
+    pub max_duration: u64,
+    /// How many distinct people have to approve.
+    pub approvals_required: u32,
+    /// Whether each approver group has to be heard.
+    pub approvals_from_each: bool,
+    /// Whether only signed approvals count.
+    pub signature_required: bool,
+    /// Whether a grant must give a reason.
+    pub reason_required: bool,
+    /// What the ticket must look like, if one is wanted.
+    #[serde(default)]
+    pub ticket_pattern: Option<String>,
+    /// Who may approve.
+    pub approvers: Vec<ApproverGroup>,
+    /// The groups by which whoever asks is eligible, his own first; empty when he is by name. None: he is not.
+    #[serde(default)]
+    pub eligible_by: Option<Vec<String>>,
+    /// Whether whoever asks is in one of the approver groups.
+    pub approver: bool,
+}
+
+/// Who may approve, by the group that makes him an approver.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ApproverGroup {
+    /// The group's DN.
+    pub group: String,
+    /// Whether there is such a group, as far as whoever asks can see.
+    pub found: bool,
+    /// The DNs of the people in it, through groups in it too.
+    pub people: Vec<String>,
+}
+
+/// Something happened in the directory: what `watch --json` prints, a line each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Unix seconds, by the clock of this machine.
+    pub at: i64,
+    /// `waiting` (it was there when the watch began), `new`, `approved` (one more, and it still waits), `live`, `scheduled`, `refused`,
+    /// `revoked`, `expired`, `gone`, `changed`; `trouble` (the directory cannot be followed) and `back` (it can again).
+    pub change: String,
+    /// The grant as it is now, or was last.
+    #[serde(default)]
+    pub grant: Option<Grant>,
+    /// What happened, in a sentence.
+    pub text: String,
 }
 
 /// A grant as jitctl shows it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Grant {
     /// Its cn.
     pub id: String,
@@ -303,6 +395,27 @@ pub struct Grant {
     /// What an approval of it as it stands must carry as `jitGrantDigest`, in hexadecimal.
     #[serde(default)]
     pub digest: Option<String>,
+    /// Unix seconds of its writing (createTimestamp), if the directory says.
+    #[serde(default)]
+    pub asked: Option<i64>,
+    /// Who wrote it (creatorsName), if the directory says.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// How many seconds it is for, if it does not name its end.
+    #[serde(default)]
+    pub duration: Option<u64>,
+    /// Pending: how many more approvals it takes.
+    #[serde(default)]
+    pub missing: Option<u32>,
+    /// Pending: members of these groups can give them (DNs).
+    #[serde(default)]
+    pub from: Vec<String>,
+    /// Only from jitctl: whether it waits for the approval of whoever asks.
+    #[serde(default)]
+    pub waits_for_me: Option<bool>,
+    /// Only from `grants --resting-on`: what becomes of it without that person.
+    #[serde(default)]
+    pub without: Option<String>,
 }
 
 /// Who approved, when.
