@@ -63,6 +63,8 @@ pub enum Cause {
     TooMuch(String),
     /// It ended a search that never ends.
     Ended,
+    /// An entry was sent, and what became of it is not known: the connection was lost, or the answer did not come, as this says.
+    Unanswered(String),
 }
 
 impl fmt::Display for Step {
@@ -112,6 +114,12 @@ impl fmt::Display for Cause {
             Cause::Nonsense(what) => write!(f, "the answer makes no sense: {what}"),
             Cause::TooMuch(what) => f.write_str(what),
             Cause::Ended => f.write_str("the server ended the subscription"),
+            Cause::Unanswered(what) => {
+                write!(
+                    f,
+                    "{what}; the entry may have been written all the same: look before it is tried again"
+                )
+            }
         }
     }
 }
@@ -138,9 +146,15 @@ impl Cause {
         }
     }
 
-    /// From a result that is not success.
+    /// From a result that is not success. Of a referral (RFC 4511 §4.1.10) the servers that it names are told, and never followed.
     pub(crate) fn refused(result: &LdapResult) -> Cause {
-        Cause::Refused { code: result.rc, text: result.text.clone() }
+        let named = result.refs.join(" ");
+        let text = match (result.text.is_empty(), named.is_empty()) {
+            (_, true) => result.text.clone(),
+            (true, false) => format!("it names {named}"),
+            (false, false) => format!("{}; it names {named}", result.text),
+        };
+        Cause::Refused { code: result.rc, text }
     }
 
     /// Whether the connection as such can still be used.
@@ -149,7 +163,7 @@ impl Cause {
     }
 }
 
-/// RFC 4511 appendix A and RFC 4533 §2.5, those that a search or a bind can bring.
+/// RFC 4511 appendix A and RFC 4533 §2.5, those that a search, a bind or an add can bring.
 fn name_of(code: u32) -> &'static str {
     match code {
         0 => "success",
@@ -163,6 +177,10 @@ fn name_of(code: u32) -> &'static str {
         11 => "adminLimitExceeded",
         12 => "unavailableCriticalExtension",
         13 => "confidentialityRequired",
+        17 => "undefinedAttributeType",
+        19 => "constraintViolation",
+        20 => "attributeOrValueExists",
+        21 => "invalidAttributeSyntax",
         32 => "noSuchObject",
         34 => "invalidDNSyntax",
         48 => "inappropriateAuthentication",
@@ -171,6 +189,9 @@ fn name_of(code: u32) -> &'static str {
         51 => "busy",
         52 => "unavailable",
         53 => "unwillingToPerform",
+        64 => "namingViolation",
+        65 => "objectClassViolation",
+        68 => "entryAlreadyExists",
         80 => "other",
         E_SYNC_REFRESH_REQUIRED => "e-syncRefreshRequired",
         _ => "",
@@ -179,6 +200,8 @@ fn name_of(code: u32) -> &'static str {
 
 /// RFC 4533 §2.5: start again without a cookie.
 pub(crate) const E_SYNC_REFRESH_REQUIRED: u32 = 4096;
+/// RFC 4511: another server is meant.
+pub(crate) const REFERRAL: u32 = 10;
 /// RFC 4511: the search's base, or the read entry, is not there.
 pub(crate) const NO_SUCH_OBJECT: u32 = 32;
 /// RFC 4511: not a name, as this server understands names (invalidDNSyntax).
@@ -191,13 +214,17 @@ pub(crate) const UNWILLING: u32 = 53;
 fn way_out_of_code(code: u32) -> &'static str {
     match code {
         3 | 11 => "raise the server's time limit for this host, and index jitHost",
-        4 => "raise the server's size limit for this host (olcLimits: size=unlimited)",
+        4 => {
+            "raise the server's size limit for this name (OpenLDAP: olcLimits, size=unlimited; 389-ds: nsslapd-sizelimit)"
+        }
         8 | 13 => "it wants TLS: set start_tls = true or use ldaps://",
         7 | 48 => "it does not accept this bind method for this name",
-        10 => "it is not the server for this base; referrals are not followed: name the right one in uris",
+        10 => {
+            "it is a replica that takes no writes, or not the server for this base; referrals are not followed: name the right one in uris"
+        }
         32 => "the base does not exist there, or an access rule hides it",
-        49 => "wrong name or password, or a certificate that maps to no name: check bind in jitd.toml",
-        50 => "an access rule forbids it: let this host read the bases",
+        49 => "wrong name or password, or a certificate that maps to no name: check bind",
+        50 => "an access rule of the directory forbids it",
         _ => "",
     }
 }

@@ -1,24 +1,32 @@
 //! One visit by a person: bind, look at the grants for all hosts and at who is who, add an entry, leave. What is read is read as a
-//! host reads it, and counts only as a whole. Must never change or delete an entry: what people say is only ever added.
+//! host reads it, and counts only as a whole. Must never change or delete an entry: what people say is only ever added. Nor send an
+//! entry a second time when the first may have arrived.
+//!
+//! A person thinks between reading and writing, and the server may have hung up meanwhile. So before an entry is sent it is found out
+//! whether the connection still stands, and if it does not, another is made, once; after that, nothing is tried again.
 
 use std::collections::{BTreeSet, HashSet};
+use std::future::Future;
 use std::sync::Arc;
 
 use jit_model::dn::Dn;
-use ldap3::Scope;
 use ldap3::exop::WhoAmI;
 use ldap3::result::ExopResult;
+use ldap3::{LdapError, Scope};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::believe::{Belief, Known};
 use super::config::LdapConfig;
-use super::connect::Connection;
+use super::connect::{Connection, Features};
 use super::filter;
 use super::follow::connected;
 use super::people::Reader;
 use super::prepare::{merged, whole};
 use super::refer::References;
-use super::trouble::{Cause, Step, Trouble};
+use super::search::Search;
+use super::server::Server;
+use super::trouble::{Cause, REFERRAL, Step, Trouble};
 use crate::entry::Entries;
 use crate::write::NewEntry;
 
@@ -26,6 +34,8 @@ use crate::write::NewEntry;
 pub struct Visit {
     config: Arc<LdapConfig>,
     connection: Connection,
+    /// As whom the directory knows us, once it was asked.
+    me: Option<Option<Dn>>,
 }
 
 /// Why no server could be visited: what each of them said.
@@ -42,21 +52,8 @@ impl Visit {
     /// When none can be used, with what each of them said.
     pub async fn begin(config: LdapConfig) -> Result<Visit, NoServer> {
         let config = Arc::new(config);
-        let mut troubles = Vec::new();
-        for server in &config.servers {
-            match connected(&config, server).await {
-                Ok(connection) => return Ok(Visit { config: config.clone(), connection }),
-                Err(trouble) => {
-                    let refused =
-                        trouble.step == Step::Bind && matches!(trouble.cause, Cause::Refused { .. });
-                    troubles.push(trouble);
-                    if refused {
-                        break;
-                    }
-                }
-            }
-        }
-        Err(NoServer(troubles))
+        let connection = first(&config, &config.servers).await?;
+        Ok(Visit { config, connection, me: None })
     }
 
     /// The server's URL.
@@ -69,8 +66,194 @@ impl Visit {
     /// # Errors
     /// When the server does not say.
     pub async fn who_am_i(&mut self) -> Result<Option<Dn>, Trouble> {
+        let me = self.asked(Step::Bind, |asking| asking.who_am_i()).await?;
+        self.me = Some(me.clone());
+        Ok(me)
+    }
+
+    /// The DN of whoever has this login; `None` when nobody has it. Two who share it are an answer that makes no sense.
+    ///
+    /// # Errors
+    /// When the server does not say.
+    pub async fn person(&mut self, login: &str) -> Result<Option<Dn>, Trouble> {
+        let login = login.to_owned();
+        self.asked(Step::People, move |asking| asking.person(login.clone())).await
+    }
+
+    /// All grants that we may see, with what is under them, the roles, and the people and groups that they refer to; and these people
+    /// too, whether or not anything refers to them.
+    ///
+    /// # Errors
+    /// When any of it cannot be read.
+    pub async fn whole(&mut self, also: &BTreeSet<Dn>) -> Result<Entries, Trouble> {
+        let also = also.clone();
+        self.asked(Step::Grants, move |asking| asking.whole(also.clone())).await
+    }
+
+    /// Asks, and asks again over another connection if this one was lost.
+    async fn asked<T, F>(&mut self, step: Step, question: impl Fn(Asking) -> F) -> Result<T, Trouble>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, (Step, Cause)>> + Send + 'static,
+    {
+        let mut answer = apart(step, question(self.asking())).await;
+        if matches!(answer, Err((_, Cause::Connection(_)))) {
+            self.reconnect().await?;
+            answer = apart(step, question(self.asking())).await;
+        }
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err((step, cause)) => Err(self.trouble(step, cause).await),
+        }
+    }
+
+    /// Adds an entry. A server that says that another one takes writes has written nothing: the other servers of the configuration
+    /// are asked in their order, but never one that only the server names.
+    ///
+    /// # Errors
+    /// When the server refuses it, in its own words; [`Cause::Unanswered`] when it may have been written or not.
+    pub async fn add(&mut self, entry: &NewEntry) -> Result<(), Trouble> {
+        let stands = apart(Step::Write, self.asking().beat()).await;
+        if let Err((step, cause)) = stands {
+            match cause {
+                Cause::Connection(_) => self.reconnect().await?,
+                other => return Err(self.trouble(step, other).await),
+            }
+        }
+        let Err(cause) = self.sent(entry).await else { return Ok(()) };
+        let referred = self.trouble(Step::Write, cause).await;
+        if !matches!(referred.cause, Cause::Refused { code: REFERRAL, .. }) {
+            return Err(referred);
+        }
+        let here = self.connection.server.clone();
+        for server in self.config.servers.clone().into_iter().filter(|server| *server != here) {
+            // One that cannot be reached cannot take it either; what the first one said is what helps.
+            let Ok(connection) = connected(&self.config, &server).await else { continue };
+            if self.moved(connection).await.is_err() {
+                continue;
+            }
+            match self.sent(entry).await {
+                Ok(()) => return Ok(()),
+                Err(Cause::Refused { code: REFERRAL, .. }) => {}
+                Err(cause) => return Err(self.trouble(Step::Write, cause).await),
+            }
+        }
+        Err(referred)
+    }
+
+    /// Sends an entry, once.
+    async fn sent(&mut self, entry: &NewEntry) -> Result<(), Cause> {
+        apart(Step::Write, self.asking().add(entry.clone())).await.map_err(|(_, cause)| match cause {
+            // Nobody knows what the server made of it: it may have died after it wrote.
+            Cause::Connection(_) | Cause::Silence(_) | Cause::Nonsense(_) => {
+                Cause::Unanswered(cause.to_string())
+            }
+            other => other,
+        })
+    }
+
+    async fn reconnect(&mut self) -> Result<(), Trouble> {
+        let found = first(&self.config, &self.config.servers).await;
+        // What the first one says is as good as any: they hold the same.
+        let connection = match found {
+            Ok(connection) => connection,
+            Err(NoServer(troubles)) => {
+                let none = || Trouble {
+                    server: self.server(),
+                    step: Step::Connect,
+                    cause: Cause::Connection("the server closed the connection".to_owned()),
+                };
+                return Err(troubles.into_iter().next().unwrap_or_else(none));
+            }
+        };
+        self.moved(connection).await
+    }
+
+    /// Goes on over another connection, as the same person.
+    async fn moved(&mut self, connection: Connection) -> Result<(), Trouble> {
+        self.connection = connection;
+        let Some(before) = self.me.clone() else { return Ok(()) };
+        match apart(Step::Bind, self.asking().who_am_i()).await {
+            Ok(now) if now == before => Ok(()),
+            Ok(_) => {
+                let what = "it knows us by another name than the server before".to_owned();
+                Err(self.trouble(Step::Bind, Cause::Nonsense(what)).await)
+            }
+            Err((step, cause)) => Err(self.trouble(step, cause).await),
+        }
+    }
+
+    fn asking(&self) -> Asking {
+        Asking {
+            config: self.config.clone(),
+            search: self.connection.search.clone(),
+            features: self.connection.features.clone(),
+        }
+    }
+
+    async fn trouble(&mut self, step: Step, cause: Cause) -> Trouble {
+        let cause = self.connection.better(cause).await;
+        Trouble { server: self.connection.server.to_string(), step, cause }
+    }
+}
+
+/// The first of these servers that answers and takes us.
+async fn first(config: &Arc<LdapConfig>, servers: &[Server]) -> Result<Connection, NoServer> {
+    let mut troubles = Vec::new();
+    for server in servers {
+        match connected(config, server).await {
+            Ok(connection) => return Ok(connection),
+            Err(trouble) => {
+                let ends = refuses_us(&trouble);
+                troubles.push(trouble);
+                if ends {
+                    break;
+                }
+            }
+        }
+    }
+    Err(NoServer(troubles))
+}
+
+/// Whether a server has refused who we are, and not only this connection: another one must not count the same wrong password again.
+fn refuses_us(trouble: &Trouble) -> bool {
+    /// busy, unavailable: about itself.
+    const ITS_OWN: [u32; 2] = [51, 52];
+    match &trouble.cause {
+        Cause::Refused { code, .. } => trouble.step == Step::Bind && !ITS_OWN.contains(code),
+        _ => false,
+    }
+}
+
+/// In a task of its own: the crate panics on some malformed answers, and that must cost no more than an error.
+async fn apart<T: Send + 'static>(
+    step: Step,
+    work: impl Future<Output = Result<T, (Step, Cause)>> + Send + 'static,
+) -> Result<T, (Step, Cause)> {
+    let mut task = JoinSet::new();
+    task.spawn(work);
+    match task.join_next().await {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(_)) | None => Err((step, Cause::Nonsense("it sent what is not LDAP".to_owned()))),
+    }
+}
+
+/// What it takes to ask over one connection.
+struct Asking {
+    config: Arc<LdapConfig>,
+    search: Search,
+    features: Features,
+}
+
+impl Asking {
+    /// Whether the server still answers.
+    async fn beat(self) -> Result<(), (Step, Cause)> {
+        self.search.entry("", &["1.1"]).await.map(drop).map_err(|cause| (Step::Heartbeat, cause))
+    }
+
+    async fn who_am_i(mut self) -> Result<Option<Dn>, (Step, Cause)> {
         let patience = self.config.patience.operation;
-        let handle = self.connection.search.handle();
+        let handle = self.search.handle();
         let asked = async {
             let answer = timeout(patience, handle.extended(WhoAmI)).await;
             let answer = answer.map_err(|_| Cause::Silence(patience))?;
@@ -83,42 +266,23 @@ impl Visit {
                 .map_err(|_| Cause::Nonsense("it calls us by a name that is not UTF-8".to_owned()))?;
             Ok(name.strip_prefix("dn:").and_then(|dn| Dn::parse(dn).ok()))
         };
-        let asked = asked.await;
-        self.judged(Step::Bind, asked).await
+        asked.await.map_err(|cause| (Step::Bind, cause))
     }
 
-    /// The DN of whoever has this login; `None` when nobody has it. Two who share it are an answer that makes no sense.
-    ///
-    /// # Errors
-    /// When the server does not say.
-    pub async fn person(&mut self, login: &str) -> Result<Option<Dn>, Trouble> {
+    async fn person(self, login: String) -> Result<Option<Dn>, (Step, Cause)> {
         let base = self.config.bases.people.to_string();
-        let terms = filter::term(&self.config.login_attribute, login);
-        let found = self.connection.search.all(&base, Scope::Subtree, &terms, &["1.1"]).await;
+        let terms = filter::term(&self.config.login_attribute, &login);
+        let found = self.search.all(&base, Scope::Subtree, &terms, &["1.1"]).await;
         let found = found.and_then(|found| match found.as_slice() {
             [] => Ok(None),
             [one] => Dn::parse(&one.dn).map(Some).map_err(|error| Cause::Nonsense(error.to_string())),
             _ => Err(Cause::Nonsense(format!("more than one entry has the login {login}"))),
         });
-        self.judged(Step::People, found).await
+        found.map_err(|cause| (Step::People, cause))
     }
 
-    /// All grants that we may see, with what is under them, the roles, and the people and groups that they refer to; and these people
-    /// too, whether or not anything refers to them.
-    ///
-    /// # Errors
-    /// When any of it cannot be read.
-    pub async fn whole(&mut self, also: &BTreeSet<Dn>) -> Result<Entries, Trouble> {
-        let read = self.read(also).await;
-        match read {
-            Ok(entries) => Ok(entries),
-            Err((step, cause)) => self.judged(step, Err(cause)).await,
-        }
-    }
-
-    async fn read(&self, also: &BTreeSet<Dn>) -> Result<Entries, (Step, Cause)> {
-        let (config, search) = (&self.config, &self.connection.search);
-        let features = &self.connection.features;
+    async fn whole(self, also: BTreeSet<Dn>) -> Result<Entries, (Step, Cause)> {
+        let (config, search, features) = (&self.config, &self.search, &self.features);
         let belief = Belief::new(search.clone(), &config.bases, features, Known::default());
         let grants = |cause| (Step::Grants, cause);
         belief.shows_grants().await.map_err(grants)?;
@@ -130,7 +294,7 @@ impl Visit {
         }
         let access = merged(&contents, config);
         let mut references = References::of_all(&access, &config.writers, &config.bases);
-        references.subjects.extend(also.iter().cloned());
+        references.subjects.extend(also);
         let people = async {
             let mut reader = Reader::new(search.clone(), belief.clone(), config.clone()).await?;
             reader.resolve(&references).await
@@ -139,35 +303,50 @@ impl Visit {
         Ok(Entries { access, people })
     }
 
-    /// Adds an entry.
-    ///
-    /// # Errors
-    /// When the server refuses it, in its own words.
-    pub async fn add(&mut self, entry: &NewEntry) -> Result<(), Trouble> {
+    async fn add(mut self, entry: NewEntry) -> Result<(), (Step, Cause)> {
         let patience = self.config.patience.operation;
         let attributes: Vec<(Vec<u8>, HashSet<Vec<u8>>)> = entry
             .attributes
-            .iter()
-            .map(|(name, values)| (name.as_bytes().to_vec(), values.iter().cloned().collect()))
+            .into_iter()
+            .map(|(name, values)| (name.as_bytes().to_vec(), values.into_iter().collect()))
             .collect();
-        let handle = self.connection.search.handle();
-        let added = timeout(patience, handle.add(entry.dn.as_str(), attributes)).await;
-        let added = match added {
+        let handle = self.search.handle();
+        let added: Result<Result<_, LdapError>, _> =
+            timeout(patience, handle.add(entry.dn.as_str(), attributes)).await;
+        match added {
             Err(_) => Err(Cause::Silence(patience)),
             Ok(Err(error)) => Err(Cause::of(error, patience)),
             Ok(Ok(result)) if result.rc == 0 => Ok(()),
             Ok(Ok(result)) => Err(Cause::refused(&result)),
+        }
+        .map_err(|cause| (Step::Write, cause))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refusal_of_who_we_are_ends_the_search_for_a_server() {
+        let said = |step, code| {
+            let cause = Cause::Refused { code, text: String::new() };
+            refuses_us(&Trouble { server: String::new(), step, cause })
         };
-        self.judged(Step::Write, added).await
+        for code in [19, 48, 49, 50, 53] {
+            assert!(said(Step::Bind, code), "{code}");
+        }
+        assert!(!said(Step::Bind, 51) && !said(Step::Bind, 52));
+        assert!(!said(Step::Look, 50));
+        let away =
+            Trouble { server: String::new(), step: Step::Bind, cause: Cause::Connection("reset".to_owned()) };
+        assert!(!refuses_us(&away));
     }
 
-    async fn judged<T>(&mut self, step: Step, outcome: Result<T, Cause>) -> Result<T, Trouble> {
-        match outcome {
-            Ok(value) => Ok(value),
-            Err(cause) => {
-                let cause = self.connection.better(cause).await;
-                Err(Trouble { server: self.connection.server.to_string(), step, cause })
-            }
-        }
+    #[test]
+    fn a_panic_is_an_error() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let outcome = runtime.block_on(apart::<()>(Step::Grants, async { panic!("made for a test") }));
+        assert!(matches!(outcome, Err((Step::Grants, Cause::Nonsense(_)))), "{outcome:?}");
     }
 }
