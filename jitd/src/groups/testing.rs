@@ -30,6 +30,8 @@ pub(crate) fn grant(n: u32, end: i64) -> Arc<AssessedGrant> {
         services: Services::AllGuarded,
         began: None,
         assessed: Assessed::Granted { window, approved: Vec::new() },
+        heard: Vec::new(),
+        eligible_by: Vec::new(),
     })
 }
 

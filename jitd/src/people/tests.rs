@@ -63,6 +63,8 @@ impl World {
             services: Services::AllGuarded,
             began: None,
             assessed,
+            heard: Vec::new(),
+            eligible_by: Vec::new(),
         }));
         self
     }

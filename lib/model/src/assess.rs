@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dn::Dn;
 use crate::grant::{EntryUuid, Grant, GrantTree, Revocation};
+use crate::heard::{Evidence, Heard};
 use crate::host::HostNames;
 use crate::name::{Login, Service, SourceName};
 use crate::reason::Refusal;
@@ -17,12 +18,16 @@ use crate::role::Role;
 use crate::source::{Proof, RoleEntry, Source};
 use crate::time::{Timestamp, Window};
 
+mod apart;
 mod approvals;
+mod distinct;
 mod eligibility;
+mod evidence;
 mod window;
 
 use approvals::Tally;
 use eligibility::Membership;
+use evidence::Asked;
 
 /// What this host remembers about grants, kept in the ledger: it makes a removal final whatever a replica says later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,8 +46,10 @@ pub struct Memory {
 pub struct Approver {
     /// Who.
     pub dn: Dn,
-    /// When, by the directory's clock.
+    /// When, by the directory's clock; where signatures are needed, by what he signed.
     pub at: Timestamp,
+    /// What proves it.
+    pub evidence: Evidence,
 }
 
 /// Which services a grant opens.
@@ -108,6 +115,20 @@ pub struct AssessedGrant {
     pub began: Option<Timestamp>,
     /// What it means.
     pub assessed: Assessed,
+    /// What became of each approval, whatever the grant comes to: to explain it.
+    pub heard: Vec<Heard>,
+    /// For each of `logins`, in their order, the groups that lead from him to what makes him eligible for the role, his own first;
+    /// none if the role names himself, or is for everybody. Empty where nobody is shown to be eligible. To explain it.
+    pub eligible_by: Vec<Arc<[Dn]>>,
+}
+
+impl AssessedGrant {
+    /// The groups that make this login eligible for the grant's role, his own first; none if the role names himself, or is for
+    /// everybody. `None` if he is not shown to be.
+    pub fn eligible_by(&self, login: &Login) -> Option<&[Dn]> {
+        let place = self.logins.keys().position(|other| other == login)?;
+        self.eligible_by.get(place).map(AsRef::as_ref)
+    }
 }
 
 /// How many pending grants of one subject are borne; with more, all of them are refused.
@@ -149,6 +170,8 @@ impl<'a> Judge<'a> {
             services: found.as_ref().map_or(Services::Only(BTreeSet::new()), |role| services(grant, role)),
             began: remembered,
             assessed: Assessed::Refused(Refusal::NoRole),
+            heard: Vec::new(),
+            eligible_by: Vec::new(),
         };
         let audience = found.and_then(|role| {
             let tally = Tally::of(tree, &role, self.source.proof, &self.membership);
@@ -159,6 +182,7 @@ impl<'a> Judge<'a> {
                 .map_err(Refusal::clone)
                 .and_then(|_| self.judge(grant, &role, &tally, judged.began))
                 .unwrap_or_else(Assessed::Refused);
+            judged.heard = tally.heard();
             audience
         });
         // A removal says more than any fault of what was removed.
@@ -169,11 +193,15 @@ impl<'a> Judge<'a> {
         } else if let Err(refusal) = &audience {
             judged.assessed = Assessed::Refused(refusal.clone());
         }
-        judged.logins = match (audience, &judged.assessed) {
-            (Ok(logins), Assessed::Granted { .. } | Assessed::Pending { .. }) => logins,
-            (_, Assessed::Granted { .. } | Assessed::Pending { .. }) => BTreeMap::new(),
-            (_, Assessed::Refused(_) | Assessed::Revoked(_)) => self.membership.named(&grant.subject),
-        };
+        match (audience, &judged.assessed) {
+            (Ok(audience), Assessed::Granted { .. } | Assessed::Pending { .. }) => {
+                (judged.logins, judged.eligible_by) = (audience.logins, audience.eligible_by);
+            }
+            (Err(_), Assessed::Granted { .. } | Assessed::Pending { .. }) => {}
+            (_, Assessed::Refused(_) | Assessed::Revoked(_)) => {
+                judged.logins = self.membership.named(&grant.subject);
+            }
+        }
         judged
     }
 
@@ -211,8 +239,8 @@ impl<'a> Judge<'a> {
         if !self.host.meets(&role.hosts) {
             return Err(Refusal::NotThisHost(format!("its role {}", role.name)));
         }
-        if role.signature_required || self.source.proof == Proof::Signature {
-            return Err(Refusal::Unsupported("signed approvals"));
+        if Asked::by(self.source.proof, role).signatures() && !approvals::needed(role) {
+            return Err(Refusal::NobodySigns(role.name.clone()));
         }
         if role.reason_required && grant.reason.as_ref().is_none_or(|reason| reason.trim().is_empty()) {
             return Err(Refusal::ReasonRequired);

@@ -79,6 +79,9 @@ pub enum Ignored {
     /// It has no signature and needs one.
     #[error("it is not signed")]
     Unsigned,
+    /// Nobody has checked the signature that it needs: where there is no list of signers to check it with.
+    #[error("its signature has not been checked here")]
+    Unchecked,
     /// Its signature proves nothing.
     #[error("its signature does not count: {0}")]
     BadSignature(BadSignature),
@@ -88,4 +91,55 @@ pub enum Ignored {
     /// The same person or the same key has been heard already.
     #[error("the same signer is counted already")]
     SameSigner,
+}
+
+impl Evidence {
+    /// A stable word for programs: part of the audit's and of jitctl's format, never changed.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Evidence::CreatorsName => "creators-name",
+            Evidence::Signature(_) => "signature",
+            Evidence::Source => "source",
+        }
+    }
+
+    /// The key that signed, as `ssh-keygen -l` shows it.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Evidence::Signature(key) => Some(key),
+            Evidence::CreatorsName | Evidence::Source => None,
+        }
+    }
+}
+
+impl Ignored {
+    /// A stable word for programs: part of jitctl's format, never changed.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Ignored::NotNeeded => "not-needed",
+            Ignored::OwnGrant => "own-grant",
+            Ignored::OwnWords => "own-words",
+            Ignored::OneOfThem => "one-of-them",
+            Ignored::NoApprover => "no-approver",
+            Ignored::EvidenceMissing(_) => "evidence-missing",
+            Ignored::WrittenByOther(_) => "written-by-other",
+            Ignored::Changed => "changed",
+            Ignored::OtherWords => "other-words",
+            Ignored::OtherGrant => "other-grant",
+            Ignored::Unsigned => "unsigned",
+            Ignored::Unchecked => "unchecked",
+            Ignored::BadSignature(BadSignature::Malformed(_)) => "signature-malformed",
+            Ignored::BadSignature(BadSignature::Namespace(_)) => "signature-namespace",
+            Ignored::BadSignature(BadSignature::UnknownKey(_)) => "signature-unknown-key",
+            Ignored::BadSignature(BadSignature::Principal { .. }) => "signature-principal",
+            Ignored::BadSignature(BadSignature::KeyUnfit { .. }) => "signature-key-unfit",
+            Ignored::BadSignature(BadSignature::KeyNotForApprovals(_)) => "signature-key-not-for-approvals",
+            Ignored::BadSignature(BadSignature::KeyNotValid(_)) => "signature-key-not-valid",
+            Ignored::BadSignature(BadSignature::Forged) => "signature-forged",
+            Ignored::BadSignature(BadSignature::NotTouched) => "signature-not-touched",
+            Ignored::BadSignature(BadSignature::NoSigners(_)) => "signature-no-signers",
+            Ignored::SignedByOther(_) => "signed-by-other",
+            Ignored::SameSigner => "same-signer",
+        }
+    }
 }

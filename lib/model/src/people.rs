@@ -3,7 +3,8 @@
 //! Membership is what the groups say now. Groups may hold each other in a circle; nothing here recurses, so no nesting
 //! is too deep. Must never answer that somebody is a member because something is missing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::dn::Dn;
 use crate::name::Login;
@@ -115,15 +116,39 @@ impl People {
 
     /// Every DN that `group` lists, directly or through groups that it lists: people, groups, and what is neither.
     pub fn reach(&self, group: &Dn) -> BTreeSet<&Dn> {
-        let mut reached = BTreeSet::new();
-        let mut open: Vec<&Group> = self.groups.get(group).into_iter().collect();
-        while let Some(group) = open.pop() {
+        self.lead(group).into_keys().collect()
+    }
+
+    /// The groups that lead from `dn` up to `group` by as few memberships as there can be: the one that lists him first, and
+    /// `group` itself last. Of several chains of that length always the same. `None` if he is not in it.
+    pub fn path(&self, dn: &Dn, group: &Dn) -> Option<Vec<Dn>> {
+        climb(&self.lead(group), dn, group)
+    }
+
+    /// Every DN that `group` lists, directly or through groups that it lists, with the group that lists it on a shortest way there.
+    pub(crate) fn lead(&self, group: &Dn) -> BTreeMap<&Dn, &Dn> {
+        let mut listed_by = BTreeMap::new();
+        let mut open: VecDeque<&Group> = self.groups.get(group).into_iter().collect();
+        while let Some(group) = open.pop_front() {
             for member in &group.members {
-                if reached.insert(member) {
+                if let Entry::Vacant(place) = listed_by.entry(member) {
+                    place.insert(&group.dn);
                     open.extend(self.groups.get(member));
                 }
             }
         }
-        reached
+        listed_by
     }
+}
+
+/// From `dn` up to `group`, by what [`People::lead`] says of `group`.
+pub(crate) fn climb(listed_by: &BTreeMap<&Dn, &Dn>, dn: &Dn, group: &Dn) -> Option<Vec<Dn>> {
+    let mut above = *listed_by.get(dn)?;
+    let mut path = vec![above.clone()];
+    // Each step is nearer to the group, so that even a circle of groups ends here.
+    while above != group {
+        above = listed_by.get(above)?;
+        path.push(above.clone());
+    }
+    Some(path)
 }

@@ -73,9 +73,9 @@ pub enum Refusal {
     /// Its subject has too many pending grants.
     #[error("its subject has more than {0} pending grants")]
     TooManyPending(usize),
-    /// More requirements than this version can check.
-    #[error("it needs {0}, which this version cannot check")]
-    Unsupported(&'static str),
+    /// Approvals must be signed here, and the role requires none, so that nobody would sign anything.
+    #[error("approvals must be signed here, and its role {0} requires none: nobody answers for it")]
+    NobodySigns(String),
 }
 
 /// In whole seconds where rounded spans would look the same.
@@ -110,7 +110,7 @@ impl Refusal {
             Refusal::EvidenceMissing(_) => "evidence-missing",
             Refusal::Deleted => "deleted",
             Refusal::TooManyPending(_) => "too-many-pending",
-            Refusal::Unsupported(_) => "unsupported",
+            Refusal::NobodySigns(_) => "nobody-signs",
         }
     }
 }

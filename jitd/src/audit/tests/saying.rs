@@ -4,6 +4,7 @@ use jit_model::assess::{Approver, Assessed, AssessedGrant, Services};
 use jit_model::decide::{Allow, Unguarded, Verdict};
 use jit_model::dn::Dn;
 use jit_model::grant::{End, EntryUuid, Grant, Provenance};
+use jit_model::heard::Evidence;
 use jit_model::host::HostPattern;
 use jit_model::name::{Login, SourceName};
 use jit_model::reason::{DenyReason, Refusal};
@@ -38,7 +39,11 @@ fn a_line_says_everything() {
 /// A grant that is live from NOW for an hour, with approvals.
 fn grant(id: &str, approvers: usize) -> Arc<AssessedGrant> {
     let dn = |text: &str| Dn::parse(text).unwrap();
-    let approved = |n| Approver { dn: dn(&format!("uid=approver{n},dc=example")), at: Timestamp(NOW.0 - 60) };
+    let approved = |n| Approver {
+        dn: dn(&format!("uid=approver{n},dc=example")),
+        at: Timestamp(NOW.0 - 60),
+        evidence: Evidence::CreatorsName,
+    };
     let window = Window::new(NOW, NOW.plus(Span(3600))).unwrap();
     Arc::new(AssessedGrant {
         source: SourceName::new("ldap").unwrap(),
@@ -61,6 +66,8 @@ fn grant(id: &str, approvers: usize) -> Arc<AssessedGrant> {
         services: Services::AllGuarded,
         began: Some(NOW),
         assessed: Assessed::Granted { window, approved: (0..approvers).map(approved).collect() },
+        heard: Vec::new(),
+        eligible_by: Vec::new(),
     })
 }
 

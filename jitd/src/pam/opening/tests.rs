@@ -91,6 +91,8 @@ fn by_grant() -> Verdict {
         services: Services::AllGuarded,
         began: None,
         assessed: Assessed::Granted { window: Window::new(start, end).unwrap(), approved: vec![] },
+        heard: Vec::new(),
+        eligible_by: Vec::new(),
     };
     Verdict::Allow(Allow::Grants { grants: vec![Arc::new(grant)], until: end })
 }

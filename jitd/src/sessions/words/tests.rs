@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jit_model::assess::Services;
 use jit_model::dn::Dn;
 use jit_model::grant::{End, EntryUuid, Grant, Provenance, Revocation};
+use jit_model::heard::Evidence;
 use jit_model::host::HostPattern;
 use jit_model::name::{Login, SourceName};
 use jit_model::reason::Refusal;
@@ -28,8 +29,11 @@ fn dn(text: &str) -> Dn {
 }
 
 fn granted(approvers: &[&str]) -> Assessed {
-    let approved =
-        approvers.iter().map(|cn| Approver { dn: dn(&format!("uid={cn},ou=p")), at: Timestamp(0) });
+    let approved = approvers.iter().map(|cn| Approver {
+        dn: dn(&format!("uid={cn},ou=p")),
+        at: Timestamp(0),
+        evidence: Evidence::Source,
+    });
     let window = Window::new(Timestamp(END - 3_600), Timestamp(END)).unwrap();
     Assessed::Granted { window, approved: approved.collect() }
 }
@@ -64,6 +68,8 @@ fn grant(assessed: Assessed, edit: impl FnOnce(&mut Grant)) -> Arc<AssessedGrant
         services: Services::AllGuarded,
         began: None,
         assessed,
+        heard: Vec::new(),
+        eligible_by: Vec::new(),
     })
 }
 
@@ -286,7 +292,7 @@ fn nothing_reaches_a_terminal_unfiltered() {
     let cn = "uid=\x1b[2Jb\u{9b}ob\\0A,ou=p";
     let mut assessed = granted(&[]);
     if let Assessed::Granted { approved, .. } = &mut assessed {
-        approved.push(Approver { dn: dn(cn), at: Timestamp(0) });
+        approved.push(Approver { dn: dn(cn), at: Timestamp(0), evidence: Evidence::Source });
     }
     let evil_grant = |assessed| {
         grant(assessed, |grant| {

@@ -5,29 +5,63 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::MAX_SUBJECTS;
 use crate::dn::Dn;
 use crate::grant::Grant;
 use crate::name::Login;
-use crate::people::{People, Person};
+use crate::people::{People, Person, climb};
 use crate::reason::Refusal;
 use crate::role::Role;
 
-/// Who is in which group, looked up once per group: many grants refer to few groups.
+/// The group that lists each DN on a shortest way from a group down to it ([`People::lead`]).
+type ListedBy<'a> = BTreeMap<&'a Dn, &'a Dn>;
+
+/// Who is in which group, and how, looked up once per group: many grants refer to few groups.
 pub(super) struct Membership<'a> {
     people: &'a People,
-    reached: RefCell<BTreeMap<Dn, Rc<BTreeSet<&'a Dn>>>>,
+    reached: RefCell<BTreeMap<Dn, Rc<ListedBy<'a>>>>,
+    /// The way up to a group from one that it lists, directly or not: the same for everybody who is listed there.
+    ways: RefCell<BTreeMap<(Dn, &'a Dn), Arc<[Dn]>>>,
+    /// Of everybody whom a role names himself.
+    no_way: Arc<[Dn]>,
+}
+
+/// The people that a grant is for, never none.
+pub(super) struct Audience {
+    /// Their logins and DNs.
+    pub(super) logins: BTreeMap<Login, Dn>,
+    /// In the same order: what makes them eligible.
+    pub(super) eligible_by: Vec<Arc<[Dn]>>,
 }
 
 impl<'a> Membership<'a> {
     pub(super) fn of(people: &'a People) -> Membership<'a> {
-        Membership { people, reached: RefCell::default() }
+        Membership {
+            people,
+            reached: RefCell::default(),
+            ways: RefCell::default(),
+            no_way: Vec::new().into(),
+        }
     }
 
     /// Whether `dn` is in `group`, directly or through groups in it.
     pub(super) fn is_member(&self, dn: &Dn, group: &Dn) -> bool {
-        self.reach(group).contains(dn)
+        self.reach(group).contains_key(dn)
+    }
+
+    /// The groups that lead from `dn` up to `group`; see [`People::path`].
+    pub(super) fn path(&self, dn: &Dn, group: &Dn) -> Option<Vec<Dn>> {
+        climb(&self.reach(group), dn, group)
+    }
+
+    /// Every DN in `group`, directly or through groups in it, and the names that they have there. None if it is too large to be the
+    /// subject of a grant.
+    pub(super) fn listed(&self, group: &Dn) -> (BTreeSet<Dn>, BTreeSet<String>) {
+        let reached = self.reach(group);
+        let borne = reached.keys().filter(|_| reached.len() <= MAX_SUBJECTS);
+        borne.map(|dn| (Dn::clone(dn), dn.rdn_value())).unzip()
     }
 
     /// Everybody whom a subject names, whatever speaks against them: to tell them, never to let them in.
@@ -36,7 +70,7 @@ impl<'a> Membership<'a> {
     }
 
     /// The logins that a grant in this role is for; never none.
-    pub(super) fn audience(&self, grant: &Grant, role: &Role) -> Result<BTreeMap<Login, Dn>, Refusal> {
+    pub(super) fn audience(&self, grant: &Grant, role: &Role) -> Result<Audience, Refusal> {
         let subject = &grant.subject;
         if self.people.person(subject).is_none() && self.people.group(subject).is_none() {
             return Err(Refusal::SubjectMissing(subject.clone()));
@@ -44,29 +78,35 @@ impl<'a> Membership<'a> {
         if self.people.person(subject).is_none() && self.reach(subject).len() > MAX_SUBJECTS {
             return Err(Refusal::SubjectTooLarge(subject.clone(), MAX_SUBJECTS));
         }
-        let fault = |person: &Person| {
+        let judge = |person: &Person| {
             if is_root(person) {
-                Some(Refusal::Root(person.login.to_string()))
-            } else if self.people.is_shared(&person.login) {
-                Some(Refusal::LoginShared(person.login.to_string()))
-            } else if grant.role.is_some() && !self.is_eligible(&person.dn, role) {
-                Some(Refusal::NotEligible(person.dn.clone(), role.name.clone()))
-            } else {
-                None
+                return Err(Refusal::Root(person.login.to_string()));
+            }
+            if self.people.is_shared(&person.login) {
+                return Err(Refusal::LoginShared(person.login.to_string()));
+            }
+            match grant.role {
+                // The default role is for everybody.
+                None => Ok(Arc::clone(&self.no_way)),
+                Some(_) => self
+                    .eligible_by(&person.dn, role)
+                    .ok_or_else(|| Refusal::NotEligible(person.dn.clone(), role.name.clone())),
             }
         };
         let mut faults = Vec::new();
         let mut audience = BTreeMap::new();
         for person in self.persons(subject) {
-            match fault(person) {
-                Some(fault) => faults.push(fault),
-                None => {
-                    audience.insert(person.login.clone(), person.dn.clone());
+            match judge(person) {
+                Err(fault) => faults.push(fault),
+                Ok(by) => {
+                    audience.insert(person.login.clone(), (person.dn.clone(), by));
                 }
             }
         }
         if !audience.is_empty() {
-            return Ok(audience);
+            let (logins, eligible_by) =
+                audience.into_iter().map(|(login, (dn, by))| ((login, dn), by)).unzip();
+            return Ok(Audience { logins, eligible_by });
         }
         // Of a group with one person left, or of a person, the fault itself is the reason.
         match (faults.pop(), faults.is_empty()) {
@@ -75,22 +115,39 @@ impl<'a> Membership<'a> {
         }
     }
 
-    fn is_eligible(&self, dn: &Dn, role: &Role) -> bool {
-        role.eligible.contains(dn) || role.eligible.iter().any(|group| self.is_member(dn, group))
+    /// The groups that make a DN eligible for a role, of several ways the shortest; none if the role names it.
+    fn eligible_by(&self, dn: &Dn, role: &Role) -> Option<Arc<[Dn]>> {
+        if role.eligible.contains(dn) {
+            return Some(Arc::clone(&self.no_way));
+        }
+        role.eligible.iter().filter_map(|group| self.way(dn, group)).min_by_key(|way| way.len())
+    }
+
+    /// As [`Membership::path`], kept: a thousand people of one group have one way.
+    fn way(&self, dn: &Dn, group: &Dn) -> Option<Arc<[Dn]>> {
+        let reached = self.reach(group);
+        let first = *reached.get(dn)?;
+        let key = (group.clone(), first);
+        if let Some(way) = self.ways.borrow().get(&key) {
+            return Some(Arc::clone(way));
+        }
+        let way: Arc<[Dn]> = climb(&reached, dn, group)?.into();
+        self.ways.borrow_mut().insert(key, Arc::clone(&way));
+        Some(way)
     }
 
     fn persons(&self, subject: &Dn) -> Vec<&'a Person> {
         match self.people.person(subject) {
             Some(person) => vec![person],
-            None => self.reach(subject).iter().filter_map(|dn| self.people.person(dn)).collect(),
+            None => self.reach(subject).keys().filter_map(|dn| self.people.person(dn)).collect(),
         }
     }
 
-    fn reach(&self, group: &Dn) -> Rc<BTreeSet<&'a Dn>> {
+    fn reach(&self, group: &Dn) -> Rc<ListedBy<'a>> {
         if let Some(reached) = self.reached.borrow().get(group) {
             return Rc::clone(reached);
         }
-        let reached = Rc::new(self.people.reach(group));
+        let reached = Rc::new(self.people.lead(group));
         self.reached.borrow_mut().insert(group.clone(), Rc::clone(&reached));
         reached
     }

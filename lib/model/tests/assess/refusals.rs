@@ -301,25 +301,18 @@ fn every_refusal() {
             "it was deleted and cannot come back; ask again",
         ),
         (
-            "unsupported",
-            approved(|w| {
+            "nobody-signs",
+            unapproved(|w| {
                 w.role(|r| r.signature_required = true);
             }),
-            "it needs signed approvals, which this version cannot check",
+            "approvals must be signed here, and its role dba requires none: nobody answers for it",
         ),
         (
-            "unsupported",
-            approved(|w| {
-                w.source.proof = Proof::Signature;
-            }),
-            "it needs signed approvals, which this version cannot check",
-        ),
-        (
-            "unsupported",
+            "nobody-signs",
             unapproved(|w| {
                 w.source.proof = Proof::Signature;
             }),
-            "it needs signed approvals, which this version cannot check",
+            "approvals must be signed here, and its role dba requires none: nobody answers for it",
         ),
         (
             "too-many-pending",
@@ -367,7 +360,7 @@ fn every_code() -> BTreeSet<&'static str> {
         "evidence-missing",
         "deleted",
         "too-many-pending",
-        "unsupported",
+        "nobody-signs",
     ])
 }
 
