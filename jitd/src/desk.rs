@@ -138,7 +138,7 @@ impl Desk {
         let (verdict, text, dn) = match question {
             Ok(question) => {
                 let verdict = decide(&view.snapshot, &question, now);
-                let text = words::for_person(&view, &verdict, &question.subject, question.service.as_str());
+                let text = words::for_person(&view, &verdict, &question.subject, &question.service);
                 let first = view.snapshot.grants_of(&question.subject).first();
                 let dn = first.and_then(|grant| grant.logins.get(&question.subject)).cloned();
                 (verdict, text, dn)

@@ -57,6 +57,10 @@ pub const NAMES: BaseRoot = BaseRoot {
     packages: &["libnss-systemd", "libnss-sss", "sssd-common", "nscd"],
 };
 
+/// The same as [`BOOTED`] with an OpenLDAP as its package leaves it, and what README.md's path for newcomers calls.
+pub const NEWCOMER: BaseRoot =
+    BaseRoot { name: "booted-slapd", like: Some(&BOOTED), packages: &["slapd", "ldap-utils", "make"] };
+
 /// Changed when the recipe below changes, so that roots are built anew.
 const RECIPE: &str = "1";
 

@@ -2,6 +2,7 @@
 //! in the middle of something else, so nothing that somebody wrote into a directory may pass unfiltered, and what is to be done stands on
 //! a line of its own. Must say what is known and no more: of a grant that is gone, what is remembered of it.
 
+use std::iter::once;
 use std::sync::Arc;
 
 use jit_model::assess::{Approver, Assessed, AssessedGrant};
@@ -13,7 +14,7 @@ use jit_model::time::{Span, Timestamp};
 use super::record::{Basis, Order, Session};
 use crate::config::OnEnd;
 use crate::view::View;
-use crate::words::{giver, line, way};
+use crate::words::{Wish, extend, giver, lines, way};
 
 /// The most approvers that are named.
 const MOST_NAMES: usize = 4;
@@ -33,18 +34,19 @@ pub enum Why {
 pub fn warning(view: &View, session: &Session, left: Span) -> String {
     let host = view.snapshot.policy().host.fqdn();
     let (service, left) = (&session.service, (left, in_words(left)));
-    let (at, grant) = match &session.basis {
+    let (at, grant, to_go_on) = match &session.basis {
         Basis::Grants { rests, until } => {
             let last = rests.iter().find(|rest| rest.end == *until).or(rests.first());
             (
                 format!(", at {}", time_of_day(*until, left.0)),
                 last.map(|rest| described(view, rest)).unwrap_or_default(),
+                extend(view, wish(session), *until, last.map(|rest| (&rest.source, rest.id.as_str()))),
             )
         }
-        Basis::Standing(_) => (String::new(), String::new()),
+        Basis::Standing(_) => (String::new(), String::new(), giver(view).ask(view, wish(session), None)),
     };
     let what = format!("jit: your access to {host} by {service} ends in {}{at}{grant}.", left.1);
-    lines([what, giver(view).extend(view, session.login.as_str())])
+    lines(once(what).chain(to_go_on))
 }
 
 /// The last words: which grant, when and why it ended, who approved it, how to ask again. Where `on_end = "warn"` the same, but for
@@ -61,7 +63,7 @@ pub fn last(view: &View, session: &Session, why: &Why) -> String {
                     format!("jit: your access to {host} by {service} has ended, please leave: {story}.")
                 }
             };
-            lines([what, way(view, reason, session.login.as_str())])
+            lines(once(what).chain(way(view, reason, wish(session))))
         }
         Why::Ordered(order) => {
             let by = match order.by {
@@ -74,15 +76,18 @@ pub fn last(view: &View, session: &Session, why: &Why) -> String {
                 format!("before you come back, talk to those who run {host}"),
             ])
         }
-        Why::Denied => lines([
-            format!("jit: {service} on {host} is closed to {}, so this session has ended.", session.login),
-            giver(view).ask(view, session.login.as_str()),
-        ]),
+        Why::Denied => {
+            let what = format!(
+                "jit: {service} on {host} is closed to {}, so this session has ended.",
+                session.login
+            );
+            lines(once(what).chain(giver(view).ask(view, wish(session), None)))
+        }
     }
 }
 
-fn lines<const N: usize>(lines: [String; N]) -> String {
-    lines.map(|text| line(&text)).join("\n")
+fn wish(session: &Session) -> Wish<'_> {
+    Wish { login: &session.login, service: &session.service }
 }
 
 /// The grant for a warning: ` (grant ID, TICKET: REASON)`, as far as it is known.

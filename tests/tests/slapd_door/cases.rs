@@ -92,7 +92,7 @@ fn case(who: &'static str, grant: impl FnOnce(&str) -> Grant) -> Case {
 
 const PENDING: Finds = Out("1 more approval from leads", "pending");
 const NOTHING: Finds =
-    Out("ask for a grant for web1.prod.example.com under ou=grants,ou=jit,dc=example,dc=com", "no-grant");
+    Out("ask: jitctl request --role both --host web1.prod.example.com --for 2h --reason '...'", "no-grant");
 
 /// Between two times, so many seconds from now.
 fn within(who: &str, from: i64, until: i64) -> Grant {

@@ -129,8 +129,7 @@ fn the_warning() {
     assert_eq!(
         warning(&bare, &session("sshd"), Span(86_400)),
         "jit: your access to web1.prod.example.com by sshd ends in 1d, at 2026-11-22 15:00 UTC (grant g1).\n\
-         to go on, ask for a grant that begins before that, for web1.prod.example.com under \
-         ou=grants,ou=jit,dc=example,dc=com"
+         to go on: jitctl extend g1 --for 1h"
     );
     // It is remembered and not shown.
     let (first, _) = warning(&view(LDIF, Vec::new()), &session("sudo"), Span(60))
@@ -141,6 +140,26 @@ fn the_warning() {
         first,
         "jit: your access to web1.prod.example.com by sudo ends in 1 min, at 15:00 UTC (grant g1)."
     );
+}
+
+/// Who has asked already needs approvals and not another request.
+#[test]
+fn the_warning_names_what_waits() {
+    let pending = Assessed::Pending { missing: 1, from: BTreeSet::new(), approved: Vec::new() };
+    let longer = grant(pending, |grant| {
+        (grant.id, grant.end) = ("g2".to_owned(), End::After(Span(3_600)));
+    });
+    let text =
+        warning(&view(LDAP, vec![grant(granted(&["bob"]), |_| {}), longer]), &session("sudo"), Span(60));
+    assert!(text.ends_with("\nyou have asked already; to approve it: jitctl approve g2"), "{text}");
+    // What would end no later is no help.
+    let pending = Assessed::Pending { missing: 1, from: BTreeSet::new(), approved: Vec::new() };
+    let text = warning(
+        &view(LDAP, vec![grant(granted(&["bob"]), |_| {}), grant(pending, |_| {})]),
+        &session("sudo"),
+        Span(60),
+    );
+    assert!(text.ends_with("\nto go on: jitctl extend g1 --for 1h"), "{text}");
 }
 
 /// Of the grants that follow each other, the one that ends last.
@@ -242,7 +261,7 @@ fn the_last_words_for_each_end() {
         over(&view(LDAP, Vec::new()), expired(0)),
         format!(
             "jit: your sudo session has ended: grant g1 for {host} ended at 15:00 UTC.\n\
-             ask for a grant for {host} under ou=grants,ou=jit,dc=example,dc=com"
+             ask: jitctl request --host {host}"
         )
     );
 }
@@ -308,8 +327,8 @@ fn nothing_reaches_a_terminal_unfiltered() {
     let evil = || evil.to_owned();
     let texts: Vec<String> = [assessed, revoked(Some(&evil()))]
         .into_iter()
-        .flat_map(|assessed| {
-            let view = view(LDIF, vec![evil_grant(assessed)]);
+        .flat_map(|assessed| [LDIF, LDAP].map(|config| view(config, vec![evil_grant(assessed.clone())])))
+        .flat_map(|view| {
             let reasons = [
                 DenyReason::NoGrant,
                 DenyReason::Pending { missing: 1, from: evil(), grant: evil() },
