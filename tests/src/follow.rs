@@ -1,5 +1,6 @@
 //! Follows a directory as the daemon does, and waits for what it should say.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,17 +29,27 @@ pub const HOST: &str = "web1.prod.example.com";
 /// # Errors
 /// When a URL cannot be used.
 pub fn config(slapd: &Slapd, uris: &[String], start_tls: StartTls) -> Result<LdapConfig> {
+    host_config(uris, start_tls, slapd.tls_file("ca.crt"), slapd.secret("host-secret")?)
+}
+
+/// The same with this authority and this file with the host's password.
+///
+/// # Errors
+/// When a URL cannot be used.
+pub fn host_config(
+    uris: &[String],
+    start_tls: StartTls,
+    ca: PathBuf,
+    password_file: PathBuf,
+) -> Result<LdapConfig> {
     let trouble = |error: &dyn std::error::Error| Trouble::new(error.to_string());
     let base = dn("dc=example,dc=com");
     let bases = Bases::under(&base).map_err(|error| trouble(&error))?;
     let host = HostNames::new(HOST, ["web"]).map_err(|error| trouble(&error))?;
     let mut config = LdapConfig::new(uris, start_tls, bases, host).map_err(|error| trouble(&error))?;
     let ms = Duration::from_millis;
-    config.ca = Some(slapd.tls_file("ca.crt"));
-    config.bind = Bind::Simple {
-        dn: dn("cn=web1,ou=hosts,dc=example,dc=com"),
-        password_file: slapd.secret("host-secret")?,
-    };
+    config.ca = Some(ca);
+    config.bind = Bind::Simple { dn: dn("cn=web1,ou=hosts,dc=example,dc=com"), password_file };
     config.patience = Patience {
         connect: ms(2_000),
         operation: ms(2_000),

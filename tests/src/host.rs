@@ -226,6 +226,22 @@ impl Host {
         Daemon::start(command, shown, self.path(&format!("/var/log/{name}.out")))
     }
 
+    /// The same, but in the network of this machine instead of the host's: it listens on loopback ports that tests here can reach.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_in_our_network<A: AsRef<OsStr>>(
+        &self,
+        name: &str,
+        argv: impl IntoIterator<Item = A>,
+    ) -> Result<Daemon> {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &self.init.to_string(), "-m", "-p", "-u", "-i", "-C", "-r", "-w", "--"]);
+        command.args(["env", "-i", &format!("PATH={PATH}"), "HOME=/root", "LC_ALL=C.UTF-8"]);
+        command.args(argv);
+        Daemon::start(command, name.to_owned(), self.path(&format!("/var/log/{name}.out")))
+    }
+
     /// Starts a program on these three streams; it leads a process group, outside.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ pub mod built;
 pub mod client;
 pub mod company;
 pub mod door;
+pub mod ds389;
 pub mod follow;
 pub mod host;
 pub mod ldif;

@@ -24,7 +24,7 @@ use crate::trouble::{Result, Trouble};
 use crate::wait::until;
 
 const CONFIG: &str = include_str!("slapd/config.ldif");
-const BASE: &str = include_str!("slapd/base.ldif");
+pub(crate) const BASE: &str = include_str!("slapd/base.ldif");
 const TLS: &str = include_str!("slapd/tls.sh");
 /// What hosts need, or syncs end at 500 entries.
 const LIMITS: &str = "olcLimits: dn.children=\"ou=hosts,dc=example,dc=com\" size=unlimited time=unlimited\n";
@@ -452,7 +452,7 @@ fn program() -> Result<PathBuf> {
 }
 
 /// The certificates, made once a week and shared by all servers.
-fn authority() -> Result<PathBuf> {
+pub(crate) fn authority() -> Result<PathBuf> {
     let parent = target().join("slapd");
     let path = parent.join("tls");
     let io = |e| Trouble::io(&path, e);
@@ -474,13 +474,13 @@ fn authority() -> Result<PathBuf> {
     Ok(path)
 }
 
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
     listener.map(|address| address.port()).map_err(|e| Trouble::new(format!("no free port: {e}")))
 }
 
 /// Runs a program with this input, and wants it to succeed.
-fn piped(command: &mut Command, input: &str) -> Result<Output> {
+pub(crate) fn piped(command: &mut Command, input: &str) -> Result<Output> {
     let shown = format!("{:?}", Path::new(command.get_program()).file_name().unwrap_or_default());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|e| {

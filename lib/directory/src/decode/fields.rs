@@ -227,6 +227,7 @@ pub(crate) fn cut_down(mut entry: Entry) -> Entry {
     }
     const FIRST: &[&str] = &[
         schema::OBJECT_CLASS,
+        schema::ENTRY_UUID,
         schema::CREATORS_NAME,
         schema::MODIFIERS_NAME,
         schema::CREATE_TIMESTAMP,

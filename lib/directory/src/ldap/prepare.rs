@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use jit_model::dn::Dn;
+use jit_model::grant::EntryUuid;
 use ldap3::Scope;
 
 use super::assembly::Assembly;
@@ -18,7 +19,9 @@ use super::push;
 use super::search::Search;
 use super::session::{Carried, Resume, Way};
 use super::trouble::{Cause, Step};
-use crate::decode::cut_down;
+use crate::decode::{cut_down, syntax};
+use crate::entry::Entry;
+use crate::schema::ENTRY_UUID;
 
 /// Everything of an entry that the server shows, and the operational attributes that prove who wrote it, by name.
 pub(crate) const ATTRIBUTES: [&str; 6] =
@@ -111,9 +114,71 @@ pub(crate) async fn whole(
     Ok(Content { entries, cookie: None })
 }
 
-/// What stands under the two bases, out of everything that was found.
+/// What stands under the two bases, out of everything that was found, by its entryUUID: 389 Directory Server tells changes by another
+/// identifier (nsUniqueId), but what people see and sign is the entry's own.
 pub(crate) fn merged(contents: &[Content], config: &LdapConfig) -> EntrySet {
     let ours = |dn: &Dn| dn.is_below(&config.bases.grants) || dn.is_below(&config.bases.roles);
     let all = contents.iter().flat_map(|content| content.entries.iter());
-    all.filter(|(_, entry)| ours(&entry.dn)).map(|(uuid, entry)| (*uuid, entry.clone())).collect()
+    let mut merged = EntrySet::new();
+    for (told, entry) in all.filter(|(_, entry)| ours(&entry.dn)) {
+        let own = own_uuid(entry).filter(|own| own != told && !merged.contains_key(own));
+        match own {
+            // A server that tells by entryUUID, or does not show it.
+            None => merged.insert(*told, entry.clone()),
+            Some(uuid) => merged.insert(uuid, Arc::new(Entry { uuid, ..Entry::clone(entry) })),
+        };
+    }
+    merged
+}
+
+/// The identifier that the entry itself shows (RFC 4530).
+fn own_uuid(entry: &Entry) -> Option<EntryUuid> {
+    match entry.attributes.get(ENTRY_UUID)?.as_slice() {
+        [one] => syntax::uuid(one).ok().map(EntryUuid),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jit_model::host::HostNames;
+
+    use super::super::server::StartTls;
+    use super::*;
+    use crate::decode::Bases;
+
+    fn content(entries: &[(u8, &str, Option<u8>)]) -> Content {
+        let entry = |(told, name, own): &(u8, &str, Option<u8>)| {
+            let uuid = EntryUuid([*told; 16]);
+            let shown = own.map(|own| EntryUuid([own; 16]).to_string().into_bytes());
+            let attributes = shown
+                .map(|shown| (ENTRY_UUID.to_owned(), vec![shown]))
+                .into_iter()
+                .collect::<BTreeMap<_, _>>();
+            let dn = Dn::parse(&format!("cn={name},ou=grants,ou=jit,dc=x")).unwrap();
+            (uuid, Arc::new(Entry { uuid, dn, attributes }))
+        };
+        Content { entries: entries.iter().map(entry).collect(), cookie: None }
+    }
+
+    #[test]
+    fn entries_are_known_by_what_they_show_themselves() {
+        let bases = Bases::under(&Dn::parse("dc=x").unwrap()).unwrap();
+        let config = LdapConfig::new(
+            &["ldap://127.0.0.1".to_owned()],
+            StartTls::No,
+            bases,
+            HostNames::new("web1.example.com", [""; 0]).unwrap(),
+        );
+        let told = content(&[(1, "a", Some(11)), (2, "b", None), (3, "c", Some(3)), (4, "d", Some(11))]);
+        let merged = merged(&[told], &config.unwrap());
+        let known: Vec<(u8, String)> =
+            merged.iter().map(|(uuid, entry)| (uuid.0[0], entry.dn.rdn_value().to_owned())).collect();
+        // Of two that claim one identity, none may hide the other.
+        let wanted = [(2, "b"), (3, "c"), (4, "d"), (11, "a")];
+        assert_eq!(known, wanted.map(|(uuid, name)| (uuid, name.to_owned())));
+        assert!(merged.iter().all(|(uuid, entry)| *uuid == entry.uuid));
+    }
 }

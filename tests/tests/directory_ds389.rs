@@ -1,0 +1,85 @@
+//! Following a real 389 Directory Server: push and polling, with the project's own access rules.
+
+use jit_directory::ldap::{Follow, LdapConfig, StartTls, Way};
+use jit_tests::ds389::Ds389;
+use jit_tests::follow::{Following, access, grant, host_config, person, revocation};
+use jit_tests::trouble::Result;
+
+const ALICE: &str = "uid=alice,ou=people,dc=example,dc=com";
+const G1: &str = "cn=g1,ou=grants,ou=jit,dc=example,dc=com";
+const R1: &str = "cn=r,cn=g1,ou=grants,ou=jit,dc=example,dc=com";
+
+fn config(server: &Ds389, uri: String, start_tls: StartTls) -> Result<LdapConfig> {
+    host_config(&[uri], start_tls, server.tls_file("ca.crt"), server.secret("host-secret")?)
+}
+
+/// What every way of following must show: the beginning, a new grant, a revocation, its removal, the grant's deletion.
+async fn life_of_a_grant(server: &Ds389, following: &mut Following) -> Result<()> {
+    let first = following.until("the role is there", |e| !e.access.is_empty()).await?;
+    assert!(access(&first, "cn=operator,ou=roles,ou=jit,dc=example,dc=com").is_some());
+    assert!(person(&first, "cn=operators,ou=groups,dc=example,dc=com").is_some());
+    assert!(person(&first, "uid=carol,ou=people,dc=example,dc=com").is_none(), "nobody needs carol");
+
+    let asked = grant("g1", ALICE).replace("\nobjectClass", "\nchangetype: add\nobjectClass");
+    server.change_as(ALICE, "alice-secret", &asked)?;
+    let with = following.until("the grant is there", |e| access(e, G1).is_some()).await?;
+    let shown = access(&with, G1).unwrap();
+    for name in ["creatorsname", "modifiersname", "createtimestamp", "modifytimestamp", "jitsubject"] {
+        assert_eq!(shown.attributes.get(name).map(Vec::len), Some(1), "{name}");
+    }
+    assert_eq!(shown.attributes["creatorsname"], [ALICE.as_bytes()]);
+    // One identity, by push and by search: it is what people sign.
+    let written = server.search(G1, &["-s", "base", "entryUUID"])?;
+    let written = written.lines().find_map(|line| line.strip_prefix("entryUUID: ")).unwrap_or_default();
+    assert_eq!(shown.uuid.to_string(), written);
+    let alice = person(&with, ALICE).expect("a grant is never shown without its subject");
+    assert_eq!(alice.attributes["uid"], [b"alice"]);
+    assert_eq!(alice.attributes["uidnumber"], [b"2001"]);
+    assert!(!alice.attributes.contains_key("userpassword"));
+
+    server.add(&revocation("g1"))?;
+    following.until("the revocation is there", |e| access(e, R1).is_some()).await?;
+    server.delete(R1)?;
+    following.until("the revocation is gone", |e| access(e, R1).is_none()).await?;
+    server.delete(G1)?;
+    following
+        .until("the grant and its subject are gone", |e| {
+            access(e, G1).is_none() && person(e, ALICE).is_none()
+        })
+        .await?;
+    following.quiet(2).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn push_over_start_tls() -> Result<()> {
+    let server = Ds389::plan().up()?;
+    let mut following = Following::begin(config(&server, server.named(), StartTls::Use)?);
+    life_of_a_grant(&server, &mut following).await?;
+    assert_eq!(following.connected().await?, (server.named(), Way::Push));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polling_over_ldaps() -> Result<()> {
+    let server = Ds389::plan().up()?;
+    let mut config = config(&server, server.tls(), StartTls::No)?;
+    config.follow = Follow::Poll;
+    let mut following = Following::begin(config);
+    life_of_a_grant(&server, &mut following).await?;
+    assert_eq!(following.connected().await?.1, Way::Poll);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happened_while_it_was_down_is_known_afterwards() -> Result<()> {
+    let mut server = Ds389::plan().up()?;
+    server.add(&grant("g1", ALICE))?;
+    let mut following = Following::begin(config(&server, server.named(), StartTls::Use)?);
+    following.until("the grant is there", |e| access(e, G1).is_some()).await?;
+    server.kill()?;
+    following.trouble("").await?;
+    server.start()?;
+    server.add(&revocation("g1"))?;
+    following.until("the revocation is there", |e| access(e, R1).is_some()).await?;
+    Ok(())
+}
