@@ -18,8 +18,10 @@ DIRECTORY ?= ldif
 LOG := target/test.log
 TOOLS := target/tools
 # What the tests and the modules' build need on this machine; the hosts get theirs from tests/src/root.rs.
-PACKAGES := gcc libc6-dev libpam0g-dev mmdebstrap openssh-client systemd-container
+# libclang: the bindings of the Kerberos library are made from its headers when jitd and jitctl are built.
+PACKAGES := gcc libc6-dev libclang-dev libkrb5-dev libpam0g-dev mmdebstrap openssh-client pkg-config systemd-container
 SLAPD := slapd ldap-utils openssl
+KDC := krb5-admin-server krb5-kdc krb5-user libsasl2-modules-gssapi-mit
 PURE := -p jit-model -p jit-proto -p jit-control -p jit-directory -p jit-signature -p jit-settings -p pam_jit -p nss_jit -p jitd -p jitctl
 # nextest where there is one, else cargo's own: the same tests, and the same arguments for what we use.
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo cargo nextest run || echo cargo test) --no-fail-fast
@@ -37,7 +39,7 @@ demo: packages build
 	cargo build --release -q -p jit-tests --bin demo
 	DIRECTORY=$(DIRECTORY) target/release/demo
 
-test test-long bench: PACKAGES += $(SLAPD)
+test test-long bench: PACKAGES += $(SLAPD) $(KDC)
 # Every commit is asked the same: the property tests draw from one seed here, from fresh ones in test-long.
 test: export PROPTEST_RNG_SEED ?= 1
 test: packages
@@ -88,7 +90,7 @@ install: build
 build:
 	$(BUILD)
 
-# A server that comes with a package (slapd) is neither started now, by policy-rc.d, nor at the next boot.
+# A server that comes with a package (slapd, a KDC) is neither started now, by policy-rc.d, nor at the next boot.
 packages: root
 	missing=$$(for p in $(PACKAGES); do dpkg-query -Wf '$${Status}' "$$p" 2>/dev/null | grep -q '^install ok installed' || echo "$$p"; done)
 	if [ -n "$$missing" ]; then
@@ -98,7 +100,9 @@ packages: root
 			trap 'rm -f /usr/sbin/policy-rc.d' EXIT
 		fi
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing
-		case " $$missing " in *slapd*) update-rc.d slapd disable ;; esac
+		for server in slapd krb5-kdc krb5-admin-server; do
+			case " $$missing " in *" $$server "*) update-rc.d $$server disable ;; esac
+		done
 	fi
 
 root:

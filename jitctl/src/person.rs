@@ -2,5 +2,6 @@
 //! does, so that what would be refused is not written. Must never hold more rights than the person has, and never put a password
 //! on a command line, into a file, or into a message.
 
+mod bind;
 pub mod config;
 pub mod session;

@@ -96,7 +96,9 @@ fn look_around(config: &Config) -> Vec<String> {
                 let secrets: Vec<&Path> = match &session.bind {
                     Bind::Simple { password_file, .. } => vec![password_file],
                     Bind::External { certificate: Some(shown) } => vec![&shown.cert, &shown.key],
-                    Bind::External { certificate: None } | Bind::Anonymous => Vec::new(),
+                    Bind::Password { .. } | Bind::External { certificate: None } | Bind::Anonymous => {
+                        Vec::new()
+                    }
                 };
                 for file in secrets.into_iter().chain(session.ca.as_deref()) {
                     if let Err(error) = std::fs::File::open(file) {

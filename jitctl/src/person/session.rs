@@ -36,8 +36,10 @@ impl Session {
             .enable_all()
             .build()
             .map_err(|error| Failure::no("file", error.to_string()))?;
-        let mut visit = runtime.block_on(Visit::begin(config.directory.clone())).map_err(|error| {
-            Failure { exit: Exit::Unreachable, code: "unreachable".to_owned(), text: error.to_string() }
+        let mut visit = runtime.block_on(Visit::begin(config.bound()?)).map_err(|error| Failure {
+            exit: Exit::Unreachable,
+            code: "unreachable".to_owned(),
+            text: error.to_string(),
         })?;
         let me = runtime.block_on(visit.who_am_i()).map_err(trouble)?.ok_or_else(|| {
             Failure::no(

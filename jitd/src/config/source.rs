@@ -61,7 +61,7 @@ impl SourceConfig {
                 self.reading.writers.iter().for_each(|writer| add(writer.as_str()));
                 match &session.bind {
                     Bind::Anonymous => add("anonymous"),
-                    Bind::Simple { dn, .. } => add(&format!("simple {dn}")),
+                    Bind::Simple { dn, .. } | Bind::Password { dn, .. } => add(&format!("simple {dn}")),
                     Bind::External { certificate } => {
                         let cert =
                             certificate.as_ref().map(|certificate| certificate.cert.display().to_string());

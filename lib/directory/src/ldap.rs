@@ -21,6 +21,7 @@ mod prepare;
 mod push;
 mod refer;
 mod search;
+mod secret;
 pub mod server;
 mod session;
 mod tls;
@@ -30,6 +31,7 @@ mod watching;
 
 pub use config::{Bind, ClientCertificate, Follow, LdapConfig, LdapConfigError, Patience};
 pub use follow::{Link, Offer, follow, probe};
+pub use secret::Secret;
 pub use server::{Server, ServerError, StartTls};
 pub use session::Way;
 pub use trouble::{Cause, Step, Trouble};

@@ -1,5 +1,5 @@
 //! What a source of kind `ldap` is told: where, as whom, what to look for, how patient to be. Values only; jitd reads them
-//! from its file. Secrets are named by path and read anew at each connection, never kept.
+//! from its file. Secrets are named by path and read anew at each connection, never kept, but for a password that a person has typed.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use jit_model::dn::Dn;
 use jit_model::host::HostNames;
 
+use super::secret::Secret;
 use super::server::{Server, ServerError, StartTls};
 use crate::decode::Bases;
 
@@ -52,6 +53,13 @@ pub enum Bind {
         /// The file with the password, which others than owner and group may not read; a final line break does not
         /// count.
         password_file: PathBuf,
+    },
+    /// The same with a password that somebody has typed: for a visit, never for a daemon.
+    Password {
+        /// The name.
+        dn: Dn,
+        /// The password.
+        password: Secret,
     },
     /// SASL EXTERNAL (RFC 4422 appendix A): by the certificate shown under TLS; over `ldapi`, by our own uid.
     External {

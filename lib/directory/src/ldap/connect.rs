@@ -115,7 +115,7 @@ async fn open(config: &LdapConfig, server: &Server) -> Result<(LdapConnAsync, Ld
         Route::StartTls { host, port } | Route::Tls { host, port } => {
             let own = match &config.bind {
                 Bind::External { certificate } => certificate.as_ref(),
-                Bind::Simple { .. } | Bind::Anonymous => None,
+                Bind::Simple { .. } | Bind::Password { .. } | Bind::Anonymous => None,
             };
             let tls = tls_config(config, own).map_err(|what| (Step::Prepare, Cause::File(what)))?;
             let mut stream = reach(host, *port, config.patience.connect).await.map_err(io)?;
@@ -218,6 +218,7 @@ async fn authenticate(search: &mut Search, bind: &Bind) -> Result<(), (Step, Cau
     let file = |what| (Step::Prepare, Cause::File(what));
     let waited = search.patience();
     let ldap = search.handle().with_timeout(waited);
+    // An empty password would be an anonymous bind that reports success (RFC 4513 §5.1.2).
     let result = match bind {
         Bind::Anonymous => return Ok(()),
         Bind::External { .. } => ldap.sasl_external_bind().await,
@@ -227,11 +228,16 @@ async fn authenticate(search: &mut Search, bind: &Bind) -> Result<(), (Step, Cau
                 .map_err(|_| file(format!("{}: not UTF-8", password_file.display())))?;
             let password = text.strip_suffix('\n').unwrap_or(&text);
             let password = password.strip_suffix('\r').unwrap_or(password);
-            // An empty password would be an anonymous bind that reports success (RFC 4513 §5.1.2).
             if password.is_empty() {
                 return Err(file(format!("{}: is empty", password_file.display())));
             }
             ldap.simple_bind(&dn.to_string(), password).await
+        }
+        Bind::Password { dn, password } => {
+            if password.expose().is_empty() {
+                return Err(file(format!("the password of {dn} is empty")));
+            }
+            ldap.simple_bind(&dn.to_string(), password.expose()).await
         }
     };
     let result = result.map_err(|error| (Step::Bind, Cause::of(error, waited)))?;
