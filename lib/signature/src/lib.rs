@@ -6,11 +6,14 @@
 //! good what `ssh-keygen -Y verify` would not.
 
 pub mod allowed;
+mod armor;
+mod blob;
+mod key;
 pub mod statement;
 pub mod verify;
 
 pub use allowed::AllowedSigners;
-pub use statement::Statement;
+pub use statement::{Statement, attribute, split};
 pub use verify::check;
 
 /// What the signatures are made for, so that none made for something else counts here.
