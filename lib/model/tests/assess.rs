@@ -1,11 +1,18 @@
-//! What the entries say: windows, writers, memory. The refusals are in assess/refusals.rs, the approvals in assess/approvals.rs.
+//! What the entries say: windows, writers, memory. The refusals are in assess/refusals.rs, the approvals in assess/approvals.rs,
+//! signed ones in assess/signed.rs, forged ones in assess/forgeries.rs, what explains them in assess/chains.rs.
 
 mod world;
 
 #[path = "assess/approvals.rs"]
 mod approvals;
+#[path = "assess/chains.rs"]
+mod chains;
+#[path = "assess/forgeries.rs"]
+mod forgeries;
 #[path = "assess/refusals.rs"]
 mod refusals;
+#[path = "assess/signed.rs"]
+mod signed;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

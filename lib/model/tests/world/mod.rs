@@ -10,6 +10,7 @@ use jit_model::decide::{Verdict, decide};
 use jit_model::digest::digest;
 use jit_model::dn::Dn;
 use jit_model::grant::{Approval, End, EntryUuid, Grant, GrantTree, Provenance, Revocation};
+use jit_model::heard::Outcome;
 use jit_model::host::{HostNames, HostPattern};
 use jit_model::name::{Login, Service, SourceName};
 use jit_model::people::{Account, Group, People, Person};
@@ -17,6 +18,7 @@ use jit_model::policy::{BACKGROUND, BreakGlass, GUARDED, Policy};
 use jit_model::question::Question;
 use jit_model::reason::Refusal;
 use jit_model::role::Role;
+use jit_model::signature::{Signature, Signed};
 use jit_model::snapshot::{Aside, Freshness, Snapshot};
 use jit_model::source::{EntryKind, Proof, RoleEntry, SetAside, Source};
 use jit_model::time::{Span, Timestamp};
@@ -190,12 +192,41 @@ impl World {
             digest: digest(&tree.grant),
             not_after: None,
             duration: None,
-            signature: jit_model::signature::Signature::Absent,
+            signature: Signature::Absent,
             provenance: written(&person(who), when),
         };
         edit(&mut approval);
         tree.approvals.push(approval);
         self
+    }
+
+    /// What `who` signs of grant `n` as it stands, with his own key, until long after.
+    pub fn signed(&self, n: u32, who: &Dn, when: i64) -> Signed {
+        let grant = &self.source.grants[&uuid(n)].grant;
+        let principal = who.rdn_value();
+        Signed {
+            key: format!("SHA256:{principal}"),
+            principal,
+            approver: who.clone(),
+            grant: grant.uuid,
+            digest: digest(grant),
+            at: at(when),
+            latest_end: at(1_000_000),
+        }
+    }
+
+    /// An approval of grant `n` as it stands, written and signed.
+    pub fn sign(&mut self, n: u32, who: &str, when: i64, edit: impl FnOnce(&mut Signed)) -> &mut Self {
+        let mut signed = self.signed(n, &person(who), when);
+        edit(&mut signed);
+        self.approve(n, who, when, |a| a.signature = Signature::Good(signed))
+    }
+
+    /// What became of each approval of grant `n`.
+    pub fn heard(&self, n: u32) -> Vec<Outcome> {
+        let found = self.assess().into_iter().find(|judged| judged.grant.uuid == uuid(n));
+        let heard = found.unwrap_or_else(|| panic!("grant {n}")).heard;
+        heard.into_iter().map(|heard| heard.outcome).collect()
     }
 
     pub fn revoke(&mut self, n: u32, who: Option<&str>, when: Option<i64>) -> &mut Self {
@@ -285,6 +316,15 @@ pub fn approved(edit: impl FnOnce(&mut World)) -> World {
 pub fn unapproved(edit: impl FnOnce(&mut World)) -> World {
     let mut world = World::new();
     world.role(|r| r.approvals_required = 0).grant(1, |_| {});
+    edit(&mut world);
+    world
+}
+
+/// As [`approved`], with signatures as the only proof, and bob's.
+pub fn signed(edit: impl FnOnce(&mut World)) -> World {
+    let mut world = World::new();
+    world.source.proof = Proof::Signature;
+    world.grant(1, |_| {}).sign(1, "bob", 2_000, |_| {});
     edit(&mut world);
     world
 }
