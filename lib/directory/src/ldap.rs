@@ -5,8 +5,10 @@
 //! Read in this order: [`server`] and [`config`] (what we are told); `tls`, `connect`, `search` (one connection and its
 //! questions); `message`, `content`, `push` (RFC 4533); `csn`, `believe` (when an answer counts); `refer`, `people`,
 //! `watching`, `assembly` (who is who, and what is published); `prepare`, `session`, [`follow`] (a session, and the loop around
-//! sessions); [`visit`] (a person asks, and adds an entry); [`trouble`].
+//! sessions); [`visit`] (a person asks, and adds an entry);
+//! [`admin`] (a directory is set up, and its rules are tried); [`trouble`].
 
+pub mod admin;
 mod assembly;
 mod believe;
 pub mod config;
@@ -29,6 +31,7 @@ pub mod trouble;
 pub mod visit;
 mod watching;
 
+pub use admin::Admin;
 pub use config::{Bind, ClientCertificate, Follow, LdapConfig, LdapConfigError, Patience};
 pub use follow::{Link, Offer, follow, probe};
 pub use secret::Secret;
