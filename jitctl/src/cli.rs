@@ -302,18 +302,36 @@ pub struct InitArgs {
     /// Where it begins, such as dc=example,dc=com [default: that of the configuration]
     #[arg(long, value_name = "DN")]
     pub base: Option<String>,
+    /// Print, or load, only one part: the server's configuration, or what stands in the directory.
+    #[arg(long, value_enum, value_name = "PART")]
+    pub part: Option<DirectoryPart>,
+    /// Also the rules for passwords, names and membership: for a database that has no access rules of its own.
+    #[arg(long)]
+    pub fresh: bool,
     /// Load it, as one who may.
     #[arg(long)]
     pub apply: bool,
     /// As whom, with --apply [default: over ldapi as root by EXTERNAL; else asked for]
     #[arg(long, value_name = "DN", requires = "apply")]
     pub admin: Option<String>,
+    /// The file with that one's password [default: asked for]
+    #[arg(long, value_name = "PATH", requires = "admin")]
+    pub admin_password_file: Option<PathBuf>,
     /// Where, with --apply: an LDAP URL [default: ldapi:///]
     #[arg(long, value_name = "URL", requires = "apply")]
     pub uri: Option<String>,
     /// Which database holds the base (OpenLDAP), such as {1}mdb [default: the one whose suffix it is]
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
+}
+
+/// Who loads what is not always the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DirectoryPart {
+    /// Schema, indexes, limits, modules, access rules: loaded as root on the server
+    Configuration,
+    /// Containers: loaded as the administrator of the content
+    Content,
 }
 
 /// A kind of directory.
@@ -333,11 +351,14 @@ pub struct CheckArgs {
     #[arg(long, value_name = "DN")]
     pub admin: Option<String>,
     /// The file with the administrator's password [default: asked for]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", requires = "admin")]
     pub admin_password_file: Option<PathBuf>,
     /// Where: an LDAP URL [default: that of the configuration]
     #[arg(long, value_name = "URL")]
     pub uri: Option<String>,
+    /// Where the directory begins, such as dc=example,dc=com, with the usual containers below it [default: those of the configuration]
+    #[arg(long, value_name = "DN")]
+    pub base: Option<String>,
 }
 
 /// `jitctl sessions`

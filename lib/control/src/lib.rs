@@ -3,6 +3,7 @@
 //! Not for modules: they are guests in other processes and speak jit-proto.
 
 pub mod client;
+pub mod directory;
 pub mod shown;
 
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,10 @@ pub enum Answer {
     Roles(Roles),
     /// Only from jitctl: one line of `watch`.
     Change(Box<Change>),
+    /// Only from jitctl: what `directory init --apply` loaded.
+    Prepared(directory::Prepared),
+    /// Only from jitctl: what `directory check` tried.
+    Checked(directory::Checked),
     /// Only from jitctl: the mode after `mode`.
     Mode(Mode),
     /// Done, with a sentence for people.
