@@ -16,6 +16,7 @@ pub mod nss;
 pub mod nss_map;
 pub mod proxy;
 pub mod root;
+pub mod seat;
 pub mod served;
 pub mod sessions;
 pub mod slapd;
