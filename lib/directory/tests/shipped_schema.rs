@@ -64,5 +64,5 @@ fn classes_have_the_oids_that_decoding_knows() {
 #[test]
 fn the_example_and_the_tree_are_content() {
     assert_eq!(shipped("tree.ldif").len(), 4);
-    assert_eq!(shipped("example.ldif").len(), 7);
+    assert_eq!(shipped("example.ldif").len(), 9);
 }
