@@ -13,6 +13,7 @@ pub mod ldif_file;
 pub mod lockout;
 pub mod mode;
 pub mod request;
+pub mod resting;
 pub mod role;
 pub mod sessions;
 pub mod settle;

@@ -4,4 +4,8 @@
 
 mod bind;
 pub mod config;
+pub mod following;
+pub mod judging;
 pub mod session;
+pub mod shown;
+pub mod standing;

@@ -6,6 +6,7 @@ use jit_model::time::Timestamp;
 
 use crate::cli::GrantsArgs;
 use crate::context::Context;
+use crate::person::shown;
 use crate::report::{Exit, Failure, Report};
 use crate::terminal::{Colour, Table, Tone, some_of};
 use crate::when;
@@ -48,24 +49,45 @@ pub fn all(context: &Context, all: bool) -> Result<Vec<Grant>, Failure> {
     }
 }
 
-/// The grants as a table for people.
+/// What is told apart where the grants are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Apart {
+    /// On one host: the sources.
+    Sources,
+    /// In the directory: the hosts.
+    Hosts,
+}
+
+/// The grants as a table for people on a host.
 pub fn table(grants: &[Grant], now: Timestamp, colour: Colour) -> String {
-    let mut table = Table::new(&["ID", "STATE", "WHO", "WHEN", "SERVICES", "ROLE", "SOURCE", "REASON"]);
+    with(Apart::Sources, grants, now, colour)
+}
+
+/// The same for any host.
+pub fn directory_table(grants: &[Grant], now: Timestamp, colour: Colour) -> String {
+    with(Apart::Hosts, grants, now, colour)
+}
+
+fn with(apart: Apart, grants: &[Grant], now: Timestamp, colour: Colour) -> String {
+    let heading = match apart {
+        Apart::Sources => "SOURCE",
+        Apart::Hosts => "HOSTS",
+    };
+    let mut table = Table::new(&["ID", "STATE", "WHO", "WHEN", "SERVICES", "ROLE", heading, "REASON"]);
     let ids: Vec<&str> = grants.iter().map(|grant| grant.id.as_str()).collect();
     for grant in grants {
         let tone = tone(&grant.state);
-        let who = match grant.logins.as_slice() {
-            [] => grant.subject.clone(),
-            logins => some_of(logins, 3),
+        let who = match (grant.logins.as_slice(), apart) {
+            ([], Apart::Sources) => grant.subject.clone(),
+            _ => shown::who(grant),
+        };
+        let place = match apart {
+            Apart::Sources => grant.source.clone(),
+            Apart::Hosts => some_of(&grant.hosts, 2),
         };
         let services =
             if grant.services.is_empty() { "all guarded".to_owned() } else { some_of(&grant.services, 3) };
-        let reason = match (&grant.reason, &grant.ticket) {
-            (Some(reason), Some(ticket)) => format!("{reason} [{ticket}]"),
-            (Some(reason), None) => reason.clone(),
-            (None, Some(ticket)) => format!("[{ticket}]"),
-            (None, None) => "-".to_owned(),
-        };
+        let reason = shown::reason(grant);
         table.row([
             (Tone::Plain, short_id(&grant.id, &ids).as_str()),
             (tone, &grant.state),
@@ -73,11 +95,14 @@ pub fn table(grants: &[Grant], now: Timestamp, colour: Colour) -> String {
             (Tone::Plain, &span(grant, now)),
             (Tone::Plain, &services),
             (Tone::Plain, grant.role.as_deref().unwrap_or("-")),
-            (Tone::Plain, &grant.source),
+            (Tone::Plain, &place),
             (Tone::Plain, &reason),
         ]);
         if let Some(why) = &grant.why {
             table.note(tone, why);
+        }
+        if let Some(without) = &grant.without {
+            table.note(Tone::Fair, without);
         }
         if matches!(grant.state.as_str(), "pending" | "scheduled" | "live") {
             if !grant.groups.is_empty() {
