@@ -2,10 +2,22 @@
 //! does, so that what would be refused is not written. Must never hold more rights than the person has, and never put a password
 //! on a command line, into a file, or into a message.
 
+pub mod approval;
+pub mod ask;
 mod bind;
 pub mod config;
+pub mod cover;
+pub mod describe;
+pub mod example;
 pub mod following;
 pub mod judging;
+pub mod outcome;
+pub mod propose;
 pub mod session;
 pub mod shown;
+pub mod sign;
 pub mod standing;
+pub mod stopwatch;
+pub mod wait;
+pub mod who;
+pub mod wishes;

@@ -1,29 +1,144 @@
-//! `jitctl deny`, `revoke` and `release`: an entry below the grant that takes it away, at once and for good. Taking away is always easy.
+//! `jitctl deny`, `revoke` and `release`: an entry below the grant that takes it away, at once and for good. Taking away is always easy: no
+//! signature, no question but why, and where the directory's rules allow it, it is not asked whether one may.
+
+use jit_directory::write;
+use jit_model::assess::{Assessed, AssessedGrant};
+use jit_model::dn::Dn;
+use jit_model::state::State;
+use jit_model::text::clock_time;
+use jit_model::time::Timestamp;
 
 use crate::cli::{Cli, ReleaseArgs, TakeArgs};
+use crate::command::ldif_file::random;
 use crate::context::Context;
+use crate::person::ask::{Needed, Terminal, reason};
+use crate::person::config;
+use crate::person::outcome::{self, Done, Kind};
+use crate::person::propose::state_of;
+use crate::person::session::Session;
+use crate::person::stopwatch::Stopwatch;
 use crate::report::{Failure, Report};
+use crate::when;
+
+/// Which of the three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// A request, by somebody else.
+    Deny,
+    /// Whatever there is, by whoever may.
+    Revoke,
+    /// One's own.
+    Release,
+}
 
 /// `jitctl deny`
 ///
 /// # Errors
-/// When it cannot be done.
-pub fn deny(_context: &Context, _cli: &Cli, _args: &TakeArgs) -> Result<Report, Failure> {
-    Err(Failure::not_applicable("not-built", "not built yet"))
+/// When it is no request any more, or the directory refuses.
+pub fn deny(context: &Context, cli: &Cli, args: &TakeArgs) -> Result<Report, Failure> {
+    take(context, cli, Way::Deny, &args.id, args.reason.as_deref())
 }
 
 /// `jitctl revoke`
 ///
 /// # Errors
-/// When it cannot be done.
-pub fn revoke(_context: &Context, _cli: &Cli, _args: &TakeArgs) -> Result<Report, Failure> {
-    Err(Failure::not_applicable("not-built", "not built yet"))
+/// When it is over, or the directory refuses.
+pub fn revoke(context: &Context, cli: &Cli, args: &TakeArgs) -> Result<Report, Failure> {
+    take(context, cli, Way::Revoke, &args.id, args.reason.as_deref())
 }
 
 /// `jitctl release`
 ///
 /// # Errors
-/// When it cannot be done.
-pub fn release(_context: &Context, _cli: &Cli, _args: &ReleaseArgs) -> Result<Report, Failure> {
-    Err(Failure::not_applicable("not-built", "not built yet"))
+/// When it is not one's own, or over, or the directory refuses.
+pub fn release(context: &Context, cli: &Cli, args: &ReleaseArgs) -> Result<Report, Failure> {
+    take(context, cli, Way::Release, &args.id, None)
+}
+
+fn take(context: &Context, cli: &Cli, way: Way, id: &str, given: Option<&str>) -> Result<Report, Failure> {
+    let watch = Stopwatch::from(context.now);
+    let mut session = Session::open(config::load(cli)?)?;
+    let mut terminal = Terminal;
+    let mut asker = terminal.asker();
+    let me = session.me().clone();
+    let judged = session.find(id)?;
+    let mine = judged.grant.subject == me || session.source().people.is_member(&me, &judged.grant.subject);
+    let grant = judged.grant.clone();
+    let entry = match look(judged, way, mine, watch.now())? {
+        Look::Take => None,
+        Look::Gone(entry) => Some(entry),
+    };
+    let mut notes = Vec::new();
+    let (kind, entry) = match entry {
+        // What was wanted is so; a script that says it twice has not failed.
+        Some(entry) => {
+            notes.push("it was taken away before; nothing was written".to_owned());
+            (Kind::Nothing, entry)
+        }
+        None => {
+            let reason = match way {
+                Way::Deny => reason(given, &mut asker, Needed::Because("say why, for the person who asked"))?,
+                Way::Revoke => reason(given, &mut asker, Needed::No)?,
+                Way::Release => Some("given back".to_owned()),
+            };
+            let id = name("revocation", watch.now(), random::<8>()?);
+            let entry = write::revocation(&grant, &id, reason.as_deref());
+            let entry = entry.map_err(|e| Failure::no("file", e.to_string()))?;
+            session.add(&entry)?;
+            session.refresh()?;
+            (Kind::Revocation, entry.dn)
+        }
+    };
+    let verb = match way {
+        Way::Deny => "denied",
+        Way::Revoke => "revoked",
+        Way::Release => "given back",
+    };
+    let done = Done { kind, entry, grant: grant.dn.clone(), verb, next: Vec::new() };
+    Ok(outcome::report(&session, done, notes, watch.now()))
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+enum Look {
+    /// Take it away.
+    Take,
+    /// It was taken away by this entry.
+    Gone(Dn),
+}
+
+/// Whether this is the command for it.
+fn look(judged: &AssessedGrant, way: Way, mine: bool, now: Timestamp) -> Result<Look, Failure> {
+    let short = &judged.grant.id;
+    let other = |code: &str, text: String| Err(Failure::not_applicable(code, text));
+    if way == Way::Release && !mine {
+        let text = format!("it is somebody else's grant; an approver takes it away: jitctl revoke {short}");
+        return Err(Failure::no("not-yours", text));
+    }
+    match (&judged.assessed, state_of(judged, now), way) {
+        (Assessed::Revoked(revocation), ..) => Ok(Look::Gone(revocation.dn.clone())),
+        (Assessed::Granted { window, .. }, State::Expired, _) => {
+            let ago = when::ago(window.end(), now);
+            other(
+                "over",
+                format!(
+                    "the grant ended {} ({ago}): there is nothing to take away",
+                    clock_time(window.end())
+                ),
+            )
+        }
+        (Assessed::Granted { .. }, _, Way::Deny) => {
+            other("not-pending", format!("it is approved already; to take it away: jitctl revoke {short}"))
+        }
+        (_, _, Way::Deny) if mine => {
+            other("own", format!("it is your own request; to give it back: jitctl release {short}"))
+        }
+        _ => Ok(Look::Take),
+    }
+}
+
+/// A name below a grant that nobody else takes: when, and random digits.
+pub fn name(what: &str, now: Timestamp, random: [u8; 8]) -> String {
+    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{what}-{}-{digits}", now.to_generalized())
 }

@@ -1,0 +1,124 @@
+//! What was written, and what the grant has come to by it: the end of every command that writes into the directory.
+
+use jit_control::{Answer, Asked, Grant};
+use jit_model::assess::{Assessed, AssessedGrant};
+use jit_model::dn::Dn;
+use jit_model::source::Source;
+use jit_model::state::State;
+use jit_model::text::clock_time;
+use jit_model::time::Timestamp;
+
+use super::propose::state_of;
+use super::session::Session;
+use super::who;
+use crate::command::grants::short_id;
+use crate::report::{Exit, Report};
+use crate::terminal::clean;
+use crate::when;
+
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A grant.
+    Request,
+    /// An approval.
+    Approval,
+    /// A revocation.
+    Revocation,
+    /// Nothing: it was so already.
+    Nothing,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Kind::Request => "request",
+            Kind::Approval => "approval",
+            Kind::Revocation => "revocation",
+            Kind::Nothing => "nothing",
+        }
+    }
+}
+
+/// What was done.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// What was written.
+    pub kind: Kind,
+    /// The entry.
+    pub entry: Dn,
+    /// The grant it is, or belongs to.
+    pub grant: Dn,
+    /// What was done, in a few words: `approved`.
+    pub verb: &'static str,
+    /// Lines to add below the grant's state, without indentation: what to do next. `{id}` stands for the short id.
+    pub next: Vec<String>,
+}
+
+/// The report, by what the directory shows now.
+pub fn report(session: &Session, done: Done, mut notes: Vec<String>, now: Timestamp) -> Report {
+    let id = done.grant.rdn_value();
+    let known: Vec<&str> = session.grants().iter().map(|judged| judged.grant.id.as_str()).collect();
+    let short = short_id(&id, &known);
+    let judged = session.grants().iter().find(|judged| judged.grant.dn == done.grant);
+    let (head, state, approvers) = match judged {
+        None => {
+            notes.push(
+                "the directory does not show the grant yet: a replica that lags, or an access rule"
+                    .to_owned(),
+            );
+            (done.verb.to_owned(), format!("id {short}"), Vec::new())
+        }
+        Some(judged) => {
+            let (state, approvers) = standing(session.source(), judged, now);
+            let head = format!("{}: {}", done.verb, sentence(session.source(), judged));
+            (head, format!("id {short}, {state}"), approvers)
+        }
+    };
+    let mut text = format!("{}\n  {}\n", clean(&head), clean(&state));
+    for line in &done.next {
+        text.push_str(&format!("  {}\n", clean(&line.replace("{id}", &short))));
+    }
+    let asked = Asked {
+        kind: done.kind.word().to_owned(),
+        id,
+        dn: done.entry.to_string(),
+        grant: judged.map(|judged| Grant::of(judged, now)),
+        approvers,
+        text: head,
+    };
+    Report { answer: Answer::Asked(Box::new(asked)), text, notes, exit: Exit::Done }
+}
+
+/// `ops for alice on web1.example.com`
+pub fn sentence(source: &Source, judged: &AssessedGrant) -> String {
+    let grant = &judged.grant;
+    let role = judged.role.as_ref().map_or("no role", |role| role.name.as_str());
+    let hosts = super::cover::names(&grant.hosts);
+    format!("{role} for {} on {hosts}", who::name(&source.people, &grant.subject))
+}
+
+/// The state in a few words, and who may still approve.
+pub fn standing(source: &Source, judged: &AssessedGrant, now: Timestamp) -> (String, Vec<String>) {
+    let text = match (&judged.assessed, state_of(judged, now)) {
+        (Assessed::Pending { missing, from, approved }, _) => {
+            let approved: Vec<Dn> = approved.iter().map(|approver| approver.dn.clone()).collect();
+            let may = who::who_may_approve(&source.people, from, &judged.grant, &approved);
+            let names = may.iter().map(|dn| who::name(&source.people, dn)).collect();
+            return (format!("pending: {}", who::needed(&source.people, *missing, from, &may)), names);
+        }
+        (Assessed::Granted { window, .. }, State::Live) => {
+            format!("live until {}", when::until(window.end(), now))
+        }
+        (Assessed::Granted { window, .. }, State::Scheduled) => {
+            format!("scheduled from {} until {}", clock_time(window.start()), clock_time(window.end()))
+        }
+        (Assessed::Granted { window, .. }, _) => format!("ended {}", clock_time(window.end())),
+        (Assessed::Refused(why), _) => format!("refused: {why}"),
+        (Assessed::Revoked(revocation), _) => {
+            let by = revocation.by.as_ref().map(|by| format!(" by {}", who::name(&source.people, by)));
+            format!("taken away{}", by.unwrap_or_default())
+        }
+    };
+    (text, Vec::new())
+}

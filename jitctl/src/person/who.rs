@@ -1,0 +1,80 @@
+//! Who is who to the person at the keyboard: names for people, the roles that somebody can ask for, and those who may approve. Says what
+//! can be seen of the directory; hosts judge by their own reading.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jit_model::dn::Dn;
+use jit_model::grant::Grant;
+use jit_model::people::People;
+use jit_model::role::Role;
+use jit_model::source::{RoleEntry, Source};
+
+use crate::terminal::some_of;
+
+/// The most names of a group that are listed.
+const MOST: usize = 5;
+
+/// What people call somebody: the login, or the name of the entry where the login was not read.
+pub fn name(people: &People, dn: &Dn) -> String {
+    people.person(dn).map_or_else(|| dn.rdn_value(), |person| person.login.to_string())
+}
+
+/// The login and, where there is one, the full name.
+pub fn full_name(people: &People, dn: &Dn) -> String {
+    match people.person(dn).and_then(|person| person.account.gecos.as_deref()).filter(|name| !name.is_empty())
+    {
+        Some(full) => format!("{} ({full})", name(people, dn)),
+        None => name(people, dn),
+    }
+}
+
+/// Whether a role may be held by this person, or by somebody in this group.
+pub fn is_eligible(people: &People, role: &Role, subject: &Dn) -> bool {
+    let eligible =
+        |dn: &Dn| role.eligible.contains(dn) || role.eligible.iter().any(|by| people.is_member(dn, by));
+    match people.group(subject) {
+        Some(_) => people.members_of(subject).into_iter().any(|person| eligible(&person.dn)),
+        None => eligible(subject),
+    }
+}
+
+/// The roles that somebody can ask for, by name.
+pub fn roles_for<'s>(source: &'s Source, subject: &Dn) -> Vec<&'s Arc<Role>> {
+    let known = source.roles.values().filter_map(|entry| match entry {
+        RoleEntry::Known(role) => Some(role),
+        RoleEntry::Malformed(_) => None,
+    });
+    let mut roles: Vec<_> = known.filter(|role| is_eligible(&source.people, role, subject)).collect();
+    roles.sort_by(|a, b| a.name.cmp(&b.name));
+    roles
+}
+
+/// Everybody in these groups who could still approve the grant: not its subject, not who wrote it, not those who have.
+pub fn who_may_approve(
+    people: &People,
+    groups: &BTreeSet<Dn>,
+    grant: &Grant,
+    approved: &[Dn],
+) -> BTreeSet<Dn> {
+    let author = |dn: &Dn| {
+        [&grant.provenance.creator, &grant.provenance.modifier]
+            .into_iter()
+            .flatten()
+            .any(|author| author == dn)
+    };
+    let members = groups.iter().flat_map(|group| people.reach(group)).filter(|dn| people.group(dn).is_none());
+    members.filter(|dn| **dn != grant.subject && !author(dn) && !approved.contains(dn)).cloned().collect()
+}
+
+/// Names of entries as a list.
+pub fn names<'a>(dns: impl IntoIterator<Item = &'a Dn>) -> String {
+    dns.into_iter().map(Dn::rdn_value).collect::<Vec<_>>().join(", ")
+}
+
+/// `leads (bob, carol)`: from whom it takes how many more.
+pub fn needed(people: &People, missing: u32, from: &BTreeSet<Dn>, may: &BTreeSet<Dn>) -> String {
+    let who: Vec<String> = may.iter().map(|dn| name(people, dn)).collect();
+    let seen = if who.is_empty() { String::new() } else { format!(" ({})", some_of(&who, MOST)) };
+    format!("needs {missing} more approval{} from {}{seen}", if missing == 1 { "" } else { "s" }, names(from))
+}
