@@ -2,6 +2,8 @@
 //! directory but by its name, and jitd verifies that name. People write with their own passwords under the rules of packaging/ldap,
 //! so that creatorsName is theirs; the administrator, whom no rule binds, plays everybody who gets round them.
 
+pub mod laptop;
+
 use std::time::Duration;
 
 use serde_json::Value;
