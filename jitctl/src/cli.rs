@@ -320,7 +320,11 @@ pub struct InitArgs {
     /// Where, with --apply: an LDAP URL [default: ldapi:///]
     #[arg(long, value_name = "URL", requires = "apply")]
     pub uri: Option<String>,
-    /// Which database holds the base (OpenLDAP), such as {1}mdb [default: the one whose suffix it is]
+    /// The file with the certificates to trust, with --apply [default: that of the configuration, or this system's]
+    #[arg(long, value_name = "PATH", requires = "apply")]
+    pub ca: Option<PathBuf>,
+    /// Which database holds the base, such as {1}mdb (OpenLDAP) or userroot (389 Directory Server) [default: with --apply, the one whose
+    /// suffix it is]
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
 }
@@ -356,6 +360,9 @@ pub struct CheckArgs {
     /// Where: an LDAP URL [default: that of the configuration]
     #[arg(long, value_name = "URL")]
     pub uri: Option<String>,
+    /// The file with the certificates to trust [default: that of the configuration, or this system's]
+    #[arg(long, value_name = "PATH")]
+    pub ca: Option<PathBuf>,
     /// Where the directory begins, such as dc=example,dc=com, with the usual containers below it [default: those of the configuration]
     #[arg(long, value_name = "DN")]
     pub base: Option<String>,

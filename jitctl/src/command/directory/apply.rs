@@ -1,0 +1,173 @@
+//! Loading a record where it is not there yet. What is there already is left and said; what is there in another form, too.
+
+use jit_control::directory::Part;
+use jit_directory::ldap::admin::{Admin, Change, Operation, Reach, Shown};
+use jit_directory::ldap::{Cause, Trouble};
+use jit_model::dn::Dn;
+
+use super::merge::merge;
+use super::script::Record;
+use crate::cli::DirectoryKind;
+
+/// What the records are about; some of it is shown only when it is asked for.
+const ATTRIBUTES: [&str; 4] = ["*", "aci", "attributeTypes", "objectClasses"];
+
+/// RFC 4511 appendix A: attributeOrValueExists, entryAlreadyExists.
+const THERE: [u32; 2] = [20, 68];
+
+/// The database that holds a base.
+pub(super) struct Database {
+    /// `{1}mdb`, or the name of a backend.
+    pub(super) name: String,
+    /// Whether it has access rules (OpenLDAP).
+    pub(super) has_rules: bool,
+}
+
+/// Finds it; `None` when it is not to be seen.
+pub(super) async fn database(
+    admin: &mut Admin,
+    kind: DirectoryKind,
+    base: &Dn,
+) -> Result<Option<Database>, Trouble> {
+    let (place, suffix, name) = match kind {
+        DirectoryKind::Openldap => ("cn=config", "olcSuffix", "olcDatabase"),
+        DirectoryKind::Ds389 => ("cn=ldbm database,cn=plugins,cn=config", "nsslapd-suffix", "cn"),
+    };
+    let found =
+        admin.search(place, Reach::Below, &format!("({suffix}=*)"), &[suffix, name, "olcAccess"]).await;
+    let found = match found {
+        Err(Trouble { cause: Cause::Refused { .. }, .. }) => Vec::new(),
+        other => other?,
+    };
+    let holds = |entry: &&Shown| {
+        entry
+            .texts(suffix)
+            .filter_map(|suffix| Dn::parse(suffix).ok())
+            .any(|suffix| *base == suffix || base.is_below(&suffix))
+    };
+    Ok(found.iter().find(holds).and_then(|entry| {
+        let name = entry.texts(name).next()?.to_owned();
+        Some(Database { name, has_rules: entry.texts("olcAccess").next().is_some() })
+    }))
+}
+
+/// Loads what of a record is missing, and notes what came of it.
+pub(super) async fn record(
+    admin: &mut Admin,
+    file: &str,
+    record: &Record,
+    parts: &mut Vec<Part>,
+) -> Result<(), Trouble> {
+    let mut note = |outcome: &str, what: String, text: Option<String>| {
+        parts.push(Part { file: file.to_owned(), what, outcome: outcome.to_owned(), text });
+    };
+    let shown = locate(admin, &record.dn).await?;
+    let dn = shown.as_ref().map_or(record.dn.as_str(), |shown| shown.dn.as_str()).to_owned();
+    let merged = merge(&record.operation, shown.as_ref());
+    for there in merged.there {
+        note("there", format!("{dn}: {there}"), None);
+    }
+    for differs in merged.differs {
+        note("differs", dn.clone(), Some(differs));
+    }
+    let Some(todo) = merged.todo else { return Ok(()) };
+    let todo = match (&todo, &shown) {
+        (Operation::Modify(changes), None) => Operation::Add(begun(&dn, changes)),
+        _ => todo,
+    };
+    let what = format!("{dn}{}", about(&todo));
+    match admin.perform(&dn, &todo, None).await {
+        Ok(()) => note("added", what, None),
+        Err(Trouble { cause: Cause::Refused { code, .. }, .. }) if THERE.contains(&code) => {
+            note("there", what, None)
+        }
+        Err(Trouble { cause: cause @ Cause::Refused { .. }, .. }) => {
+            note("failed", what, Some(cause.to_string()))
+        }
+        Err(trouble) => return Err(trouble),
+    }
+    Ok(())
+}
+
+/// What is changed, by name.
+fn about(operation: &Operation) -> String {
+    match operation {
+        Operation::Modify(changes) => {
+            let named = changes.iter().map(|change| match change {
+                Change::Add((name, values))
+                | Change::Replace((name, values))
+                | Change::Delete((name, values)) => match values.as_slice() {
+                    [one] => format!(
+                        "{name} {}",
+                        String::from_utf8_lossy(one).chars().take(80).collect::<String>()
+                    ),
+                    many => format!("{} values of {name}", many.len()),
+                },
+            });
+            format!(": {}", named.collect::<Vec<_>>().join(", "))
+        }
+        _ => String::new(),
+    }
+}
+
+/// The list of modules is the one entry that a change speaks of and that may be missing.
+fn begun(dn: &str, changes: &[Change]) -> Vec<jit_directory::ldap::admin::Attribute> {
+    let mut attributes = Vec::new();
+    if dn.starts_with("cn=module") {
+        attributes.push(("objectClass".to_owned(), vec![b"olcModuleList".to_vec()]));
+        attributes.push(("cn".to_owned(), vec![b"module{0}".to_vec()]));
+    }
+    for change in changes {
+        if let Change::Add(attribute) | Change::Replace(attribute) = change {
+            attributes.push(attribute.clone());
+        }
+    }
+    attributes
+}
+
+/// The entry, also where the server has put a number into its name.
+async fn locate(admin: &mut Admin, dn: &str) -> Result<Option<Shown>, Trouble> {
+    let found = match admin.entry(dn, &ATTRIBUTES).await {
+        Err(Trouble { cause: Cause::Refused { .. }, .. }) => None,
+        other => other?,
+    };
+    if found.is_some() || !dn.ends_with("cn=config") {
+        return Ok(found);
+    }
+    let Some((rdn, above)) = dn.split_once(',') else { return Ok(None) };
+    let siblings = match admin.search(above, Reach::Below, "(objectClass=*)", &ATTRIBUTES).await {
+        Err(Trouble { cause: Cause::Refused { .. }, .. }) => Vec::new(),
+        other => other?,
+    };
+    let same =
+        |entry: &Shown| entry.dn.split(',').next().is_some_and(|other| unnumbered(other) == unnumbered(rdn));
+    Ok(siblings.into_iter().find(same))
+}
+
+/// `cn={4}jit` and `cn=module{0}` without their numbers, in lower case.
+fn unnumbered(rdn: &str) -> String {
+    let mut plain = rdn.to_lowercase();
+    if let (Some(from), Some(to)) = (plain.find('{'), plain.find('}')) {
+        if from < to {
+            plain.replace_range(from..=to, "");
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_names_do_not_count() {
+        for (shown, ours) in [
+            ("cn={4}jit", "cn=jit"),
+            ("olcOverlay={0}syncprov", "olcOverlay=syncprov"),
+            ("cn=module{1}", "cn=module{0}"),
+        ] {
+            assert_eq!(unnumbered(shown), unnumbered(ours));
+        }
+        assert_ne!(unnumbered("cn={4}jitter"), unnumbered("cn=jit"));
+    }
+}
