@@ -15,6 +15,11 @@
 //!   not narrower (no service means all);
 //! - where a role begins to require approvals, they stand in for the author: a grant that was refused because somebody
 //!   else had written it counts once it is approved;
+//! - where signatures are needed, nobody whom a grant is for counts among its approvers: who leaves the group that it is for may have
+//!   approved it for the others;
+//! - where signatures are needed, a role that requires no approval grants nothing, so one that begins to require them has become wider;
+//! - a role that begins to require signatures counts a duration from the signing, which is before the approval's entry was made: what it
+//!   grants may begin, and ends, that much sooner;
 //! - background services are guarded for those who held a grant, so the first grant guards them, and a grant removed before
 //!   it began never did.
 //!
@@ -43,20 +48,22 @@ use std::sync::Arc;
 use jit_model::assess::{Assessed, AssessedGrant, Memory, assess};
 use jit_model::decide::{Allow, Verdict, decide, explain};
 use jit_model::grant::EntryUuid;
+use jit_model::heard::Outcome;
 use jit_model::learn::{held, learn, over};
 use jit_model::name::Login;
 use jit_model::people::{Account, Person};
 use jit_model::reason::Refusal;
+use jit_model::signature::Signature;
 use jit_model::snapshot::Snapshot;
-use jit_model::source::{RoleEntry, Source};
+use jit_model::source::{Proof, RoleEntry, Source};
 use jit_model::time::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use changes::{a_narrowing, a_removal, narrow, remove, revoke};
-use world::{World, at, login, question, role_dn, source_name, uuid};
+use changes::{Narrowing, a_narrowing, a_removal, narrow, remove, revoke};
+use world::{World, at, group, login, person, question, role_dn, source_name, uuid};
 use worlds::{PEOPLE, ROLES, a_revocation, a_tree, a_world};
 
 /// Times at which everything is asked: windows lie between 0 and 200.
@@ -266,16 +273,22 @@ proptest! {
 
     #[test]
     fn a_narrower_role_never_allows_more(first in a_world(), which in select(&ROLES[..]), narrowing in a_narrowing()) {
-        let before = Host::sees(&first);
         let mut world = first;
+        if let Narrowing::Signature = narrowing {
+            sign_when_written(&mut world);
+        }
+        let before = Host::sees(&world);
         if let Some(RoleEntry::Known(role)) = world.source.roles.get_mut(&role_dn(which)) {
             let role = Arc::make_mut(role);
             let needed_none = role.approvals_required == 0 && (!role.approvals_from_each || role.approver_groups.is_empty());
             narrow(role, &narrowing);
             if needed_none {
-                // Approvals begin to stand in for the author: leave out what only an author's lack refused.
+                // Approvals begin to stand in for the author, or to be there to be signed: leave out what only their lack refused.
                 for judged in &before.assessed {
-                    if let Assessed::Refused(Refusal::WrittenByOther(_) | Refusal::EvidenceMissing(_)) = judged.assessed {
+                    if let Assessed::Refused(
+                        Refusal::WrittenByOther(_) | Refusal::EvidenceMissing(_) | Refusal::NobodySigns(_),
+                    ) = judged.assessed
+                    {
                         world.source.grants.remove(&judged.grant.uuid);
                     }
                 }
@@ -314,23 +327,46 @@ proptest! {
     }
 }
 
+/// Nothing is signed before its entry is made: see the exceptions.
+fn sign_when_written(world: &mut World) {
+    for approval in world.source.grants.values_mut().flat_map(|tree| &mut tree.approvals) {
+        if let (Signature::Good(signed), Some(made)) = (&mut approval.signature, approval.provenance.created)
+        {
+            signed.at = signed.at.max(made);
+        }
+    }
+}
+
 /// The laws would hold in a world where nobody may do anything, too; this one is not it.
 #[test]
 fn the_worlds_are_worth_asking() {
     let mut runner = TestRunner::deterministic();
     let (mut granted, mut pending, mut reasons) = (0, 0, BTreeSet::new());
+    let (mut by_signature, mut ignored) = (0, BTreeSet::new());
     for _ in 0..300 {
         let world = a_world().new_tree(&mut runner).expect("a world").current();
         let host = Host::sees(&world);
         granted += host.granted();
         for judged in &host.assessed {
+            for heard in &judged.heard {
+                match &heard.outcome {
+                    Outcome::Ignored(why) => ignored.extend([why.code()]),
+                    Outcome::Counts { .. } => {}
+                }
+            }
             match &judged.assessed {
+                Assessed::Granted { approved, .. } => {
+                    by_signature +=
+                        usize::from(approved.iter().any(|approver| approver.evidence.key().is_some()));
+                }
                 Assessed::Refused(refusal) => drop(reasons.insert(refusal.code())),
                 Assessed::Pending { .. } => pending += 1,
-                Assessed::Revoked(_) | Assessed::Granted { .. } => {}
+                Assessed::Revoked(_) => {}
             }
         }
     }
+    assert!(by_signature > 30, "{by_signature} granted by signatures");
+    assert!(ignored.len() >= 14, "{ignored:?}");
     assert!(granted > 100 && pending > 100, "{granted} granted, {pending} pending of 1200");
     assert!(reasons.len() >= 10, "{reasons:?}");
 }
@@ -351,6 +387,37 @@ fn a_shared_login_is_the_exception() {
     world.persons.pop();
     host.sync(&world);
     assert_eq!(host.granted(), 1);
+}
+
+/// Nor do these two.
+#[test]
+fn who_leaves_the_group_may_have_approved_it_for_the_others() {
+    let mut world = World::new();
+    world.source.proof = Proof::Signature;
+    world.members("leads", &[person("dave")]).grant(1, |g| g.subject = group("devs"));
+    world.sign(1, "dave", 2_000, |_| {});
+    let mut host = Host::sees(&world);
+    assert_eq!(host.granted(), 0, "dave is one of them");
+    world.members("devs", &[person("alice")]);
+    host.sync(&world);
+    assert_eq!(host.granted(), 1, "two people agreed, and dave gets nothing by it");
+    assert_eq!(host.assessed[0].logins.keys().collect::<Vec<_>>(), [&login("alice")]);
+    // Should he come back, he has approved it for himself, too.
+    world.members("devs", &[person("alice"), person("dave")]);
+    host.sync(&world);
+    assert_eq!(host.granted(), 0);
+}
+
+#[test]
+fn a_role_that_begins_to_require_signatures_counts_from_the_signing() {
+    let mut world = World::new();
+    world.grant(1, |_| {}).sign(1, "bob", 2_000, |signed| signed.at = at(1_500));
+    let mut host = Host::sees(&world);
+    assert_eq!(world.window(1), Some((2_000, 9_200)));
+    world.role(|role| role.signature_required = true);
+    host.sync(&world);
+    let Assessed::Granted { window, .. } = host.assessed[0].assessed else { panic!("{:?}", host.assessed) };
+    assert_eq!((window.start(), window.end()), (at(1_500), at(8_700)));
 }
 
 /// A revocation under a grant that is set aside counts when the grant is mended.

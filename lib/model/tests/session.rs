@@ -5,6 +5,8 @@ mod world;
 
 #[path = "session/faults.rs"]
 mod faults;
+#[path = "session/signers.rs"]
+mod signers;
 #[path = "session/sources.rs"]
 mod sources;
 

@@ -9,10 +9,11 @@ use jit_model::dn::Dn;
 use jit_model::grant::Approval;
 use jit_model::learn::over;
 use jit_model::role::Role;
-use jit_model::source::RoleEntry;
+use jit_model::signature::{Signature, Signed};
+use jit_model::source::{Proof, RoleEntry};
 use jit_model::time::{Span, Timestamp};
 use proptest::prelude::*;
-use proptest::sample::Index;
+use proptest::sample::{Index, select};
 
 use crate::Host;
 use crate::changes::{Narrowing, Removal, a_narrowing, a_removal, narrow, nth, remove};
@@ -30,6 +31,8 @@ enum Edit {
     Approval(Index, Dn, i64, Option<Span>),
     Member(Index, Dn),
     Made(Index, Option<Timestamp>),
+    Signed(Index, Index, Timestamp, Timestamp),
+    Proof(Proof),
 }
 
 fn an_edit() -> impl Strategy<Value = Edit> {
@@ -43,6 +46,8 @@ fn an_edit() -> impl Strategy<Value = Edit> {
         3 => (i(), a_person(), 0_i64..120, some(a_span())).prop_map(|(i, who, at, d)| Edit::Approval(i, who, at, d)),
         1 => (i(), somebody()).prop_map(|(i, who)| Edit::Member(i, who)),
         1 => (i(), some(time())).prop_map(|(i, made)| Edit::Made(i, made)),
+        2 => (i(), i(), time(), time()).prop_map(|(i, j, at, end)| Edit::Signed(i, j, at, end)),
+        1 => select(&[Proof::Source, Proof::CreatorsName, Proof::Signature][..]).prop_map(Edit::Proof),
     ]
 }
 
@@ -73,11 +78,29 @@ fn apply(world: &mut World, edit: &Edit) {
                     digest: digest(&tree.grant),
                     not_after: None,
                     duration: *duration,
-                    signature: jit_model::signature::Signature::Absent,
+                    signature: Signature::Absent,
                     provenance: world::written(who, *when),
                 });
             }
         }
+        Edit::Signed(i, j, when, latest_end) => {
+            if let Some((_, tree)) = nth(&mut world.source.grants, i) {
+                let (grant, count) = (Arc::clone(&tree.grant), tree.approvals.len().max(1));
+                if let Some(approval) = tree.approvals.get_mut(j.index(count)) {
+                    let principal = approval.approver.rdn_value();
+                    approval.signature = Signature::Good(Signed {
+                        key: format!("SHA256:{principal}"),
+                        principal,
+                        approver: approval.approver.clone(),
+                        grant: grant.uuid,
+                        digest: digest(&grant),
+                        at: *when,
+                        latest_end: *latest_end,
+                    });
+                }
+            }
+        }
+        Edit::Proof(proof) => world.source.proof = *proof,
         Edit::Made(i, made) => {
             if let Some((_, tree)) = nth(&mut world.source.grants, i) {
                 Arc::make_mut(&mut tree.grant).provenance.created = *made;

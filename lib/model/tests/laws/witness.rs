@@ -7,6 +7,7 @@ use jit_model::assess::{Assessed, AssessedGrant};
 use jit_model::digest::digest;
 use jit_model::dn::Dn;
 use jit_model::grant::{Approval, End};
+use jit_model::signature::{Signature, Signed};
 use jit_model::source::{Proof, Source};
 use jit_model::time::{Timestamp, Window};
 use proptest::prelude::*;
@@ -14,34 +15,72 @@ use proptest::prelude::*;
 use crate::Host;
 use crate::worlds::a_world;
 
+fn signed_of(approval: &Approval) -> Option<&Signed> {
+    match &approval.signature {
+        Signature::Good(signed) => Some(signed),
+        Signature::Absent | Signature::Unchecked(_) | Signature::Bad(_) => None,
+    }
+}
+
+/// When an approval was given.
+fn given_at(approval: &Approval, to_sign: bool) -> Option<Timestamp> {
+    if to_sign { signed_of(approval).map(|signed| signed.at) } else { approval.provenance.created }
+}
+
 /// What a grant that is good lacks, if it lacks anything: the rules of docs/design.md §4, counted out.
 fn lacks(source: &Source, judged: &AssessedGrant, window: Window) -> Option<&'static str> {
     let (grant, role) = (&judged.grant, judged.role.as_ref()?);
     let tree = &source.grants[&grant.uuid];
     let people = &source.people;
     let in_file = source.proof == Proof::Source;
+    let to_sign = role.signature_required || source.proof == Proof::Signature;
     let authors = [&grant.provenance.creator, &grant.provenance.modifier];
+    let named = |one: &Dn, other: &Dn| one.rdn_value() == other.rdn_value();
     let proved = |a: &&Approval| {
         let own = |dn: &Option<Dn>| dn.as_ref() == Some(&a.approver);
         let p = &a.provenance;
-        let is_own = in_file || (own(&p.creator) && own(&p.modifier) && p.modified == p.created);
-        let is_his = a.approver == grant.subject || authors.iter().any(|author| own(author));
-        p.created.is_some() && is_own && !is_his && a.digest == digest(grant)
+        let in_directory =
+            own(&p.creator) && own(&p.modifier) && p.modified == p.created && p.created.is_some();
+        let is_own = match (source.proof, to_sign) {
+            (Proof::CreatorsName, _) => in_directory,
+            (Proof::Source, false) => p.created.is_some(),
+            (Proof::Signature, _) | (Proof::Source, true) => true,
+        };
+        let is_signed = |s: &Signed| {
+            (&s.approver, s.grant, s.digest) == (&a.approver, grant.uuid, digest(grant))
+                && s.principal == a.approver.rdn_value()
+        };
+        let is_his = named(&a.approver, &grant.subject)
+            || authors.into_iter().flatten().any(|author| named(author, &a.approver));
+        let gets_it = people.reach(&grant.subject).into_iter().any(|dn| named(dn, &a.approver));
+        is_own
+            && !is_his
+            && a.digest == digest(grant)
+            && (!to_sign || signed_of(a).is_some_and(is_signed) && !gets_it)
     };
     let lasts = |a: &&Approval| {
         a.not_after.is_none_or(|end| window.end() <= end)
             && a.duration.is_none_or(|span| window.end() <= window.start().plus(span))
+            && (!to_sign || signed_of(a).is_some_and(|signed| window.end() <= signed.latest_end))
     };
-    let given = |a: &&Approval| a.provenance.created.is_some_and(|at| at <= window.start());
+    let given = |a: &&Approval| given_at(a, to_sign).is_some_and(|at| at <= window.start());
     let of = |a: &Approval, group: &Dn| people.is_member(&a.approver, group);
     let speaks = |a: &&Approval| role.approver_groups.iter().any(|group| of(a, group));
+    // Any choice of approvals of different people with different keys; one entry may speak for two groups.
     let enough = |counts: &dyn Fn(&&Approval) -> bool| {
-        let who: BTreeSet<&Dn> = tree.approvals.iter().filter(counts).map(|a| &a.approver).collect();
-        u32::try_from(who.len()).is_ok_and(|n| n >= role.approvals_required)
-    };
-    let heard = |counts: &dyn Fn(&&Approval) -> bool| {
-        !role.approvals_from_each
-            || role.approver_groups.iter().all(|g| tree.approvals.iter().filter(counts).any(|a| of(a, g)))
+        let all: Vec<&Approval> = tree.approvals.iter().filter(counts).collect();
+        (0_u32..1 << all.len()).any(|bits| {
+            let who: Vec<&Approval> =
+                all.iter().enumerate().filter(|(i, _)| bits >> i & 1 == 1).map(|(_, a)| *a).collect();
+            let names: BTreeSet<String> = who.iter().map(|a| a.approver.rdn_value()).collect();
+            let keys: BTreeSet<&str> =
+                who.iter().filter_map(|a| signed_of(a)).map(|signed| signed.key.as_str()).collect();
+            names.len() == who.len()
+                && (!to_sign || keys.len() == who.len())
+                && u32::try_from(who.len()).is_ok_and(|n| n >= role.approvals_required)
+                && (!role.approvals_from_each
+                    || role.approver_groups.iter().all(|group| who.iter().any(|a| of(a, group))))
+        })
     };
     let willing = |a: &&Approval| proved(a) && speaks(a) && lasts(a);
     let early = |a: &&Approval| proved(a) && given(a);
@@ -62,9 +101,9 @@ fn lacks(source: &Source, judged: &AssessedGrant, window: Window) -> Option<&'st
         End::After(span) => window.start().plus(span),
     };
     [
-        (needs_none || enough(&willing), "approvers"),
-        (needs_none || heard(&willing), "a group"),
-        (needs_none || (enough(&early) && heard(&early)), "time: it begins before enough have spoken"),
+        (needs_none || enough(&willing), "approvers, of each group"),
+        (needs_none || enough(&early), "time: it begins before enough have spoken"),
+        (!needs_none || !to_sign, "anybody who signs"),
         (!needs_none || in_file || authors.iter().all(|author| may_write(author)), "an author who may"),
         (judged.logins.values().all(eligible), "eligibility"),
         (window.end() <= words && window.end().since(window.start()) <= role.max_duration, "modesty"),
@@ -79,10 +118,11 @@ fn lacks(source: &Source, judged: &AssessedGrant, window: Window) -> Option<&'st
 /// remembered for good.
 fn may_begin(source: &Source, judged: &AssessedGrant, began: Timestamp) -> bool {
     let (grant, Some(role)) = (&judged.grant, judged.role.as_ref()) else { return true };
+    let to_sign = role.signature_required || source.proof == Proof::Signature;
     let spoken = source.grants[&grant.uuid]
         .approvals
         .iter()
-        .filter(|a| a.provenance.created.is_some_and(|at| at <= began) && a.digest == digest(grant));
+        .filter(|a| given_at(a, to_sign).is_some_and(|at| at <= began) && a.digest == digest(grant));
     let by: BTreeSet<&Dn> = spoken.map(|a| &a.approver).collect();
     let heard = |group: &Dn| by.iter().any(|dn| source.people.is_member(dn, group));
     grant.provenance.created.is_none_or(|made| made <= began)

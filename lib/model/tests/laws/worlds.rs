@@ -10,6 +10,7 @@ use jit_model::host::HostPattern;
 use jit_model::name::Service;
 use jit_model::people::Group;
 use jit_model::role::{Role, TicketPattern};
+use jit_model::signature::{BadSignature, Signature, Signed};
 use jit_model::source::{Proof, RoleEntry};
 use jit_model::time::{Span, Timestamp};
 use proptest::prelude::*;
@@ -31,6 +32,20 @@ pub(crate) fn a_group() -> impl Strategy<Value = Dn> {
 
 pub(crate) fn somebody() -> impl Strategy<Value = Dn> {
     prop_oneof![3 => a_person(), 1 => a_group()]
+}
+
+/// Another entry of the same name, in a place where nobody is looked for but whom a group lists.
+fn elsewhere() -> impl Strategy<Value = Dn> {
+    select(&["alice", "bob", "carol"][..]).prop_map(|name| world::dn(&format!("uid={name},ou=old,dc=x")))
+}
+
+fn an_approver() -> impl Strategy<Value = Dn> {
+    prop_oneof![14 => a_person(), 1 => elsewhere()]
+}
+
+/// Whom a group lists.
+fn listed() -> impl Strategy<Value = Dn> {
+    prop_oneof![9 => a_person(), 3 => a_group(), 1 => elsewhere()]
 }
 
 pub(crate) fn some<T: std::fmt::Debug + Clone + 'static>(
@@ -94,7 +109,7 @@ fn a_role(name: &'static str) -> impl Strategy<Value = Role> {
             approvals_required: required % 3,
             approver_groups,
             approvals_from_each: each,
-            signature_required: rare == 0,
+            signature_required: matches!(rare, 0 | 3 | 4),
             services,
             local_groups: BTreeSet::new(),
             reason_required: rare == 1,
@@ -136,20 +151,58 @@ fn a_grant(n: u32) -> impl Strategy<Value = Grant> {
 }
 
 fn an_approval(grant: Arc<Grant>) -> impl Strategy<Value = Approval> {
-    (a_person(), some(time()), some(a_span()), 0_u8..10).prop_flat_map(
+    (an_approver(), some(time()), some(a_span()), 0_u8..10).prop_flat_map(
         move |(approver, not_after, duration, wrong)| {
             let mut right = digest(&grant);
             right.0[0] ^= u8::from(wrong == 0);
             let dn = grant.dn.child("cn", "a").expect("a name");
-            provenance(approver.clone()).prop_map(move |provenance| Approval {
+            let shown = (provenance(approver.clone()), a_signature(&grant, &approver));
+            shown.prop_map(move |(provenance, signature)| Approval {
                 dn: dn.clone(),
                 approver: approver.clone(),
                 digest: right,
                 not_after,
                 duration,
-                signature: jit_model::signature::Signature::Absent,
+                signature,
                 provenance,
             })
+        },
+    )
+}
+
+/// Mostly good, by one's own key; sometimes by another or by one that root lists for several, of other words, or of no worth.
+pub(crate) fn a_signature(grant: &Grant, approver: &Dn) -> impl Strategy<Value = Signature> + use<> {
+    let principal = approver.rdn_value();
+    let right = Signed {
+        key: format!("SHA256:{principal}"),
+        principal,
+        approver: approver.clone(),
+        grant: grant.uuid,
+        digest: digest(grant),
+        at: at(0),
+        latest_end: at(0),
+    };
+    let latest_end = prop_oneof![5 => (100_i64..300).prop_map(at), 1 => time()];
+    (time(), latest_end, 0_u8..60, a_person(), 0_u8..10).prop_map(
+        move |(at, latest_end, fault, other, key)| {
+            let mut signed = Signed { at, latest_end, ..right.clone() };
+            match key {
+                0 | 1 => signed.key = "SHA256:shared".to_owned(),
+                2 => signed.key.push('2'),
+                3 => signed.key = format!("SHA256:{}", other.rdn_value()),
+                _ => {}
+            }
+            match fault {
+                0 => signed.approver = other,
+                1 => signed.principal = other.rdn_value(),
+                2 => signed.grant = uuid(99),
+                3 => signed.digest.0[0] ^= 1,
+                4 => return Signature::Bad(BadSignature::Forged),
+                5 | 6 => return Signature::Absent,
+                7 | 8 => return Signature::Unchecked(b"jit-approval-1".to_vec()),
+                _ => {}
+            }
+            Signature::Good(signed)
         },
     )
 }
@@ -157,7 +210,7 @@ fn an_approval(grant: Arc<Grant>) -> impl Strategy<Value = Approval> {
 pub(crate) fn a_tree(n: u32) -> impl Strategy<Value = GrantTree> {
     a_grant(n).prop_flat_map(|grant| {
         let grant = Arc::new(grant);
-        let approvals = proptest::collection::vec(an_approval(Arc::clone(&grant)), 0..6);
+        let approvals = proptest::collection::vec(an_approval(Arc::clone(&grant)), 0..8);
         let revoked = proptest::bool::weighted(0.1);
         (approvals, revoked).prop_map(move |(approvals, revoked)| {
             let revocations = if revoked { vec![a_revocation(&grant)] } else { Vec::new() };
@@ -171,22 +224,31 @@ pub(crate) fn a_revocation(grant: &Grant) -> Revocation {
 }
 
 pub(crate) fn a_world() -> impl Strategy<Value = World> {
-    let groups = proptest::collection::vec(a_set(somebody(), 1..6), GROUPS.len());
+    let groups = proptest::collection::vec(a_set(listed(), 1..6), GROUPS.len());
     let roles = (a_role("dba"), a_role("web"));
     let trees = (a_tree(1), a_tree(2), a_tree(3), a_tree(4));
-    let trust = (0_u8..6, some(a_role("default")), a_set(a_person(), 0..2));
+    let trust = (0_u8..9, some(a_role("default")), a_set(a_person(), 0..2));
     let shown = proptest::collection::vec(0_u8..4, 4);
     (groups, roles, trees, trust, shown).prop_map(
         |(groups, (dba, web), trees, (proof, default, writers), shown)| {
             let mut world = World::new();
             world.groups =
                 GROUPS.iter().zip(groups).map(|(name, members)| Group { dn: group(name), members }).collect();
-            for role in [dba, web] {
+            for mut role in [dba, web] {
+                // Where approvals must be signed, a role that nobody approves grants nothing: most have somebody.
+                if (proof > 6 || role.signature_required) && role.max_duration.0 % 8 != 0 {
+                    role.approvals_required = role.approvals_required.max(1);
+                    role.approver_groups.extend(["leads", "security"].map(group));
+                }
                 let dn = role.dn.clone().expect("a name");
                 world.source.roles.insert(dn, RoleEntry::Known(Arc::new(role)));
             }
             world.source.default_role = default.map(|role| Arc::new(Role { dn: None, ..role }));
-            world.source.proof = if proof < 2 { Proof::Source } else { Proof::CreatorsName };
+            world.source.proof = match proof {
+                0..=2 => Proof::Source,
+                3..=6 => Proof::CreatorsName,
+                _ => Proof::Signature,
+            };
             world.source.writers = writers;
             let (a, b, c, d) = trees;
             let mut trees = [a, b, c, d];
