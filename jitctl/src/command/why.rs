@@ -1,4 +1,6 @@
-//! `jitctl why`: the verdict for a person and the road to it.
+//! `jitctl why`: the verdict for a person, the road to it, and what the grants rest on.
+
+mod chain;
 
 use jit_control::{Answer, Request, Why};
 use jit_model::name::{Login, Service};
@@ -79,6 +81,7 @@ fn render(why: &Why, elsewhen: bool, now: Timestamp, colour: Colour) -> String {
     if !why.grants.is_empty() {
         out.push_str("\ngrants:\n");
         out.push_str(&grants::table(&why.grants, now, colour));
+        out.push_str(&chain::render(&why.grants, colour));
     }
     out
 }

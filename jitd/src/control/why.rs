@@ -72,7 +72,7 @@ pub(super) fn why(
             .snapshot
             .grants_of(&login)
             .iter()
-            .map(|grant| grants::shown(grant, &view, now))
+            .map(|grant| grants::shown(grant, &view, now).explained(grant, &login))
             .collect(),
     })
 }

@@ -2,6 +2,7 @@
 //! per connection. The same types are what `--json` prints, so they are a public format: fields are added, never renamed.
 //! Not for modules: they are guests in other processes and speak jit-proto.
 
+pub mod chain;
 pub mod client;
 pub mod directory;
 pub mod shown;
@@ -415,12 +416,57 @@ pub struct Grant {
     /// Pending: members of these groups can give them (DNs).
     #[serde(default)]
     pub from: Vec<String>,
+    /// Only in [`Why`]: why the person is eligible for its role; none where he is not shown to be, and in a default role.
+    #[serde(default)]
+    pub eligible: Option<Eligible>,
+    /// Only in [`Why`]: every approval that was written under it, those that count first; 64 at most.
+    #[serde(default)]
+    pub approvals: Vec<Approval>,
+    /// How many more there are.
+    #[serde(default)]
+    pub more_approvals: usize,
     /// Only from jitctl: whether it waits for the approval of whoever asks.
     #[serde(default)]
     pub waits_for_me: Option<bool>,
     /// Only from `grants --resting-on`: what becomes of it without that person.
     #[serde(default)]
     pub without: Option<String>,
+}
+
+/// Why somebody is eligible for a grant's role.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Eligible {
+    /// Login.
+    pub login: String,
+    /// His DN.
+    pub dn: String,
+    /// The DNs of the groups that lead from him to what the role names: the one that he is in first, the one that is named last. None if
+    /// it names himself.
+    pub by: Vec<String>,
+}
+
+/// An approval, and what it is worth.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Its DN.
+    pub dn: String,
+    /// The DN of who approves, by its own claim.
+    pub approver: String,
+    /// Whether it counts.
+    pub counts: bool,
+    /// If it counts, Unix seconds of the time since when: of the signing where signatures are needed.
+    pub at: Option<i64>,
+    /// If it counts, what proves it: `creators-name`, `signature` or `source`.
+    pub evidence: Option<String>,
+    /// The key that signed, as `ssh-keygen -l` shows it.
+    pub key: Option<String>,
+    /// If it counts, the approver groups that he speaks for: each as the DNs of the groups that lead there, the one that he is in first,
+    /// the role's last.
+    pub groups: Vec<Vec<String>>,
+    /// If it does not count, a stable word: `own-grant`, `no-approver`, `unsigned`, `signature-unknown-key`, …
+    pub code: Option<String>,
+    /// The same in a sentence.
+    pub why: Option<String>,
 }
 
 /// Who approved, when.

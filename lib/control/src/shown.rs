@@ -58,6 +58,9 @@ impl Grant {
             duration,
             missing,
             from,
+            eligible: None,
+            approvals: Vec::new(),
+            more_approvals: 0,
             waits_for_me: None,
             without: None,
         }
