@@ -9,6 +9,7 @@ pub mod context;
 pub mod foresee;
 pub mod person;
 pub mod report;
+pub mod screen;
 pub mod terminal;
 pub mod when;
 
@@ -38,7 +39,7 @@ fn dispatch(cli: &Cli, context: &Context) -> Result<Report, Failure> {
     match &cli.command {
         Command::Status => command::status::run(context),
         Command::Why(args) => command::why::run(context, args),
-        Command::Grants(args) if asks_the_directory(args) => command::asked::run(context, cli, args),
+        Command::Grants(args) if asks_the_directory(cli, args) => command::asked::run(context, cli, args),
         Command::Grants(args) => command::grants::run(context, args),
         Command::Request(args) => command::request::run(context, cli, args),
         Command::Approve(args) => command::approve::run(context, cli, args),
@@ -61,9 +62,14 @@ fn dispatch(cli: &Cli, context: &Context) -> Result<Report, Failure> {
     }
 }
 
-/// Some questions only the directory can answer.
-fn asks_the_directory(args: &GrantsArgs) -> bool {
-    args.directory || args.pending || args.mine || args.live || args.resting_on.is_some()
+/// Some questions only the directory can answer; and where there is no daemon, somebody who has a directory configured means that.
+fn asks_the_directory(cli: &Cli, args: &GrantsArgs) -> bool {
+    args.directory
+        || args.pending
+        || args.mine
+        || args.live
+        || args.resting_on.is_some()
+        || (!cli.socket.exists() && person::config::load(cli).is_ok())
 }
 
 fn print_json(done: Result<Report, Failure>) -> io::Result<()> {
