@@ -96,6 +96,12 @@ pub struct Source {
 }
 
 impl Source {
+    /// Whether there is anything in it that only signed approvals can allow.
+    pub fn needs_signatures(&self) -> bool {
+        let required = |entry: &RoleEntry| matches!(entry, RoleEntry::Known(role) if role.signature_required);
+        self.proof == Proof::Signature || self.roles.values().any(required)
+    }
+
     /// The identity of every grant that the source shows, those set aside too: what [`crate::learn::learn`] wants to know
     /// of the set before.
     pub fn grant_uuids(&self) -> BTreeSet<EntryUuid> {

@@ -3,6 +3,7 @@
 //! Here it is decided what is believed: of a source that has spoken everything, also what it does not show; of one that has not, and
 //! whose set is from before the daemon began or not there at all, only what lets stay and what was taken away by name (a
 //! revocation, a deletion that the ledger remembers). It may lack a grant, an approval or a membership that was added just before.
+//! So it is with a grant whose approvals are signed while this host has no list of signers that it can use.
 
 use std::sync::Arc;
 
@@ -11,8 +12,10 @@ use crate::assess::{Assessed, AssessedGrant};
 use crate::decide::cover::Covers;
 use crate::decide::{Asked, miss};
 use crate::grant::EntryUuid;
+use crate::heard::{Heard, Ignored, Outcome};
 use crate::name::Login;
 use crate::reason::{DenyReason, Refusal};
+use crate::signature::BadSignature;
 use crate::snapshot::{Aside, Silence, Snapshot};
 use crate::source::EntryKind;
 use crate::time::{Timestamp, Window};
@@ -91,7 +94,13 @@ pub(super) fn remembered<'a>(
 ) -> impl Iterator<Item = (Window, &'a Rest)> {
     let counts = |rest: &&Rest| {
         let silent = match snapshot.sources().contains_key(&rest.source) {
-            true => !snapshot.has_spoken(&rest.source),
+            true => {
+                !snapshot.has_spoken(&rest.source)
+                    || snapshot
+                        .grants()
+                        .iter()
+                        .any(|grant| grant.grant.uuid == rest.uuid && is_in_doubt(grant))
+            }
             // It may have been given another name.
             false => some_source_is_silent(snapshot),
         };
@@ -111,6 +120,15 @@ pub(super) fn some_source_is_silent(snapshot: &Snapshot) -> bool {
     snapshot.sources().keys().any(|source| !snapshot.has_spoken(source))
 }
 
+/// Whether a grant lacks approvals only as far as this host can tell: they are signed, and its list of signers cannot be used. A list that
+/// is being mended, or was given to the wrong owner by mistake, closes the door and ends nothing.
+fn is_in_doubt(grant: &AssessedGrant) -> bool {
+    let unknown = |heard: &Heard| {
+        matches!(heard.outcome, Outcome::Ignored(Ignored::BadSignature(BadSignature::NoSigners(_))))
+    };
+    matches!(grant.assessed, Assessed::Pending { .. }) && grant.heard.iter().any(unknown)
+}
+
 /// What is said of a grant and believed.
 enum Word<'a> {
     Grant(&'a Arc<AssessedGrant>),
@@ -123,7 +141,8 @@ fn words(snapshot: &Snapshot, uuid: EntryUuid) -> impl Iterator<Item = Word<'_>>
         Assessed::Refused(_) | Assessed::Pending { .. } | Assessed::Granted { .. } => false,
     };
     let grants = snapshot.grants().iter().filter(move |grant| {
-        grant.grant.uuid == uuid && (snapshot.has_spoken(&grant.source) || removed(grant))
+        let believed = snapshot.has_spoken(&grant.source) && !is_in_doubt(grant);
+        grant.grant.uuid == uuid && (believed || removed(grant))
     });
     let aside = snapshot.set_aside().iter().filter(move |aside| {
         let entry = &aside.entry;
