@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use jit_directory::ldap::{Bind, probe};
 use jit_directory::ldif::file::ROOT;
 use jit_directory::ldif::watch::{LdifSource, read_once};
+use jit_model::source::Proof;
 use tokio::runtime::Builder;
 
 use crate::accounts::Accounts;
@@ -14,6 +15,7 @@ use crate::args::Args;
 use crate::config::{self, Config, Place};
 use crate::groups::local::Locals;
 use crate::privileges::{self, User};
+use crate::signers::Signers;
 
 mod names;
 
@@ -70,6 +72,26 @@ fn silent(user: &User) -> Option<String> {
     })
 }
 
+/// What the list of signers has. That there is none is said where it is sure to be needed; which roles require it stands in the directory.
+fn signers(config: &Config) -> Vec<String> {
+    let signers = Signers::at(&config.signatures.allowed_signers);
+    let (list, shown) = (signers.list(), signers.path().display());
+    let mut notes: Vec<String> =
+        list.skipped().iter().chain(list.remarks()).map(|note| format!("{shown}: {note}")).collect();
+    let needed = config.sources.values().any(|source| source.reading.proof == Proof::Signature);
+    match list.trouble() {
+        Some(why) if needed || signers.path().exists() => {
+            notes.push(format!("signatures: nobody's would count: {why}"));
+        }
+        Some(_) => {}
+        None => {
+            let count = list.signers().iter().filter(|signer| signer.signs_approvals()).count();
+            notes.push(format!("{shown}: {count} keys may sign approvals"));
+        }
+    }
+    notes
+}
+
 /// What would make the daemon less than healthy, though it would start.
 fn look_around(config: &Config) -> Vec<String> {
     let mut notes = Vec::new();
@@ -78,6 +100,7 @@ fn look_around(config: &Config) -> Vec<String> {
     }
     let local = Locals::new(Accounts::of_host()).get();
     notes.extend(names::notes(config, &local, &names::Mapped::of_host(), Path::exists));
+    notes.extend(signers(config));
     for (name, source) in &config.sources {
         match &source.place {
             Place::Ldif(path) => {

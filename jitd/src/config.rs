@@ -24,11 +24,13 @@ mod groups;
 mod guard;
 mod keys;
 mod people;
+mod signatures;
 mod source;
 mod values;
 
 pub use jit_settings::{ConfigError, Problem};
 pub use keys::Keys;
+pub use signatures::Signatures;
 pub use source::{Place, SourceConfig};
 
 /// Where the configuration lies unless told otherwise.
@@ -49,6 +51,8 @@ pub struct Config {
     pub people: Option<PeopleRules>,
     /// Who may ask for keys, and what may stand in them.
     pub keys: Keys,
+    /// Whose signatures count.
+    pub signatures: Signatures,
 }
 
 /// What happens to a session whose grant ends.
@@ -136,6 +140,7 @@ fn read(root: Section<'_, '_>, faults: &Faults<'_>) -> Option<Config> {
     let groups = groups::groups(&root, &break_glass);
     let people = people::people(&root, groups.gids);
     let keys = keys::keys(&root);
+    let signatures = signatures::signatures(&root);
     root.finish();
 
     let (production, host) = host?;
@@ -148,7 +153,7 @@ fn read(root: Section<'_, '_>, faults: &Faults<'_>) -> Option<Config> {
     }
     let background = guard::background(&guarded);
     let policy = Policy { production, host, guarded, background, exempt, break_glass };
-    Some(Config { policy, sources: sources.configured, session, groups, people, keys })
+    Some(Config { policy, sources: sources.configured, session, groups, people, keys, signatures })
 }
 
 fn read_host(root: &Section<'_, '_>, faults: &Faults<'_>) -> Option<(bool, HostNames)> {

@@ -15,6 +15,7 @@ use jit_model::learn::{held, learn};
 use jit_model::name::{SourceName, UnixGroup};
 use jit_model::people::Person;
 use jit_model::snapshot::{Aside, Freshness, Snapshot};
+use jit_model::source::Proof;
 use jit_model::state::{State, state};
 use jit_model::time::Timestamp;
 
@@ -32,6 +33,7 @@ use crate::offers::Offers;
 use crate::people::roll::Showing;
 use crate::remember::Remembered;
 use crate::scribe::Scribe;
+use crate::signers::Signers;
 use crate::view::{Current, SourceView, View};
 
 mod look;
@@ -53,6 +55,8 @@ struct Standing {
     /// Which roles could be asked for.
     offers: Arc<Offers>,
     aside: Vec<Aside>,
+    /// Whether approvals in it must be signed.
+    signed: bool,
     heard: Option<Moment>,
     /// Whether the set is from this run of the daemon, and not recalled from disk.
     has_spoken: bool,
@@ -69,6 +73,7 @@ pub struct Follower {
     servers: BTreeMap<SourceName, String>,
     remembered: Remembered,
     groups: Groups,
+    signers: Signers,
     /// What is wrong with the configuration on disk, while another is in force.
     config_fault: Option<String>,
     noticed: look::Noticed,
@@ -95,7 +100,9 @@ impl Follower {
             served: Arc::default(),
             concerns: Vec::new(),
         };
+        let signers = Signers::at(&config.signatures.allowed_signers);
         let mut follower = Follower {
+            signers,
             config,
             clock,
             scribe,
@@ -107,6 +114,7 @@ impl Follower {
             config_fault: None,
             noticed: look::Noticed::default(),
         };
+        follower.introduce_signers();
         follower.recall();
         follower
     }
@@ -146,6 +154,10 @@ impl Follower {
 
     /// Takes another configuration. What is known from sources that are still read in the same way stays.
     pub fn reconfigure(&mut self, config: Arc<Config>) {
+        if self.config.signatures != config.signatures {
+            self.signers = Signers::at(&config.signatures.allowed_signers);
+            self.introduce_signers();
+        }
         self.config = config;
         self.config_fault = None;
         self.sources.clear();
@@ -256,11 +268,33 @@ impl Follower {
         }
     }
 
+    /// Says in the audit whose keys may sign from here on.
+    fn introduce_signers(&self) {
+        if let Some(change) = self.signers.introduction() {
+            self.scribe.note(change.into());
+        }
+    }
+
+    /// Looks at the list of signers; whether there is another one in force. Everything that was signed is judged anew by it.
+    fn look_at_signers(&mut self) -> bool {
+        let Some(change) = self.signers.look() else { return false };
+        self.scribe.note(change.into());
+        let config = Arc::clone(&self.config);
+        for (name, source) in &config.sources {
+            let Some(mut standing) = self.sources.remove(name) else { continue };
+            self.understand(name, source, &mut standing);
+            self.sources.insert(name.clone(), standing);
+        }
+        true
+    }
+
     /// Makes sense of a source's entries, and learns from them.
     fn understand(&mut self, name: &SourceName, config: &SourceConfig, standing: &mut Standing) {
         let Some(entries) = &standing.entries else { return };
         let settled = self.clock.now().settled;
-        let source = decode(entries, &config.bases, &config.reading);
+        let mut source = decode(entries, &config.bases, &config.reading);
+        self.signers.check(&mut source);
+        standing.signed = source.needs_signatures();
         let assessed = assess(&source, &self.config.policy.host, self.remembered.memory());
         let memory = learn(self.remembered.memory(), &standing.uuids, &source, &assessed);
         let learned = self.remembered.learn(memory, &assessed, settled);
@@ -371,7 +405,16 @@ impl Follower {
 
     fn concerns(&self) -> Vec<String> {
         let map = self.groups.concern().map(str::to_owned);
-        self.config_fault.iter().cloned().chain(self.remembered.concerns()).chain(map).collect()
+        let configured = self.config.sources.values().any(|source| source.reading.proof == Proof::Signature);
+        let signed = configured || self.sources.values().any(|standing| standing.signed);
+        let signers = signed.then(|| self.signers.concern()).flatten();
+        self.config_fault
+            .iter()
+            .cloned()
+            .chain(self.remembered.concerns())
+            .chain(map)
+            .chain(signers)
+            .collect()
     }
 
     /// Finds out what is conferred now, and puts what is known before those who answer.

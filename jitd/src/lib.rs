@@ -28,6 +28,7 @@ pub mod remember;
 pub mod run;
 pub mod scribe;
 pub mod sessions;
+pub mod signers;
 pub mod sockets;
 pub mod sources;
 pub mod store;

@@ -101,6 +101,17 @@ pub enum Event {
         /// What is wrong, or which server answers.
         text: Text,
     },
+    /// The list of signers says something else, or cannot be used.
+    Signers {
+        /// The keys that may sign approvals now and could not before: `SHA256:… principals`, and for how long; the first 32.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        came: Vec<Text>,
+        /// Those that no longer may; the first 32.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        went: Vec<Text>,
+        /// For people.
+        text: Text,
+    },
     /// The clock is in another state.
     Clock {
         /// `agrees`, `ahead`, `behind`, `directory-ahead` or `accepted`.
@@ -421,6 +432,10 @@ impl Event {
             Event::Source { source, state, text } => {
                 let severity = if *state == Health::Recovered { Severity::Notice } else { Severity::Error };
                 (severity, format!("source {}: {}", source.0, text.0))
+            }
+            Event::Signers { came, went, text } => {
+                let (came, went) = (came.len(), went.len());
+                (Severity::Warning, format!("signers: {} ({came} came, {went} went)", text.0))
             }
             Event::Clock { state, text, .. } => {
                 let calm = matches!(state, ClockState::Agrees | ClockState::Accepted);

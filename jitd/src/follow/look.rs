@@ -134,6 +134,7 @@ impl Follower {
         let now = self.clock.now();
         self.notice_mode(seen);
         self.notice_clock(now.concern);
+        let judged_anew = self.look_at_signers();
         self.confer();
         let changed = self.notice_grants();
         self.notice_silence(now.login);
@@ -163,7 +164,7 @@ impl Follower {
             }
         }
         self.groups.write(self.clock.moment(), now.login);
-        if !changed.is_empty() || self.is_behind() {
+        if judged_anew || !changed.is_empty() || self.is_behind() {
             self.show();
         }
     }

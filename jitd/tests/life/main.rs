@@ -10,4 +10,5 @@ mod modes;
 mod questions;
 mod reload;
 mod sessions;
+mod signers;
 mod start;
