@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use jit_directory::ldap::{Bind, probe};
+use jit_directory::ldap::{Bind, Credentials, probe};
 use jit_directory::ldif::file::ROOT;
 use jit_directory::ldif::watch::{LdifSource, read_once};
 use jit_model::source::Proof;
@@ -118,10 +118,12 @@ fn look_around(config: &Config) -> Vec<String> {
             Place::Ldap { session, .. } => {
                 let secrets: Vec<&Path> = match &session.bind {
                     Bind::Simple { password_file, .. } => vec![password_file],
+                    Bind::Gssapi { credentials: Credentials::Keytab { keytab, .. } } => vec![keytab],
                     Bind::External { certificate: Some(shown) } => vec![&shown.cert, &shown.key],
-                    Bind::Password { .. } | Bind::External { certificate: None } | Bind::Anonymous => {
-                        Vec::new()
-                    }
+                    Bind::Gssapi { credentials: Credentials::Ticket }
+                    | Bind::Password { .. }
+                    | Bind::External { certificate: None }
+                    | Bind::Anonymous => Vec::new(),
                 };
                 for file in secrets.into_iter().chain(session.ca.as_deref()) {
                     if let Err(error) = std::fs::File::open(file) {

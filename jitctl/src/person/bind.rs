@@ -1,9 +1,9 @@
-//! The password, typed unseen at the terminal when nothing else says who somebody is. Never on the command line, never from standard
+//! The password, typed unseen at the terminal when neither a ticket nor a file says who somebody is. Never on the command line, never from standard
 //! input, where a script would leave it lying about.
 
 use std::io;
 
-use jit_directory::ldap::{Bind, LdapConfig, Secret};
+use jit_directory::ldap::{Bind, Credentials, LdapConfig, Secret, gssapi};
 use jit_model::dn::Dn;
 
 use super::config::{ClientConfig, Identity};
@@ -19,8 +19,19 @@ impl ClientConfig {
         let bind = match &self.identity {
             Identity::Said(bind) => bind.clone(),
             Identity::Asked(dn) => self.asked(dn)?,
+            Identity::TicketOrAsked(dn) => match self.by_ticket() {
+                Some(bind) => bind,
+                None => self.asked(dn)?,
+            },
         };
         Ok(LdapConfig { bind, ..self.directory.clone() })
+    }
+
+    /// By the ticket, if there is one and the servers are such that it can be shown to them.
+    fn by_ticket(&self) -> Option<Bind> {
+        let bind = Bind::Gssapi { credentials: Credentials::Ticket };
+        let config = LdapConfig { bind: bind.clone(), ..self.directory.clone() };
+        (config.check().is_ok() && gssapi::has_ticket()).then_some(bind)
     }
 
     fn asked(&self, dn: &Dn) -> Result<Bind, Failure> {

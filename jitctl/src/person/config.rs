@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jit_directory::decode::Reading;
 use jit_directory::ldap::config::Follow;
-use jit_directory::ldap::{Bind, LdapConfig, Patience};
+use jit_directory::ldap::{Bind, Credentials, LdapConfig, Patience};
 use jit_model::dn::Dn;
 use jit_model::host::HostNames;
 use jit_model::name::SourceName;
@@ -54,10 +54,12 @@ pub struct ClientConfig {
 /// As whom the person binds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// As the file says, and nothing is missing: a certificate, or a password in a file.
+    /// As the file says, and nothing is missing: a ticket, a certificate, or a password in a file.
     Said(Bind),
     /// By this name, with a password that is asked for.
     Asked(Dn),
+    /// By the Kerberos ticket where there is one, and otherwise by this name with a password that is asked for: the file does not say.
+    TicketOrAsked(Dn),
 }
 
 /// Who runs the command.
@@ -204,7 +206,7 @@ fn read_directory(
     let usual = match (section.has("bind"), &bases) {
         (false, Some(bases)) => {
             let usual = bases.people.child(&login_attribute, &person.login);
-            usual.map(Identity::Asked).map_err(|error| section.fault(error)).ok()
+            usual.map(Identity::TicketOrAsked).map_err(|error| section.fault(error)).ok()
         }
         _ => None,
     };
@@ -215,7 +217,7 @@ fn read_directory(
             ca,
             bind: match &identity {
                 Identity::Said(bind) => bind.clone(),
-                Identity::Asked(_) => Bind::Anonymous,
+                Identity::Asked(_) | Identity::TicketOrAsked(_) => Bind::Anonymous,
             },
             bases,
             login_attribute: login_attribute.clone(),
@@ -236,13 +238,16 @@ fn read_directory(
 
 fn bind(section: &Section<'_, '_>, person: &Person, path: directory::PathRule<'_>) -> Option<Identity> {
     let table = section.table("bind")?;
-    let methods = "the methods are \"simple\" and \"external\"";
+    let methods = "the methods are \"gssapi\", \"simple\" and \"external\"";
     let method = table.required("method", methods, |text| match text {
-        "simple" | "external" => Ok(text.to_owned()),
-        "anonymous" => Err("nobody can ask or approve as nobody: use \"simple\" or \"external\"".to_owned()),
+        "gssapi" | "simple" | "external" => Ok(text.to_owned()),
+        "anonymous" => {
+            Err("nobody can ask or approve as nobody: use \"gssapi\", \"simple\" or \"external\"".to_owned())
+        }
         other => Err(format!("`{}` is unknown: {methods}", other.escape_debug())),
     });
     let identity = match method?.value.as_str() {
+        "gssapi" => Some(Identity::Said(Bind::Gssapi { credentials: Credentials::Ticket })),
         "simple" => {
             let way_out = "write who binds, such as uid={login},ou=people,dc=example,dc=com";
             let dn = table.required("dn", way_out, |text| name_of(text, &person.login));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jit_directory::decode::{Bases, Reading};
 use jit_directory::ldap::config::{Bind, Follow, LdapConfig, Patience};
+use jit_directory::ldap::gssapi::Credentials;
 use jit_model::dn::Dn;
 use jit_model::host::HostNames;
 use jit_model::name::SourceName;
@@ -62,6 +63,10 @@ impl SourceConfig {
                 match &session.bind {
                     Bind::Anonymous => add("anonymous"),
                     Bind::Simple { dn, .. } | Bind::Password { dn, .. } => add(&format!("simple {dn}")),
+                    Bind::Gssapi { credentials: Credentials::Keytab { principal, .. } } => {
+                        add(&format!("gssapi {principal}"));
+                    }
+                    Bind::Gssapi { credentials: Credentials::Ticket } => add("gssapi"),
                     Bind::External { certificate } => {
                         let cert =
                             certificate.as_ref().map(|certificate| certificate.cert.display().to_string());
@@ -169,7 +174,7 @@ fn ldif(section: Section<'_, '_>, name: SourceName, default: Option<&Arc<Role>>)
 }
 
 fn ldap(section: Section<'_, '_>, name: SourceName, host: Option<&HostNames>) -> Option<SourceConfig> {
-    let directory = Directory::read(&section, &values::path, bind::bind);
+    let directory = Directory::read(&section, &values::path, |section| bind::bind(section, host));
     let writers = section.list("writers", values::dn).unwrap_or_default();
     let poll = section.parsed("poll", values::span).map_or(Span(60), |at| at.value);
     let max_offline = section.parsed("max_offline", values::span);

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{PermissionsExt, chown};
 
-use jit_directory::ldap::Bind;
+use jit_directory::ldap::{Bind, Credentials};
 use jit_model::policy::Who;
 use jit_model::source::Proof;
 use proptest::prelude::*;
@@ -272,6 +272,63 @@ fn a_source_is_one_kind_and_whole() {
     refused("source = 1\n[host]\nname = \"a.b\"\nproduction = false\n", "1:10: source: expects a table");
 }
 
+/// The example with this `bind`.
+fn with_bind(bind: &str) -> String {
+    let line = FULL.lines().find(|line| line.starts_with("bind =")).unwrap();
+    FULL.replace(line, &format!("bind = {bind}"))
+}
+
+#[test]
+fn kerberos_is_used_under_tls_to_servers_by_name_with_a_key_of_this_host() {
+    let keyed = |text: &str| {
+        let config = parse(text).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let Place::Ldap { session, .. } = &config.sources[&name("ldap")].place else { panic!() };
+        let Bind::Gssapi { credentials: Credentials::Keytab { principal, keytab } } = &session.bind else {
+            panic!()
+        };
+        assert_eq!(keytab, std::path::Path::new("/etc/jitd/jitd.keytab"));
+        principal.clone()
+    };
+    let usual = with_bind("{ method = \"gssapi\", keytab = \"/etc/jitd/jitd.keytab\" }");
+    assert_eq!(keyed(&usual), "host/web1.prod.example.com");
+    let named = with_bind(
+        "{ method = \"gssapi\", keytab = \"/etc/jitd/jitd.keytab\", principal = \"jit/web1@EXAMPLE.COM\" }",
+    );
+    assert_eq!(keyed(&named), "jit/web1@EXAMPLE.COM");
+    // Whose key it is chooses what is shown; where it lies does not.
+    let fingerprint = |text: &str| {
+        let config = parse(text).unwrap();
+        config.sources[&name("ldap")].fingerprint(&config.policy.host)
+    };
+    assert_ne!(fingerprint(&usual), fingerprint(&named));
+    assert_ne!(fingerprint(&usual), fingerprint(FULL));
+    assert_eq!(fingerprint(&usual), fingerprint(&usual.replace("jitd.keytab", "other.keytab")));
+
+    refused(&with_bind("{ method = \"gssapi\" }"), "29:8: source.ldap.bind: lacks `keytab`");
+    refused(
+        &named.replace("jit/web1@", "jit/web1 @"),
+        "29:75: source.ldap.bind.principal: `jit/web1 @EXAMPLE.COM` is no principal",
+    );
+    refused(
+        &named.replace("\"jit/web1@EXAMPLE.COM\"", "\"\""),
+        "29:75: source.ldap.bind.principal: `` is no principal",
+    );
+    refused(
+        &usual.replace("method", "password_file = \"/x\", method"),
+        "29:10: source.ldap.bind.password_file: unknown key",
+    );
+    for plain in ["ldap://127.0.0.1", "ldapi://%2Frun%2Fldapi"] {
+        refused(
+            &usual.replace("ldaps://ldap2.example.com:1636", plain),
+            &format!("23:9: source.ldap: bind method gssapi over `{plain}`: it is used under TLS only"),
+        );
+    }
+    refused(
+        &usual.replace("ldaps://ldap2.example.com:1636", "ldaps://10.0.0.2"),
+        "23:9: source.ldap: bind method gssapi over `ldaps://10.0.0.2`: Kerberos knows servers by name",
+    );
+}
+
 #[test]
 fn a_directory_is_spoken_to_in_one_safe_way() {
     refused(&FULL.replace("base = ", "# "), "23:9: source.ldap: lacks `base`");
@@ -285,10 +342,6 @@ fn a_directory_is_spoken_to_in_one_safe_way() {
         "24:38: source.ldap.uris: `ldap://ldap2.example.com:1636` would send",
     );
     refused(&FULL.replace("ldaps://ldap2", "http://ldap2"), "24:38: source.ldap.uris: `http://");
-    refused(
-        &FULL.replace("\"simple\"", "\"gssapi\""),
-        "29:19: source.ldap.bind.method: \"gssapi\" comes with a later",
-    );
     refused(&FULL.replace("\"simple\"", "\"sample\""), "29:19: source.ldap.bind.method: `sample` is unknown");
     refused(
         &FULL.replace(", password_file = \"/etc/jitd/ldap.secret\"", ""),

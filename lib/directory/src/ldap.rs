@@ -2,7 +2,7 @@
 //! whole sets. Must never publish half a set, take an error for an empty answer, chase a referral, or send a secret in
 //! the clear.
 //!
-//! Read in this order: [`server`] and [`config`] (what we are told); `tls`, `connect`, `search` (one connection and its
+//! Read in this order: [`server`] and [`config`] (what we are told); `tls`, [`gssapi`], `connect`, `search` (one connection and its
 //! questions); `message`, `content`, `push` (RFC 4533); `csn`, `believe` (when an answer counts); `refer`, `people`,
 //! `watching`, `assembly` (who is who, and what is published); `prepare`, `session`, [`follow`] (a session, and the loop around
 //! sessions); [`visit`] (a person asks, and adds an entry);
@@ -17,6 +17,7 @@ mod content;
 mod csn;
 mod filter;
 pub mod follow;
+pub mod gssapi;
 mod message;
 mod people;
 mod prepare;
@@ -34,6 +35,7 @@ mod watching;
 pub use admin::Admin;
 pub use config::{Bind, ClientCertificate, Follow, LdapConfig, LdapConfigError, Patience};
 pub use follow::{Link, Offer, follow, probe};
+pub use gssapi::Credentials;
 pub use secret::Secret;
 pub use server::{Server, ServerError, StartTls};
 pub use session::Way;

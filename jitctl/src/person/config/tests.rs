@@ -35,6 +35,7 @@ fn the_example_is_enough() {
     assert_eq!(config.directory.login_attribute, "uid");
     assert_eq!((config.key, config.allowed_signers), (None, None));
     assert!(config.directory.host.are_everywhere());
+    assert_eq!(config.identity, Identity::TicketOrAsked(dn("uid=alice,ou=people,dc=example,dc=com")));
 }
 
 #[test]
@@ -83,6 +84,21 @@ fn a_name_may_hold_the_login() {
     let odd = Person { login: "alice,ou=admins".to_owned(), ..alice() };
     let problems = parse(Path::new("/x"), &asked, &odd).unwrap_err();
     assert!(problems.iter().any(|p| p.what.contains("does not fit into a name")), "{problems:?}");
+}
+
+#[test]
+fn a_ticket_is_shown_under_tls_only() {
+    let ticket = with_bind("{ method = \"gssapi\" }");
+    let shown = Bind::Gssapi { credentials: Credentials::Ticket };
+    assert_eq!(parsed(&ticket).unwrap().identity, Identity::Said(shown));
+    refused(
+        &ticket.replace("ldaps://ldap1.example.com", "ldap://127.0.0.1"),
+        "1:1: directory: bind method gssapi over",
+    );
+    refused(
+        &with_bind("{ method = \"gssapi\", keytab = \"/x\" }"),
+        "5:29: directory.bind.keytab: unknown key",
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jit_model::dn::Dn;
 use jit_model::host::HostNames;
 
+use super::gssapi::Credentials;
 use super::secret::Secret;
 use super::server::{Server, ServerError, StartTls};
 use crate::decode::Bases;
@@ -65,6 +66,11 @@ pub enum Bind {
     External {
         /// The certificate to show; needed for every server but `ldapi`.
         certificate: Option<ClientCertificate>,
+    },
+    /// SASL GSSAPI (RFC 4752), by a Kerberos ticket: under TLS, to servers that are named by name.
+    Gssapi {
+        /// By whose ticket.
+        credentials: Credentials,
     },
     /// As nobody.
     Anonymous,
@@ -125,6 +131,16 @@ pub enum LdapConfigError {
     /// EXTERNAL without anything to show.
     #[error("bind method external over `{0}` needs cert and key")]
     NoCertificate(String),
+    /// GSSAPI by itself does not protect a connection as we use it.
+    #[error(
+        "bind method gssapi over `{0}`: it is used under TLS only: use ldaps://, or set start_tls = true"
+    )]
+    GssapiWithoutTls(String),
+    /// A KDC knows servers by name.
+    #[error(
+        "bind method gssapi over `{0}`: Kerberos knows servers by name, as ldap/<name>: write the name instead of the address"
+    )]
+    GssapiToAddress(String),
     /// Would be a filter, or nonsense.
     #[error("`{0}` is no attribute name: letters, digits and hyphens, such as uid or sAMAccountName")]
     LoginAttribute(String),
@@ -176,6 +192,14 @@ impl LdapConfig {
             }
             if matches!(self.bind, Bind::External { certificate: None }) && !server.is_socket() {
                 return Err(LdapConfigError::NoCertificate(server.to_string()));
+            }
+            if matches!(self.bind, Bind::Gssapi { .. }) {
+                if !server.has_tls() {
+                    return Err(LdapConfigError::GssapiWithoutTls(server.to_string()));
+                }
+                if server.name().is_none() {
+                    return Err(LdapConfigError::GssapiToAddress(server.to_string()));
+                }
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::config::{Bind, ClientCertificate, LdapConfig};
+use super::gssapi;
 use super::search::Search;
 use super::server::{Route, Server};
 use super::tls;
@@ -75,7 +76,7 @@ pub(crate) async fn connect(config: &LdapConfig, server: &Server) -> Result<Conn
 
 impl Connection {
     async fn introduce(&mut self, bind: &Bind) -> Result<(), (Step, Cause)> {
-        authenticate(&mut self.search, bind).await?;
+        authenticate(&mut self.search, &self.server, bind).await?;
         self.features = look(&self.search).await.map_err(|cause| (Step::Look, cause))?;
         Ok(())
     }
@@ -115,7 +116,7 @@ async fn open(config: &LdapConfig, server: &Server) -> Result<(LdapConnAsync, Ld
         Route::StartTls { host, port } | Route::Tls { host, port } => {
             let own = match &config.bind {
                 Bind::External { certificate } => certificate.as_ref(),
-                Bind::Simple { .. } | Bind::Password { .. } | Bind::Anonymous => None,
+                Bind::Simple { .. } | Bind::Password { .. } | Bind::Gssapi { .. } | Bind::Anonymous => None,
             };
             let tls = tls_config(config, own).map_err(|what| (Step::Prepare, Cause::File(what)))?;
             let mut stream = reach(host, *port, config.patience.connect).await.map_err(io)?;
@@ -214,13 +215,20 @@ fn result_of(message: StructureTag) -> Option<(u32, String)> {
     Some((code, String::from_utf8_lossy(&text).into_owned()))
 }
 
-async fn authenticate(search: &mut Search, bind: &Bind) -> Result<(), (Step, Cause)> {
+async fn authenticate(search: &mut Search, server: &Server, bind: &Bind) -> Result<(), (Step, Cause)> {
     let file = |what| (Step::Prepare, Cause::File(what));
     let waited = search.patience();
     let ldap = search.handle().with_timeout(waited);
     // An empty password would be an anonymous bind that reports success (RFC 4513 §5.1.2).
     let result = match bind {
         Bind::Anonymous => return Ok(()),
+        Bind::Gssapi { credentials } => {
+            // Once more than the configuration's check: without TLS the crate would go on, and wrap messages by itself.
+            let name = server.name().filter(|_| server.has_tls());
+            let name =
+                name.ok_or_else(|| file("GSSAPI is used under TLS only, to servers by name".to_owned()))?;
+            return gssapi::bind(search, name, credentials).await;
+        }
         Bind::External { .. } => ldap.sasl_external_bind().await,
         Bind::Simple { dn, password_file } => {
             let bytes = tls::secret(password_file).map_err(file)?;

@@ -104,6 +104,16 @@ impl Server {
         matches!(self.route, Route::StartTls { .. } | Route::Tls { .. })
     }
 
+    /// Its name, if it is reached by TCP and named by a name; without a final dot.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match &self.route {
+            Route::StartTls { host, .. } | Route::Tls { host, .. } if address(host).is_none() => {
+                Some(host.strip_suffix('.').unwrap_or(host))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it is a Unix socket, so that EXTERNAL means our own uid.
     pub fn is_socket(&self) -> bool {
         matches!(self.route, Route::Unix(_))

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use ldap3::{LdapError, LdapResult};
 
+use super::gssapi;
+
 /// Why a server is of no use at the moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
@@ -53,6 +55,8 @@ pub enum Cause {
         /// The server's own words.
         text: String,
     },
+    /// Kerberos: no ticket, or none that the server takes.
+    Kerberos(String),
     /// It says that there is nothing where there must be something, so its answers are not believed.
     Hidden(String),
     /// It knows less than the directory has already shown us.
@@ -100,6 +104,10 @@ impl fmt::Display for Cause {
                 }
                 let way_out = way_out_of_code(*code);
                 write!(f, "{}{way_out}", if way_out.is_empty() { "" } else { ": " })
+            }
+            Cause::Kerberos(what) => {
+                let way_out = gssapi::way_out(what);
+                write!(f, "{what}{}{way_out}", if way_out.is_empty() { "" } else { ": " })
             }
             Cause::Hidden(what) => {
                 write!(
