@@ -9,6 +9,7 @@ pub mod door;
 pub mod ds389;
 pub mod follow;
 pub mod host;
+pub mod kdc;
 pub mod ldif;
 pub mod libpam;
 pub mod marked;

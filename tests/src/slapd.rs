@@ -3,6 +3,7 @@
 //! first process stays the same program all along, so that it can be stopped, killed and started again.
 
 mod controls;
+mod prepare;
 
 pub use controls::Control;
 
@@ -19,13 +20,16 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, getgid, getuid, kill_process};
 
 use crate::host::Host;
+use crate::kdc::{self, Kdc};
 use crate::root::{target, workspace};
 use crate::trouble::{Result, Trouble};
 use crate::wait::until;
 
+pub(crate) use prepare::authority;
+use prepare::program;
+
 const CONFIG: &str = include_str!("slapd/config.ldif");
 pub(crate) const BASE: &str = include_str!("slapd/base.ldif");
-const TLS: &str = include_str!("slapd/tls.sh");
 /// What hosts need, or syncs end at 500 entries.
 const LIMITS: &str = "olcLimits: dn.children=\"ou=hosts,dc=example,dc=com\" size=unlimited time=unlimited\n";
 
@@ -43,6 +47,7 @@ pub struct Plan<'a> {
     rules: Rules,
     server_ids: String,
     id: u32,
+    kerberos: Option<PathBuf>,
 }
 
 /// Whether the server has content synchronisation (RFC 4533).
@@ -119,7 +124,14 @@ impl<'a> Plan<'a> {
     /// As one of several servers that write: its number.
     pub fn server_id(mut self, id: u32) -> Plan<'a> {
         self.id = id;
-        self.server_ids = format!("olcServerID: {id}\n");
+        self.server_ids.push_str(&format!("olcServerID: {id}\n"));
+        self
+    }
+
+    /// With GSSAPI by the realm's key for `ldap/localhost`, mapping hosts and people to their entries.
+    pub fn kerberos(mut self, realm: &Kdc) -> Plan<'a> {
+        self.server_ids.push_str(kdc::SASL);
+        self.kerberos = Some(realm.server_keytab());
         self
     }
 
@@ -162,7 +174,7 @@ impl<'a> Plan<'a> {
 
         let network = self.network_of.map(|host| format!("--net=/proc/{}/ns/net", host.first_process()));
         let ports = if network.is_some() { (389, 636) } else { (free_port()?, free_port()?) };
-        let mut slapd = Slapd { dir, tls, network, ports, child: None };
+        let mut slapd = Slapd { dir, tls, network, ports, kerberos: self.kerberos, child: None };
         slapd.start()?;
         match self.rules {
             Rules::Open => slapd.rules("{0}to * by * read")?,
@@ -179,6 +191,7 @@ pub struct Slapd {
     tls: PathBuf,
     network: Option<String>,
     ports: (u16, u16),
+    kerberos: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -194,6 +207,7 @@ impl Slapd {
             rules: Rules::Shipped,
             server_ids: String::new(),
             id: 0,
+            kerberos: None,
         }
     }
 
@@ -266,6 +280,7 @@ impl Slapd {
         }
         command.arg(program()?).args(["-d", "0", "-F"]).arg(self.dir.join("config")).args(["-h", urls]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.envs(self.kerberos.iter().map(|keytab| ("KRB5_KTNAME", keytab)));
         let child = command.spawn().map_err(|e| Trouble::new(format!("slapd does not start: {e}")))?;
         self.child = Some(child);
         let socket = self.dir.join("ldapi");
@@ -429,51 +444,7 @@ impl Drop for Slapd {
     }
 }
 
-/// A copy of slapd: where AppArmor confines `/usr/sbin/slapd` to the system's own directory, it leaves another path alone.
-fn program() -> Result<PathBuf> {
-    let own = Path::new("/usr/sbin/slapd");
-    let copy = target().join("slapd/slapd");
-    let age = |path: &Path| fs::metadata(path).and_then(|meta| meta.modified());
-    let there =
-        age(own).map_err(|e| Trouble::new(format!("{} ({e}): apt-get install slapd", own.display())))?;
-    if age(&copy).is_ok_and(|copied| copied >= there) {
-        return Ok(copy);
-    }
-    let parent = target().join("slapd");
-    fs::create_dir_all(&parent).map_err(|e| Trouble::io(&parent, e))?;
-    // Under another name first: other tests may be starting it at this moment.
-    let fresh =
-        parent.join(format!("slapd.{}.{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    // By another program: a process that we fork for another test would hold our file open for writing, and then
-    // nobody could run it ("text file busy").
-    piped(Command::new("cp").args([own, &fresh]), "")?;
-    fs::rename(&fresh, &copy).map_err(|e| Trouble::io(&copy, e))?;
-    Ok(copy)
-}
-
-/// The certificates, made once a week and shared by all servers.
-pub(crate) fn authority() -> Result<PathBuf> {
-    let parent = target().join("slapd");
-    let path = parent.join("tls");
-    let io = |e| Trouble::io(&path, e);
-    fs::create_dir_all(&parent).map_err(io)?;
-    let lock = File::create(parent.join("tls.lock")).map_err(io)?;
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(|e| io(e.into()))?;
-    let week = Duration::from_secs(7 * 86_400);
-    // The recipe they were made by is the mark that they are done.
-    let done = path.join("done");
-    let made = fs::metadata(&done).and_then(|meta| meta.modified());
-    let young = made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < week));
-    if young && fs::read_to_string(&done).is_ok_and(|recipe| recipe == TLS) {
-        return Ok(path);
-    }
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).map_err(io)?;
-    piped(Command::new("sh").arg("-s").arg(&path), TLS)?;
-    fs::write(done, TLS).map_err(io)?;
-    Ok(path)
-}
-
+/// A port that nobody listens on at this moment.
 pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
     listener.map(|address| address.port()).map_err(|e| Trouble::new(format!("no free port: {e}")))

@@ -82,8 +82,13 @@ fn attempt(runtime: &Handle, mut ldap: Ldap, host: &str, credentials: &Credentia
     let cred = match credentials {
         Credentials::Ticket => own_ticket().map_err(Cause::Kerberos)?,
         Credentials::Keytab { keytab, principal } => {
-            keyed = keytab::Keyed::acquire(keytab, principal)
-                .map_err(|what| Cause::Kerberos(format!("{} for {principal}: {what}", keytab.display())))?;
+            let failed = |what: String| {
+                // What the library says of a keytab without this key is about tickets.
+                let absent = what.contains("No credentials cache found");
+                let what = if absent { "contains no suitable keys".to_owned() } else { what };
+                Cause::Kerberos(format!("{} for {principal}: {what}", keytab.display()))
+            };
+            keyed = keytab::Keyed::acquire(keytab, principal).map_err(failed)?;
             keyed.cred()
         }
     };
@@ -91,16 +96,15 @@ fn attempt(runtime: &Handle, mut ldap: Ldap, host: &str, credentials: &Credentia
     let result = runtime.block_on(ldap.sasl_gssapi_cred_bind(cred.into(), host));
     match result {
         Ok(result) if result.rc == 0 => Ok(()),
-        Ok(result) => Err(Cause::Kerberos(format!("{} ({})", Cause::refused(&result), host_principal(host)))),
+        Ok(result) => {
+            let (code, text) = (result.rc, result.text.escape_debug());
+            Err(Cause::Kerberos(format!("the server, as ldap/{host}, refuses with {code} ({text})")))
+        }
         Err(LdapError::GssapiOperationError(what)) => {
-            Err(Cause::Kerberos(format!("{what} ({})", host_principal(host))))
+            Err(Cause::Kerberos(format!("for ldap/{host}: {what}")))
         }
         Err(error) => Err(Cause::of(error, Duration::ZERO)),
     }
-}
-
-fn host_principal(host: &str) -> String {
-    format!("as the server's principal, ldap/{host}")
 }
 
 fn own_ticket() -> Result<Cred, String> {
@@ -140,16 +144,11 @@ pub(super) fn way_out(what: &str) -> &'static str {
         ("Client '", CLIENT),
         ("have been revoked", "the principal is locked in the KDC"),
         ("default realm", "write default_realm into [libdefaults] of krb5.conf"),
-        ("authMethodNotSupported", "the server does not offer GSSAPI: it needs the SASL module and a keytab"),
-        (
-            "invalidCredentials",
-            "the server does not take the ticket: its keytab must hold the newest key; its log says more",
-        ),
-        (
-            "GSSAPI Error",
-            "the server does not take the ticket: its keytab must hold the newest key; its log says more",
-        ),
+        ("refuses with 7 ", "it does not offer GSSAPI: it needs the SASL module and a keytab"),
+        ("refuses with 49 ", TAKEN),
+        ("refuses with 80 ", TAKEN),
     ];
+    const TAKEN: &str = "it does not take the ticket: its keytab must hold the newest key, and its clock must be right; its log says more";
     const SERVER: &str = "the KDC knows no such server: write its name in uris as its principal ldap/<name> has it, or make that principal";
     const CLIENT: &str = "the KDC knows no such principal: make it, or correct `principal`";
     HINTS.iter().find(|(word, _)| what.contains(word)).map_or("", |(_, hint)| hint)
