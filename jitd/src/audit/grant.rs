@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jit_model::assess::{Assessed, AssessedGrant};
+use jit_model::assess::{Approver, Assessed, AssessedGrant};
 use jit_model::name::UnixGroup;
 use serde::Serialize;
 
@@ -48,7 +48,7 @@ pub struct GrantRecord {
     /// Who wrote the grant, by the directory's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creator: Option<Text>,
-    /// Who approved, when; the first 32.
+    /// Who approved, when and by which proof; the first 32.
     pub approvers: Vec<ApproverRecord>,
     /// How many more approved.
     #[serde(skip_serializing_if = "is_zero")]
@@ -60,13 +60,29 @@ pub(super) fn is_zero(n: &usize) -> bool {
     *n == 0
 }
 
-/// Who approved, when.
+/// Who approved, when, and what proves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ApproverRecord {
     /// The approver's DN.
     pub dn: Text,
-    /// By the directory's clock.
+    /// By the directory's clock; of a signature, what was signed.
     pub at: Time,
+    /// What proves it: `creators-name`, `signature` or `source`.
+    pub proof: &'static str,
+    /// The key that signed, as `ssh-keygen -l` shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Text>,
+}
+
+impl From<&Approver> for ApproverRecord {
+    fn from(approver: &Approver) -> ApproverRecord {
+        ApproverRecord {
+            dn: Text::from(&approver.dn),
+            at: Time(approver.at),
+            proof: approver.evidence.code(),
+            key: approver.evidence.key().map(Text::from),
+        }
+    }
 }
 
 impl GrantRecord {
@@ -102,11 +118,7 @@ impl From<&AssessedGrant> for GrantRecord {
             reason: grant.reason.as_ref().map(Text::from),
             ticket: grant.ticket.as_ref().map(Text::from),
             creator: grant.provenance.creator.as_ref().map(Text::from),
-            approvers: approved
-                .iter()
-                .take(MAX_APPROVERS)
-                .map(|approver| ApproverRecord { dn: Text::from(&approver.dn), at: Time(approver.at) })
-                .collect(),
+            approvers: approved.iter().take(MAX_APPROVERS).map(ApproverRecord::from).collect(),
             more_approvers: approved.len().saturating_sub(MAX_APPROVERS),
         }
     }

@@ -118,8 +118,9 @@ pub struct AssessedGrant {
     /// What became of each approval, whatever the grant comes to: to explain it.
     pub heard: Vec<Heard>,
     /// For each of `logins`, in their order, the groups that lead from him to what makes him eligible for the role, his own first;
-    /// none if the role names himself, or is for everybody. Empty where nobody is shown to be eligible. To explain it.
-    pub eligible_by: Vec<Arc<[Dn]>>,
+    /// no groups if the role names himself, or is for everybody. `None` for who is not eligible, and nothing at all if nobody is. To
+    /// explain it.
+    pub eligible_by: Vec<Option<Arc<[Dn]>>>,
 }
 
 impl AssessedGrant {
@@ -127,7 +128,7 @@ impl AssessedGrant {
     /// everybody. `None` if he is not shown to be.
     pub fn eligible_by(&self, login: &Login) -> Option<&[Dn]> {
         let place = self.logins.keys().position(|other| other == login)?;
-        self.eligible_by.get(place).map(AsRef::as_ref)
+        self.eligible_by.get(place)?.as_deref()
     }
 }
 
@@ -193,14 +194,13 @@ impl<'a> Judge<'a> {
         } else if let Err(refusal) = &audience {
             judged.assessed = Assessed::Refused(refusal.clone());
         }
-        match (audience, &judged.assessed) {
-            (Ok(audience), Assessed::Granted { .. } | Assessed::Pending { .. }) => {
-                (judged.logins, judged.eligible_by) = (audience.logins, audience.eligible_by);
-            }
-            (Err(_), Assessed::Granted { .. } | Assessed::Pending { .. }) => {}
-            (_, Assessed::Refused(_) | Assessed::Revoked(_)) => {
-                judged.logins = self.membership.named(&grant.subject);
-            }
+        judged.logins = match (&audience, &judged.assessed) {
+            (Ok(audience), Assessed::Granted { .. } | Assessed::Pending { .. }) => audience.logins(),
+            (Err(_), Assessed::Granted { .. } | Assessed::Pending { .. }) => BTreeMap::new(),
+            (_, Assessed::Refused(_) | Assessed::Revoked(_)) => self.membership.named(&grant.subject),
+        };
+        if let Ok(audience) = audience {
+            judged.eligible_by = judged.logins.keys().map(|login| audience.eligible_by(login)).collect();
         }
         judged
     }

@@ -42,7 +42,10 @@ fn grant(id: &str, approvers: usize) -> Arc<AssessedGrant> {
     let approved = |n| Approver {
         dn: dn(&format!("uid=approver{n},dc=example")),
         at: Timestamp(NOW.0 - 60),
-        evidence: Evidence::CreatorsName,
+        evidence: match n {
+            0 => Evidence::CreatorsName,
+            _ => Evidence::Signature(format!("SHA256:{n}")),
+        },
     };
     let window = Window::new(NOW, NOW.plus(Span(3600))).unwrap();
     Arc::new(AssessedGrant {
@@ -103,8 +106,11 @@ fn an_allow_names_its_grants_and_approvers() {
             "start": "2026-11-22T12:00:05Z", "end": "2026-11-22T13:00:05Z",
             "reason": "disk \u{202e}full\n", "ticket": "OPS-1", "creator": "uid=alice,dc=example",
             "approvers": [
-                {"dn": "uid=approver0,dc=example", "at": "2026-11-22T11:59:05Z"},
-                {"dn": "uid=approver1,dc=example", "at": "2026-11-22T11:59:05Z"}
+                {"dn": "uid=approver0,dc=example", "at": "2026-11-22T11:59:05Z", "proof": "creators-name"},
+                {
+                    "dn": "uid=approver1,dc=example", "at": "2026-11-22T11:59:05Z",
+                    "proof": "signature", "key": "SHA256:1"
+                }
             ]
         })
     );
@@ -119,6 +125,7 @@ fn a_line_stays_within_the_window_whatever_is_in_it() {
     let Assessed::Granted { approved, .. } = &mut fat.assessed else { panic!() };
     for approver in approved.iter_mut() {
         approver.dn = Dn::parse(&format!("uid={},dc=example", "\u{e9}".repeat(2000))).unwrap();
+        approver.evidence = Evidence::Signature("\u{e9}".repeat(2000));
     }
     let fat = Arc::new(fat);
     let grants = (0..20).map(|_| Arc::clone(&fat)).collect();

@@ -28,12 +28,17 @@ pub(super) struct Membership<'a> {
     no_way: Arc<[Dn]>,
 }
 
-/// The people that a grant is for, never none.
-pub(super) struct Audience {
-    /// Their logins and DNs.
-    pub(super) logins: BTreeMap<Login, Dn>,
-    /// In the same order: what makes them eligible.
-    pub(super) eligible_by: Vec<Arc<[Dn]>>,
+/// The people that a grant is for, never none, and for each the groups that make him eligible.
+pub(super) struct Audience(BTreeMap<Login, (Dn, Arc<[Dn]>)>);
+
+impl Audience {
+    pub(super) fn logins(&self) -> BTreeMap<Login, Dn> {
+        self.0.iter().map(|(login, (dn, _))| (login.clone(), dn.clone())).collect()
+    }
+
+    pub(super) fn eligible_by(&self, login: &Login) -> Option<Arc<[Dn]>> {
+        self.0.get(login).map(|(_, by)| Arc::clone(by))
+    }
 }
 
 impl<'a> Membership<'a> {
@@ -104,9 +109,7 @@ impl<'a> Membership<'a> {
             }
         }
         if !audience.is_empty() {
-            let (logins, eligible_by) =
-                audience.into_iter().map(|(login, (dn, by))| ((login, dn), by)).unzip();
-            return Ok(Audience { logins, eligible_by });
+            return Ok(Audience(audience));
         }
         // Of a group with one person left, or of a person, the fault itself is the reason.
         match (faults.pop(), faults.is_empty()) {

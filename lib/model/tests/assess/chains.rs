@@ -61,9 +61,14 @@ fn everybody_is_told_what_makes_him_eligible() {
     // Of several ways the shortest.
     world.role(|r| r.eligible.extend([group("devs")]));
     assert_eq!(world.assess()[0].eligible_by(&login("alice")), Some(&[group("devs")][..]));
-    // Nobody is shown to be eligible where it does not matter any more.
-    world.revoke(1, None, None);
-    assert_eq!(world.assess()[0].eligible_by(&login("alice")), None);
+    // Whatever the grant comes to: of a refused one everybody is named, and who of them is eligible.
+    world.members("everyone", &[person("alice"), person("carol")]).revoke(1, None, None);
+    let revoked = world.assess().remove(0);
+    assert_eq!(revoked.logins.keys().collect::<Vec<_>>(), [&login("alice"), &login("carol")]);
+    assert_eq!(revoked.eligible_by(&login("alice")), Some(&[group("devs")][..]));
+    assert_eq!(revoked.eligible_by(&login("carol")), None);
+    world.members("devs", &[]);
+    assert!(world.assess()[0].eligible_by.is_empty());
     // The default role is for everybody.
     let world = approved(|w| {
         w.source.default_role = Some(Arc::new(Role::default_of(Span(9_999))));
@@ -89,11 +94,9 @@ fn a_thousand_of_one_group_share_what_makes_them_eligible() {
     world.grant(1, |g| g.subject = group("devs")).grant(2, |g| g.subject = group("devs"));
     let judged = world.assess();
     assert_eq!(judged[0].logins.len(), 1_000);
-    let first = &judged[0].eligible_by[0];
-    assert_eq!(**first, [group("devs")]);
-    for by in judged.iter().flat_map(|judged| &judged.eligible_by) {
-        assert!(Arc::ptr_eq(first, by));
-    }
+    let ways: Vec<&Arc<[_]>> = judged.iter().flat_map(|judged| judged.eligible_by.iter().flatten()).collect();
+    assert_eq!((ways.len(), &**ways[0]), (2_000, &[group("devs")][..]));
+    assert!(ways.iter().all(|way| Arc::ptr_eq(way, ways[0])));
 }
 
 #[test]
