@@ -19,8 +19,9 @@ use crate::person::judging::Signers;
 use crate::person::outcome::{self, Done, Kind};
 use crate::person::session::Session;
 use crate::person::stopwatch::Stopwatch;
-use crate::person::{config, describe, propose, sign};
+use crate::person::{config, describe, propose, sign, who};
 use crate::report::{Failure, Report};
+use crate::terminal::clean;
 use crate::when;
 
 /// `jitctl approve`
@@ -65,16 +66,18 @@ pub fn run(context: &Context, cli: &Cli, args: &ApproveArgs) -> Result<Report, F
             at: watch.now(),
             latest_end: planned.latest_end,
         };
+        let print = sign::shown(&key);
+        asker.show(&format!("signing with {}\n", clean(&print)));
         let made = sign::sign(&statement, &key)?;
-        let by = match session.judging().signers().check(&made.value, &me) {
+        let by = match session.judging().signers().check(&made, &me) {
             Signature::Good(signed) => By::Signature(signed),
             Signature::Bad(why) => {
-                let text = format!("no host would count your signature by {}: {why}", made.key);
+                let text = format!("no host would count your signature by {print}: {why}");
                 return Err(sign::unsigned(text));
             }
             Signature::Absent | Signature::Unchecked(_) => By::SignatureToCome,
         };
-        (Some(made.value), by, Some(made.key))
+        (Some(made), by, Some(print))
     } else {
         (None, By::Word, None)
     };
@@ -93,7 +96,10 @@ pub fn run(context: &Context, cli: &Cli, args: &ApproveArgs) -> Result<Report, F
     };
     let entry = approval(&new).map_err(|e| Failure::no("file", e.to_string()))?;
     let grant = judged.grant.dn.clone();
-    session.add(&entry)?;
+    let groups = judged.role.as_ref().map(|role| who::names(&role.approver_groups)).unwrap_or_default();
+    let who_may =
+        format!("a member of {groups} who is not its subject, in no group that is, and did not write it");
+    outcome::add(&mut session, &entry, "approve it", &who_may)?;
     session.refresh()?;
     let mut next: Vec<String> = key.map(|key| format!("signed by {key}")).into_iter().collect();
     next.push("take it away again: jitctl revoke {id} --reason '...'".to_owned());

@@ -55,7 +55,8 @@ pub fn written(
     notes: Vec<String>,
     watch: Stopwatch,
 ) -> Result<Report, Failure> {
-    session.add(&write::grant(grant))?;
+    let who_may = "whoever is eligible for its role, for himself or for a group that he is in";
+    outcome::add(session, &write::grant(grant), "ask for it", who_may)?;
     session.refresh()?;
     let judged = session.grants().iter().find(|judged| judged.grant.dn == grant.dn);
     let (verb, mut next) = match judged.map(|judged| &judged.assessed) {

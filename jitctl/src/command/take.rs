@@ -12,11 +12,11 @@ use crate::cli::{Cli, ReleaseArgs, TakeArgs};
 use crate::command::ldif_file::random;
 use crate::context::Context;
 use crate::person::ask::{Needed, Terminal, reason};
-use crate::person::config;
 use crate::person::outcome::{self, Done, Kind};
 use crate::person::propose::state_of;
 use crate::person::session::Session;
 use crate::person::stopwatch::Stopwatch;
+use crate::person::{config, who};
 use crate::report::{Failure, Report};
 use crate::when;
 
@@ -64,6 +64,9 @@ fn take(context: &Context, cli: &Cli, way: Way, id: &str, given: Option<&str>) -
     let judged = session.find(id)?;
     let mine = judged.grant.subject == me || session.source().people.is_member(&me, &judged.grant.subject);
     let grant = judged.grant.clone();
+    let groups = judged.role.as_ref().map(|role| who::names(&role.approver_groups));
+    let approvers =
+        groups.filter(|names| !names.is_empty()).unwrap_or_else(|| "its role's approver groups".to_owned());
     let entry = match look(judged, way, mine, watch.now())? {
         Look::Take => None,
         Look::Gone(entry) => Some(entry),
@@ -84,7 +87,8 @@ fn take(context: &Context, cli: &Cli, way: Way, id: &str, given: Option<&str>) -
             let id = name("revocation", watch.now(), random::<8>()?);
             let entry = write::revocation(&grant, &id, reason.as_deref());
             let entry = entry.map_err(|e| Failure::no("file", e.to_string()))?;
-            session.add(&entry)?;
+            let who_may = format!("its subject, or a member of {approvers}");
+            outcome::add(&mut session, &entry, "take it away", &who_may)?;
             session.refresh()?;
             (Kind::Revocation, entry.dn)
         }

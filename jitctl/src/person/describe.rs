@@ -167,7 +167,7 @@ fn warnings(people: &People, judged: &AssessedGrant) -> Vec<String> {
             warnings.push(format!("this is for the longest time that the role allows, {}", typed(asked)));
         }
     }
-    let author = |dn: &&Dn| **dn != grant.subject;
+    let author = |dn: &&Dn| **dn != grant.subject && !people.is_member(dn, &grant.subject);
     match grant.provenance.creator.as_ref() {
         Some(by) if author(&by) => {
             warnings.push(format!(

@@ -1,6 +1,7 @@
 //! What was written, and what the grant has come to by it: the end of every command that writes into the directory.
 
 use jit_control::{Answer, Asked, Grant};
+use jit_directory::write::NewEntry;
 use jit_model::assess::{Assessed, AssessedGrant};
 use jit_model::dn::Dn;
 use jit_model::source::Source;
@@ -12,7 +13,7 @@ use super::propose::state_of;
 use super::session::Session;
 use super::who;
 use crate::command::grants::short_id;
-use crate::report::{Exit, Report};
+use crate::report::{Exit, Failure, Report};
 use crate::terminal::clean;
 use crate::when;
 
@@ -55,6 +56,24 @@ pub struct Done {
     pub next: Vec<String>,
 }
 
+/// Adds an entry; a refusal by the directory's rules says what they do not let the person do.
+///
+/// # Errors
+/// When the directory refuses it, or does not answer.
+pub fn add(session: &mut Session, entry: &NewEntry, what: &str, who_may: &str) -> Result<(), Failure> {
+    let me = who::name(&session.source().people, session.me());
+    session.add(entry).map_err(|failure| match failure.code.as_str() {
+        "forbidden" => Failure {
+            text: format!(
+                "the directory's rules do not let {me} {what}; nothing was written\nThey should let: {who_may}\n{}",
+                failure.text
+            ),
+            ..failure
+        },
+        _ => failure,
+    })
+}
+
 /// The report, by what the directory shows now.
 pub fn report(session: &Session, done: Done, mut notes: Vec<String>, now: Timestamp) -> Report {
     let id = done.grant.rdn_value();
@@ -83,7 +102,7 @@ pub fn report(session: &Session, done: Done, mut notes: Vec<String>, now: Timest
         kind: done.kind.word().to_owned(),
         id,
         dn: done.entry.to_string(),
-        grant: judged.map(|judged| Grant::of(judged, now)),
+        grant: judged.map(|judged| Grant::of(judged, by_now(judged, now))),
         approvers,
         text: head,
     };
@@ -98,8 +117,19 @@ pub fn sentence(source: &Source, judged: &AssessedGrant) -> String {
     format!("{role} for {} on {hosts}", who::name(&source.people, &grant.subject))
 }
 
+/// What time it is to this grant: what the directory has written down has happened, also by a clock of ours that is a little behind.
+pub fn by_now(judged: &AssessedGrant, now: Timestamp) -> Timestamp {
+    match &judged.assessed {
+        Assessed::Granted { window, .. } if judged.grant.not_before.is_none_or(|from| from <= now) => {
+            now.max(window.start())
+        }
+        _ => now,
+    }
+}
+
 /// The state in a few words, and who may still approve.
 pub fn standing(source: &Source, judged: &AssessedGrant, now: Timestamp) -> (String, Vec<String>) {
+    let now = by_now(judged, now);
     let text = match (&judged.assessed, state_of(judged, now)) {
         (Assessed::Pending { missing, from, approved }, _) => {
             let approved: Vec<Dn> = approved.iter().map(|approver| approver.dn.clone()).collect();

@@ -70,20 +70,11 @@ pub fn key(named: Option<&Path>, config: &Path, listed: impl Fn(&str) -> bool) -
     found.ok_or_else(|| none("none of the ssh-agent's keys is one that hosts would take"))
 }
 
-/// A statement with its signature, and what signed it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signed {
-    /// The value of jitSignature.
-    pub value: Vec<u8>,
-    /// The key as `ssh-keygen -l` shows it: size, `SHA256:…`, comment, type.
-    pub key: String,
-}
-
-/// Signs.
+/// Signs: the value of jitSignature.
 ///
 /// # Errors
 /// When ssh-keygen is not there or does not sign, in its own words.
-pub fn sign(statement: &Statement, key: &Key) -> Result<Signed, Failure> {
+pub fn sign(statement: &Statement, key: &Key) -> Result<Vec<u8>, Failure> {
     let io = |e: io::Error| unsigned(format!("what is signed cannot be put into a temporary file: {e}"));
     let dir = tempfile::Builder::new()
         .prefix("jitctl-")
@@ -109,8 +100,7 @@ pub fn sign(statement: &Statement, key: &Key) -> Result<Signed, Failure> {
         return Err(unsigned(format!("ssh-keygen did not sign ({status}): {}", of_it(&said))));
     }
     let armored = fs::read_to_string(dir.path().join("approval.sig")).map_err(io)?;
-    let value = attribute(statement, &armored).map_err(|e| unsigned(format!("what ssh-keygen made: {e}")))?;
-    Ok(Signed { value, key: shown(&file) })
+    attribute(statement, &armored).map_err(|e| unsigned(format!("what ssh-keygen made: {e}")))
 }
 
 /// Runs it with our terminal. What it says is shown at once, for it may wait for a touch, but for its own chatter about files.
@@ -143,12 +133,28 @@ fn of_it(said: &[String]) -> &str {
     said.last().map_or("it did not say why", String::as_str)
 }
 
-/// The key's fingerprint; the file where ssh-keygen cannot say it.
-fn shown(file: &Path) -> String {
-    let listed = Command::new("ssh-keygen").arg("-l").arg("-f").arg(file).stderr(Stdio::null()).output();
-    let line = listed.ok().filter(|done| done.status.success());
-    let line = line.map(|done| String::from_utf8_lossy(&done.stdout).trim().to_owned());
-    line.filter(|line| !line.is_empty()).unwrap_or_else(|| file.display().to_string())
+/// The key as `ssh-keygen -l` shows it: size, `SHA256:…`, comment, type; the file where ssh-keygen cannot say it.
+pub fn shown(key: &Key) -> String {
+    let (file, line) = match key {
+        Key::File(path) => (path.as_path(), None),
+        Key::Agent(line) => (Path::new("-"), Some(line)),
+    };
+    let otherwise = || line.cloned().unwrap_or_else(|| file.display().to_string());
+    let listed = Command::new("ssh-keygen")
+        .arg("-l")
+        .arg("-f")
+        .arg(file)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut listing) = listed else { return otherwise() };
+    if let (Some(mut input), Some(line)) = (listing.stdin.take(), line) {
+        let _ = writeln!(input, "{line}");
+    }
+    let done = listing.wait_with_output().ok().filter(|done| done.status.success());
+    let print = done.map(|done| text(&done).trim().to_owned());
+    print.filter(|print| !print.is_empty()).unwrap_or_else(otherwise)
 }
 
 fn agent(how: &str) -> Result<Output, Failure> {
