@@ -30,7 +30,7 @@ pub(super) struct Named<'a> {
 /// When the URL cannot be used.
 pub(super) fn config(uri: &str, bases: Bases, ca: Option<PathBuf>) -> Result<LdapConfig, Failure> {
     let uri = if uri == "ldapi:///" { local_socket()? } else { uri.to_owned() };
-    let make = |tls| LdapConfig::new(&[uri.clone()], tls, bases.clone(), HostNames::everywhere());
+    let make = |tls| LdapConfig::new(std::slice::from_ref(&uri), tls, bases.clone(), HostNames::everywhere());
     let mut config = make(StartTls::No)
         .or_else(|_| make(StartTls::Use))
         .map_err(|error| Failure::usage(error.to_string()))?;
