@@ -12,3 +12,4 @@ mod reload;
 mod sessions;
 mod signers;
 mod start;
+mod why;
