@@ -20,13 +20,12 @@ use crate::wait::until;
 /// The realm.
 pub const REALM: &str = "JIT.TEST";
 
-/// What slapd needs in `cn=config`.
+/// What slapd needs in `cn=config`, with the mapping of docs/kerberos.md.
 pub(crate) const SASL: &str = "\
 olcSaslHost: localhost
 olcSaslRealm: JIT.TEST
 olcAuthzRegexp: \"uid=host/([^.,]+)[^,]*,cn=jit.test,cn=gssapi,cn=auth\" \"cn=$1,ou=hosts,dc=example,dc=com\"
-olcAuthzRegexp: \"uid=host/([^.,]+)[^,]*,cn=gssapi,cn=auth\" \"cn=$1,ou=hosts,dc=example,dc=com\"
-olcAuthzRegexp: \"uid=([^/,]+)(,cn=jit.test)?,cn=gssapi,cn=auth\" \"uid=$1,ou=people,dc=example,dc=com\"
+olcAuthzRegexp: \"uid=([^/,@]+),cn=jit.test,cn=gssapi,cn=auth\" \"uid=$1,ou=people,dc=example,dc=com\"
 ";
 
 /// Where the child of [`alone`] finds its realm.

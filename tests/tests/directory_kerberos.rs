@@ -54,7 +54,10 @@ fn a_host_follows_by_its_keytab_and_hears_of_a_revocation() -> Result<()> {
         let bind = keyed(kdc.keytab(HOST)?, HOST);
         for (uri, start_tls) in [(slapd.tls(), StartTls::No), (slapd.named(), StartTls::Use)] {
             run(async {
-                let config = LdapConfig { bind: bind.clone(), ..config(&slapd, &[uri.clone()], start_tls)? };
+                let config = LdapConfig {
+                    bind: bind.clone(),
+                    ..config(&slapd, std::slice::from_ref(&uri), start_tls)?
+                };
                 config.check().map_err(|e| Trouble::new(e.to_string()))?;
                 let mut following = Following::begin(config);
                 slapd.add(&grant("g1", ALICE))?;
