@@ -73,7 +73,7 @@ impl Seat {
             .map_err(|e| Trouble::new(format!("{e}; it shows:\n{}", self.screen())))
     }
 
-    /// Waits until the command has ended; each of `answers` is typed once its prompt is the last thing on the screen.
+    /// Waits until the command has ended; an answer is typed when its prompt stands in the line that the screen has not finished.
     ///
     /// # Errors
     /// When it does not end; with what it shows.
@@ -82,7 +82,8 @@ impl Seat {
         let waited = until(within, &format!("`{}` ends", self.shown), || {
             let screen = self.screen();
             let open = screen.get(answered..).unwrap_or_default();
-            if let Some((_, answer)) = answers.iter().find(|(prompt, _)| open.trim_end().ends_with(prompt)) {
+            let line = open.rsplit('\n').next().unwrap_or_default();
+            if let Some((_, answer)) = answers.iter().find(|(prompt, _)| line.contains(prompt)) {
                 answered = screen.len();
                 let _ = self.types(answer);
             }
