@@ -5,6 +5,7 @@ use jit_directory::write::{NewApproval, approval};
 use jit_model::assess::AssessedGrant;
 use jit_model::digest::digest;
 use jit_model::grant::EntryUuid;
+use jit_model::role::Role;
 use jit_model::signature::Signature;
 use jit_model::time::Span;
 use jit_signature::statement::Statement;
@@ -37,7 +38,7 @@ pub fn run(context: &Context, cli: &Cli, args: &ApproveArgs) -> Result<Report, F
     let me = session.me().clone();
 
     let judged = session.find(&args.id)?;
-    let (uuid, shown) = (judged.grant.uuid, digest(&judged.grant));
+    let (uuid, shown, role) = (judged.grant.uuid, digest(&judged.grant), judged.role.clone());
     let needed = judged.role.as_ref().is_some_and(|role| propose::wants_signature(session.source(), role));
     let named = args.key.as_deref().or(session.config().key.as_deref()).map(ToOwned::to_owned);
     let signs = needed || named.is_some();
@@ -55,7 +56,7 @@ pub fn run(context: &Context, cli: &Cli, args: &ApproveArgs) -> Result<Report, F
 
     // The time until which it is good is signed, and that depends on whether others are still needed: as it is now.
     session.refresh()?;
-    let planned = planned_again(&session, &planned, only, &by, &watch)?;
+    let planned = planned_again(&session, &planned, role.as_deref(), only, &by, &watch)?;
     let (signature, by, key) = if signs {
         let listed = |print: &str| may_sign(session.judging().signers(), print);
         let key = sign::key(named.as_deref(), &session.config().path, listed)?;
@@ -83,7 +84,7 @@ pub fn run(context: &Context, cli: &Cli, args: &ApproveArgs) -> Result<Report, F
     };
 
     session.refresh()?;
-    let planned = planned_again(&session, &planned, only, &by, &watch)?;
+    let planned = planned_again(&session, &planned, role.as_deref(), only, &by, &watch)?;
     let judged = of(&session, uuid)?;
     let new = NewApproval {
         grant: &judged.grant,
@@ -147,6 +148,7 @@ fn of(session: &Session, grant: EntryUuid) -> Result<&AssessedGrant, Failure> {
 fn planned_again(
     session: &Session,
     before: &Plan,
+    role: Option<&Role>,
     only: Option<Span>,
     by: &By,
     watch: &Stopwatch,
@@ -155,6 +157,12 @@ fn planned_again(
     if digest(&judged.grant) != before.digest {
         let text =
             "the grant was changed while you looked at it; nothing was written\nLook again: jitctl approve";
+        return Err(Failure::no("changed", text));
+    }
+    // The digest binds the role's name; what the role gives was shown, too.
+    if judged.role.as_deref() != role {
+        let text =
+            "the grant's role was changed while you looked; nothing was written\nLook again: jitctl approve";
         return Err(Failure::no("changed", text));
     }
     plan(session.source(), judged, session.me(), only, by, watch.now())

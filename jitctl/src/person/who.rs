@@ -50,7 +50,8 @@ pub fn roles_for<'s>(source: &'s Source, subject: &Dn) -> Vec<&'s Arc<Role>> {
     roles
 }
 
-/// Everybody in these groups who could still approve the grant: not its subject, not who wrote it, not those who have.
+/// Everybody in these groups who could still approve the grant: not its subject or anybody in it, whom the shipped rules of directories do
+/// not let, not who wrote it, not those who have.
 pub fn who_may_approve(
     people: &People,
     groups: &BTreeSet<Dn>,
@@ -64,7 +65,9 @@ pub fn who_may_approve(
             .any(|author| author == dn)
     };
     let members = groups.iter().flat_map(|group| people.reach(group)).filter(|dn| people.group(dn).is_none());
-    members.filter(|dn| **dn != grant.subject && !author(dn) && !approved.contains(dn)).cloned().collect()
+    let subjects = people.reach(&grant.subject);
+    let own = |dn: &Dn| *dn == grant.subject || subjects.contains(dn);
+    members.filter(|dn| !own(dn) && !author(dn) && !approved.contains(dn)).cloned().collect()
 }
 
 /// Names of entries as a list.

@@ -116,6 +116,14 @@ fn what_changes_while_it_is_looked_at_is_not_approved() -> Result<()> {
         desk.run("alice", &["release", &id]).must(0, &[]);
     });
     ran.must(1, &["it was taken away by alice", "nothing was written"]);
+
+    // What the role gives is what was shown, too.
+    let id = desk.ask("alice", "ops", &[]);
+    let wider = "dn: cn=ops,ou=roles,ou=jit,dc=example,dc=com\nchangetype: modify\nadd: jitLocalGroup\njitLocalGroup: docker\n";
+    let ran = desk.types("bob", &["approve", &id], &[("approve? [y/N]", "y")], || {
+        desk.slapd.change(wider).expect("an administrator may");
+    });
+    ran.must(1, &["the grant's role was changed while you looked", "nothing was written"]);
     assert_eq!(desk.count("jitApproval"), 0);
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! `jitctl request` and `extend`.
 
-use jit_tests::trouble::Result;
+use std::time::Duration;
+
+use jit_tests::trouble::{Result, Trouble};
+use jit_tests::wait::until;
 
 use super::desk::{Desk, HOST, person};
 
@@ -215,6 +218,30 @@ fn what_the_rules_forbid_is_said_plainly() -> Result<()> {
         .must(1, &["the directory's rules do not let alice ask for it", "nothing was written"]);
     let json = desk.run("alice", &[&["--json"], &args[..]].concat()).must(1, &[]).json();
     assert_eq!(json["code"], "forbidden");
+    Ok(())
+}
+
+#[test]
+fn who_waits_is_told_when_it_is_live_or_denied() -> Result<()> {
+    let desk = Desk::up()?;
+    let answer = |reply: &(dyn Fn(&str) + Sync)| {
+        std::thread::scope(|scope| {
+            let before = desk.count("jitGrant");
+            let waiting = scope.spawn(|| {
+                let ops =
+                    ["request", "--role", "ops", "--host", HOST, "--for", "2h", "--reason", "x", "--wait"];
+                desk.run("alice", &ops)
+            });
+            until(Duration::from_secs(60), "alice asks", || desk.count("jitGrant") > before)?;
+            let id = desk.newest();
+            reply(&id);
+            Ok::<_, Trouble>((waiting.join().expect("a thread"), id))
+        })
+    };
+    let (ran, id) = answer(&|id| drop(desk.run("bob", &["approve", id, "-y"]).must(0, &[])))?;
+    ran.must(0, &["hand this to one of them: jitctl approve", &id[..8], "live until"]);
+    let (ran, _) = answer(&|id| drop(desk.run("bob", &["deny", id, "--reason", "no"]).must(0, &[])))?;
+    ran.must(1, &["bob"]);
     Ok(())
 }
 

@@ -250,6 +250,17 @@ impl Desk {
         asked["id"].as_str().expect("an id").to_owned()
     }
 
+    /// The id of the request that was written last.
+    pub(crate) fn newest(&self) -> String {
+        let found =
+            self.slapd.search(GRANTS, &["(objectClass=jitGrant)", "cn", "entryCSN"]).expect("a search");
+        let entry = |text: &str| {
+            let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+            Some((value("entryCSN: ")?, value("cn: ")?))
+        };
+        found.split("\n\n").filter_map(entry).max().expect("a request").1
+    }
+
     /// How many entries of a class there are.
     pub(crate) fn count(&self, class: &str) -> usize {
         let found = self.slapd.search(GRANTS, &[&format!("(objectClass={class})"), "1.1"]).expect("a search");
