@@ -3,6 +3,7 @@
 //! that somebody else could have written.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -105,6 +106,9 @@ impl Signers {
             Content::Unreadable(error) if error.raw_os_error() == Some(libc::ELOOP) => {
                 unusable(format!("{shown} is a symbolic link: put the list itself there"))
             }
+            Content::Unreadable(error) if error.kind() == ErrorKind::PermissionDenied => unusable(format!(
+                "{shown} may not be read by jitd; there is nothing secret in it: chmod 644 {shown}"
+            )),
             Content::Unreadable(error) => unusable(format!("{shown} cannot be read: {error}")),
         });
         Arc::clone(found)

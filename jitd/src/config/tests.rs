@@ -60,6 +60,9 @@ max_duration = "8h"
 warn = ["15m", "5m"]
 grace = "20s"
 on_end = "warn"
+
+[signatures]
+allowed_signers = "/etc/ssh/approvers"
 "#;
 
 /// The faults as one prints them.
@@ -135,6 +138,9 @@ fn the_example_means_what_it_says() {
     assert_eq!(ldif.reading.default_role.as_ref().unwrap().max_duration, Span(8 * 3600));
     let session = Session { warn: vec![Span(900), Span(300)], grace: Span(20), on_end: OnEnd::Warn };
     assert_eq!(config.session, session);
+    assert_eq!(config.signatures.allowed_signers, std::path::Path::new("/etc/ssh/approvers"));
+    let least = parse(LEAST).unwrap();
+    assert_eq!(least.signatures.allowed_signers, std::path::Path::new("/etc/jitd/allowed_signers"));
 }
 
 #[test]
