@@ -4,6 +4,7 @@
 
 pub mod laptop;
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -79,16 +80,11 @@ impl Company {
     /// # Errors
     /// When it does not come to that.
     pub fn new(people: &[&str], entries: &Ldif, source: Source) -> Result<Company> {
-        let (host, ldap) = (Host::named(NAME).up()?, Host::named("ldap.example.com").up()?);
-        host.join(&ldap, CABLE, "10.9.0.1/24", "10.9.0.2/24")?;
-        host.append("/etc/hosts", "10.9.0.2 ldap.example.com\n")?;
+        let (host, ldap) = joined()?;
         let text = format!("{}{entries}", entries_of(people));
         let slapd = Slapd::plan().in_network_of(&ldap).with(&text).up()?;
         let locals: Vec<&str> = people.iter().copied().filter(|who| *who != "root").collect();
-        let door = Door::on(host, &locals, &source.config())?;
-        door.host().install(&slapd.tls_file("ca.crt"), "/etc/jitd/ca.crt", 0o644)?;
-        door.host().write("/etc/jitd/ldap.secret", 0o600, "host-secret\n")?;
-        door.host().sh("chown jitd /etc/jitd/ldap.secret").run()?.must()?;
+        let door = guarded(host, &locals, source, &slapd.tls_file("ca.crt"))?;
         Ok(Company { slapd, door, ldap })
     }
 
@@ -233,6 +229,29 @@ impl Company {
         };
         self.ldap.exec(["ip", "link", "set", CABLE, word]).run()?.must().map(drop)
     }
+}
+
+/// A host to be guarded and one for a directory, `ldap.example.com`, joined by a cable.
+///
+/// # Errors
+/// When they do not come up.
+pub fn joined() -> Result<(Host, Host)> {
+    let (host, ldap) = (Host::named(NAME).up()?, Host::named("ldap.example.com").up()?);
+    host.join(&ldap, CABLE, "10.9.0.1/24", "10.9.0.2/24")?;
+    host.append("/etc/hosts", "10.9.0.2 ldap.example.com\n")?;
+    Ok((host, ldap))
+}
+
+/// The guarded one, with these people's logins, told to believe this authority. jitd does not run yet.
+///
+/// # Errors
+/// When something is not built, or it does not come up.
+pub fn guarded(host: Host, locals: &[&str], source: Source, authority: &Path) -> Result<Door> {
+    let door = Door::on(host, locals, &source.config())?;
+    door.host().install(authority, "/etc/jitd/ca.crt", 0o644)?;
+    door.host().write("/etc/jitd/ldap.secret", 0o600, "host-secret\n")?;
+    door.host().sh("chown jitd /etc/jitd/ldap.secret").run()?.must()?;
+    Ok(door)
 }
 
 /// The only way to the directory.

@@ -1,4 +1,5 @@
-//! What an administrator can do that no rule binds: write attributes that the server alone writes otherwise, or as somebody else.
+//! What an administrator can do that no rule binds: write attributes that the server alone writes otherwise, or as somebody else; and what
+//! somebody sees.
 
 use std::process::Command;
 
@@ -27,5 +28,29 @@ impl Slapd {
         let mut command = Command::new("ldapmodify");
         command.args(["-x", "-D", "cn=admin,dc=example,dc=com", "-w", "admin-secret", "-e", &control]);
         piped(command.args(["-H", &self.socket()]), ldif).map(drop)
+    }
+
+    /// Everything that somebody may read below an entry, as LDIF, with what the server alone writes.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn search_as(&self, dn: &str, password: &str, base: &str) -> Result<String> {
+        let mut command = Command::new("ldapsearch");
+        command.args([
+            "-LLL",
+            "-o",
+            "ldif-wrap=no",
+            "-x",
+            "-D",
+            dn,
+            "-w",
+            password,
+            "-H",
+            &self.socket(),
+            "-b",
+            base,
+        ]);
+        let output = piped(command.args(["(objectClass=*)", "*", "+"]), "")?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
