@@ -18,12 +18,15 @@ use crate::role::Role;
 /// The group that lists each DN on a shortest way from a group down to it ([`People::lead`]).
 type ListedBy<'a> = BTreeMap<&'a Dn, &'a Dn>;
 
+/// The way up to a group from one that it lists, directly or not.
+type Ways<'a> = BTreeMap<(Dn, &'a Dn), Arc<[Dn]>>;
+
 /// Who is in which group, and how, looked up once per group: many grants refer to few groups.
 pub(super) struct Membership<'a> {
     people: &'a People,
     reached: RefCell<BTreeMap<Dn, Rc<ListedBy<'a>>>>,
-    /// The way up to a group from one that it lists, directly or not: the same for everybody who is listed there.
-    ways: RefCell<BTreeMap<(Dn, &'a Dn), Arc<[Dn]>>>,
+    /// The same for everybody who is listed there.
+    ways: RefCell<Ways<'a>>,
     /// Of everybody whom a role names himself.
     no_way: Arc<[Dn]>,
 }
