@@ -21,3 +21,5 @@ pub mod stopwatch;
 pub mod wait;
 pub mod who;
 pub mod wishes;
+#[cfg(test)]
+mod world;

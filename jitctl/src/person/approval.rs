@@ -212,3 +212,6 @@ fn not_counted(why: &str) -> Failure {
         format!("no host would count your approval: {head}; nothing was written{rest}"),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -236,3 +236,6 @@ pub fn wants_signature(source: &Source, role: &Role) -> bool {
 pub fn state_of(judged: &AssessedGrant, now: Timestamp) -> State {
     state(&judged.assessed, now)
 }
+
+#[cfg(test)]
+mod tests;

@@ -226,3 +226,6 @@ fn ask_ticket(role: &Role, asker: &mut Asker<'_>) -> Result<Option<String>, Fail
         Ok(Some(ticket))
     })
 }
+
+#[cfg(test)]
+mod tests;
