@@ -171,14 +171,15 @@ fn granted(door: &Door) -> Result<String> {
     id.ok_or_else(|| Trouble::new(format!("jitctl grants --json names no grant of alice: {text}")))
 }
 
-/// Waits until jitd shows a grant in this state.
+/// Waits until jitd shows the grant whose id begins so in this state.
 fn known(door: &Door, id: &str, state: &str) -> Result<()> {
+    let is_it = |grant: &serde_json::Value| {
+        grant["id"].as_str().is_some_and(|full| full.starts_with(id)) && grant["state"] == state
+    };
     until(Duration::from_secs(30), &format!("jitd knows of {id} as {state}"), || {
         let listed = door.jitctl(["grants", "--all", "--json"]).run();
         let text = listed.map(|output| output.stdout).unwrap_or_default();
         let all: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        all["grants"]
-            .as_array()
-            .is_some_and(|grants| grants.iter().any(|g| g["id"] == id && g["state"] == state))
+        all["grants"].as_array().is_some_and(|grants| grants.iter().any(is_it))
     })
 }

@@ -1,13 +1,11 @@
-//! The same with a real OpenLDAP under the access rules of packaging/ldap: alice asks, bob approves, bob revokes, each with
-//! ldapadd and a password of his own. jitd only reads, over TLS, and is told of each change by push.
+//! The same with a real OpenLDAP under the access rules of packaging/ldap: alice asks, bob approves and takes away, each with jitctl at a
+//! machine of their own and a password of their own. jitd only reads, over TLS, and is told of each change by push.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-
+use jit_tests::company::laptop::{Laptop, PASSWORDS};
 use jit_tests::door::{Door, NAME};
 use jit_tests::host::Host;
 use jit_tests::host::exec::Output;
-use jit_tests::ldif::{Grant, Ldif, group, person};
+use jit_tests::ldif::{Ldif, group, person};
 use jit_tests::slapd::Slapd;
 use jit_tests::trouble::{Result, Trouble};
 
@@ -18,7 +16,7 @@ const CONFIG: &str = r#"
 name = "web1.prod.example.com"
 
 [source.ldap]
-uris = ["ldaps://localhost"]
+uris = ["ldaps://ldap.example.com"]
 base = "dc=example,dc=com"
 ca = "/etc/jitd/ca.crt"
 bind = { method = "simple", dn = "cn=web1,ou=hosts,dc=example,dc=com", password_file = "/etc/jitd/ldap.secret" }
@@ -27,136 +25,122 @@ bind = { method = "simple", dn = "cn=web1,ou=hosts,dc=example,dc=com", password_
 /// OpenLDAP as the directory.
 pub(super) fn with_slapd() -> Result<Steps> {
     println!(
-        "raising {NAME}: real sshd and sudo, pam_jit.so in their PAM files, and an OpenLDAP that jitd follows over TLS"
+        "raising {NAME}: real sshd and sudo, pam_jit.so in their PAM files; ldap.example.com, an OpenLDAP that jitd follows over TLS;\n\
+         and laptop.example.com, where alice and bob have nothing but jitctl and their passwords"
     );
-    let host = Host::named(NAME).up()?;
-    let roles = Ldif::new().role(
-        "web-admin",
-        &[
-            ("jitHost", "*.prod.example.com"),
-            ("jitEligible", &group("operators")),
-            ("jitApprovalsRequired", "1"),
-            ("jitApproverGroup", &group("leads")),
-        ],
-    );
-    let dba = [
+    let (host, ldap) = (Host::named(NAME).up()?, Host::named("ldap.example.com").up()?);
+    host.join(&ldap, "cable", "10.9.0.1/24", "10.9.0.2/24")?;
+    host.append("/etc/hosts", "10.9.0.2 ldap.example.com\n")?;
+    let careful = [
         ("jitHost", "*.prod.example.com"),
         ("jitEligible", &group("operators")),
         ("jitApprovalsRequired", "1"),
         ("jitApproverGroup", &group("leads")),
-        ("jitLocalGroup", groups::GROUP),
     ];
-    let roles = roles.role("dba", &dba);
-    let slapd = Slapd::plan().in_network_of(&host).with(&roles.to_string()).up()?;
+    let dba = [careful.as_slice(), &[("jitLocalGroup", groups::GROUP)]].concat();
+    let roles = Ldif::new().role("web-admin", &careful).role("dba", &dba);
+    let slapd = Slapd::plan().in_network_of(&ldap).with(&roles.to_string()).up()?;
     let door = Door::on(host, &["alice"], &format!("{CONFIG}{}{}", session::QUICK, groups::ALLOWED))?;
     door.host().install(&slapd.tls_file("ca.crt"), "/etc/jitd/ca.crt", 0o644)?;
     door.host().write("/etc/jitd/ldap.secret", 0o600, "host-secret\n")?;
     door.host().sh("chown jitd /etc/jitd/ldap.secret").run()?.must()?;
     door.start_jitd()?;
     door.enforce()?;
+    let people = People {
+        door: &door,
+        laptop: Laptop::joined(&ldap, &slapd.tls_file("ca.crt"), &["alice", "bob"], PASSWORDS)?,
+    };
     let mut steps = Steps::default();
 
     steps.refused(
         &door,
-        "alice has no grant: ssh refuses her and says what to do",
-        "ask for a grant for web1.prod.example.com under ou=grants,ou=jit,dc=example,dc=com",
+        "alice has no grant: ssh refuses her and says what to type",
+        "ask: jitctl request --role dba --host web1.prod.example.com --for 2h --reason '...'\nor with --role operator or --role web-admin",
     )?;
 
-    let grant = Grant::of(&random()?, &person("alice")).under("web-admin").lasting(7200);
-    let grant = grant.with("jitReason", "disk full on web1");
-    let asked = Ldif::new().grant(&grant);
-    let out = ldapadd(&slapd, "alice", &asked)?;
-    let typed = |who: &str, ldif: &Ldif| format!("ldapadd -D {} -W <<.\n{}", person(who), indented(ldif));
-    steps.show("she asks for two hours under the role web-admin", &typed("alice", &asked), &out, out.ok());
-    known(&door, grant.id(), "pending")?;
-    steps.refused(&door, "asking is not enough", "pending: needs 1 more approval from leads")?;
+    let what = "she asks for two hours under the role web-admin";
+    let id = people.asks(&mut steps, what, "web-admin", "2h", "disk full on web1")?;
+    steps.refused(&door, "asking is not enough", &format!("ask them: jitctl approve {id}"))?;
 
-    let approved = Ldif::new().approval(&grant, "alice");
-    let out = ldapadd(&slapd, "alice", &approved)?;
-    let refused = !out.ok() && out.stderr.contains("Insufficient access");
-    steps.show("nobody approves for himself", &typed("alice", &approved), &out, refused);
-
-    // An approver who may not ask the host is told it by somebody who may.
-    let typed_digest = "jitctl grants --json | grep -o '\"digest\":\"[0-9a-f]*\"'";
-    let out = door.host().sh(typed_digest).run()?;
-    let right = out.ok() && out.stdout.contains(&grant.digest());
-    steps.show(
-        "what an approval of it has to carry, so that nobody changes it afterwards",
-        typed_digest,
-        &out,
-        right,
-    );
-
-    let approved = Ldif::new().approval(&grant, "bob");
-    let out = ldapadd(&slapd, "bob", &approved)?;
-    steps.show(
-        "bob, a lead, approves exactly that (a digest of the grant)",
-        &typed("bob", &approved),
-        &out,
-        out.ok(),
-    );
-    known(&door, grant.id(), "live")?;
+    let own = ["approve", &id, "--yes"];
+    people.says(&mut steps, "alice", "nobody approves for himself", &own, |out| !out.ok())?;
+    people.approves(&mut steps, "bob, a lead, sees exactly what is asked, and approves that", &id, "live")?;
 
     steps.welcome(&door, "disk full on web1")?;
 
-    let revoked = Ldif::new().revocation(&grant);
-    let out = ldapadd(&slapd, "bob", &revoked)?;
-    steps.show("bob takes it back", &typed("bob", &revoked), &out, out.ok());
-    known(&door, grant.id(), "revoked")?;
+    let what = "she needs longer: a request of its own that begins where the other ends";
+    let out = people.says(&mut steps, "alice", what, &["extend", &id, "--for", "1h"], Output::ok)?;
+    let longer = asked(&out)?;
+    known(&door, &longer, "pending")?;
+    people.approves(&mut steps, "bob approves that too", &longer, "scheduled")?;
+    people.says(
+        &mut steps,
+        "alice",
+        "done earlier than that: she gives it back",
+        &["release", &longer],
+        Output::ok,
+    )?;
+    known(&door, &longer, "revoked")?;
 
+    let out = ["revoke", &id, "--reason", "disk is fine again"];
+    people.says(&mut steps, "bob", "and bob takes the rest away", &out, Output::ok)?;
+    known(&door, &id, "revoked")?;
     steps.refused(&door, "the next ssh is refused", "revoked by bob")?;
 
     let short = |steps: &mut Steps, role: &str, seconds: u32, reason: &str| {
-        let grant = Grant::of(&random()?, &person("alice")).under(role);
-        let grant = grant.lasting(seconds).with("jitReason", reason);
-        let out = ldapadd(&slapd, "alice", &Ldif::new().grant(&grant))?;
-        let typed = typed("alice", &Ldif::new().grant(&grant));
         let what = format!("she asks for {seconds} seconds under the role {role}");
-        steps.show(&what, &typed, &out, out.ok());
-        let approved = Ldif::new().approval(&grant, "bob");
-        let out = ldapadd(&slapd, "bob", &approved)?;
-        steps.show("and bob approves", "ldapadd ...", &out, out.ok());
-        known(&door, grant.id(), "live")
+        let id = people.asks(steps, &what, role, &format!("{seconds}s"), reason)?;
+        people.approves(steps, "and bob approves", &id, "live")
     };
     groups::come_and_go(&mut steps, &door, |steps| short(steps, "dba", groups::SECONDS, "slow queries"))?;
     session::shell_until_the_end(&mut steps, &door, |steps| {
         short(steps, "web-admin", session::SECONDS, "one last look")
     })?;
-    steps.audit(&door, &[grant.id(), "disk full on web1", &person("bob")])?;
+    steps.audit(&door, &[&id, "disk full on web1", &person("bob")])?;
     Ok(steps)
 }
 
-/// What a person adds to the directory, with his password.
-fn ldapadd(slapd: &Slapd, who: &str, ldif: &Ldif) -> Result<Output> {
-    let trouble = |e| Trouble::new(format!("ldapadd does not run ({e}): apt-get install ldap-utils"));
-    let mut child = Command::new("ldapadd")
-        .args(["-x", "-D", &person(who), "-w", &format!("{who}-secret"), "-H", &slapd.socket()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(trouble)?;
-    if let Some(mut pipe) = child.stdin.take() {
-        pipe.write_all(ldif.to_string().as_bytes()).map_err(trouble)?;
+/// Who types what at the laptop.
+struct People<'a> {
+    door: &'a Door,
+    laptop: Laptop,
+}
+
+impl People<'_> {
+    /// One of them types a command of jitctl's.
+    fn says(
+        &self,
+        steps: &mut Steps,
+        who: &str,
+        what: &str,
+        words: &[&str],
+        right: impl Fn(&Output) -> bool,
+    ) -> Result<Output> {
+        let out = self.laptop.jitctl(who, words.iter().copied())?;
+        let quoted = |word: &&str| if word.contains(' ') { format!("'{word}'") } else { (*word).to_owned() };
+        let typed: Vec<String> = words.iter().map(quoted).collect();
+        let typed = format!("jitctl {}     ({who}, at the laptop)", typed.join(" "));
+        steps.show(what, &typed, &out, right(&out));
+        Ok(out)
     }
-    let output = child.wait_with_output().map_err(trouble)?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ok(Output {
-        status: output.status.code().unwrap_or(-1),
-        stdout: text(&output.stdout),
-        stderr: text(&output.stderr),
-    })
+
+    /// alice asks; the grant's id.
+    fn asks(&self, steps: &mut Steps, what: &str, role: &str, lasting: &str, reason: &str) -> Result<String> {
+        let words = ["request", "--role", role, "--host", NAME, "--for", lasting, "--reason", reason];
+        let id = asked(&self.says(steps, "alice", what, &words, Output::ok)?)?;
+        known(self.door, &id, "pending")?;
+        Ok(id)
+    }
+
+    /// bob approves, and the host hears of it.
+    fn approves(&self, steps: &mut Steps, what: &str, id: &str, then: &str) -> Result<()> {
+        self.says(steps, "bob", what, &["approve", id, "--yes"], Output::ok)?;
+        known(self.door, id, then)
+    }
 }
 
-/// As it is typed, in the shape of the demo.
-fn indented(ldif: &Ldif) -> String {
-    let lines: Vec<String> = ldif.to_string().trim_end().lines().map(|line| format!("     {line}")).collect();
-    lines.join("\n")
-}
-
-/// 128 random bits, as a grant's cn is made of.
-fn random() -> Result<String> {
-    let path = std::path::Path::new("/proc/sys/kernel/random/uuid");
-    let uuid = std::fs::read_to_string(path).map_err(|e| Trouble::io(path, e))?;
-    Ok(uuid.trim().replace('-', ""))
+/// The id in the line that is for approvers.
+fn asked(out: &Output) -> Result<String> {
+    let id = out.stdout.split("jitctl approve ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    id.map(str::to_owned).ok_or_else(|| Trouble::new(format!("jitctl names nothing to approve: {out}")))
 }
