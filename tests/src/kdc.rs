@@ -20,9 +20,8 @@ use crate::wait::until;
 /// The realm.
 pub const REALM: &str = "JIT.TEST";
 
-/// What slapd needs in `cn=config`, with the mapping of docs/kerberos.md.
-pub(crate) const SASL: &str = "\
-olcSaslHost: localhost
+/// What slapd needs in `cn=config` besides its name, with the mapping of docs/kerberos.md.
+const SASL: &str = "\
 olcSaslRealm: JIT.TEST
 olcAuthzRegexp: \"uid=host/([^.,]+)[^,]*,cn=jit.test,cn=gssapi,cn=auth\" \"cn=$1,ou=hosts,dc=example,dc=com\"
 olcAuthzRegexp: \"uid=([^/,@]+),cn=jit.test,cn=gssapi,cn=auth\" \"uid=$1,ou=people,dc=example,dc=com\"
@@ -42,7 +41,7 @@ pub fn alone(test: &str, body: impl FnOnce(Kdc) -> Result<()>) -> Result<()> {
     if std::env::var_os(mark).is_some_and(|marked| marked == OsStr::new(test)) {
         let file = std::env::var_os(ENVIRONMENT).map(PathBuf::from).unwrap_or_default();
         let dir = file.parent().ok_or_else(|| Trouble::new("no realm"))?.to_owned();
-        return body(Kdc::begin(dir, None)?);
+        return body(Kdc::begin(dir, None, "localhost")?);
     }
     let dir = new_dir()?;
     let this = std::env::current_exe().map_err(|e| Trouble::new(format!("this test: {e}")))?;
@@ -71,35 +70,37 @@ fn new_dir() -> Result<PathBuf> {
 pub struct Kdc {
     dir: PathBuf,
     network: Option<String>,
+    server: String,
     port: u16,
     child: Option<Child>,
 }
 
 impl Kdc {
-    /// A realm in the network of a throw-away host, for programs that run there and are told of [`Kdc::config`].
+    /// A realm in the network of a throw-away host, on every address of it, where slapd is known by the host's name.
     ///
     /// # Errors
     /// When the KDC is missing, or does not come up.
     pub fn in_network_of(host: &Host) -> Result<Kdc> {
-        Kdc::begin(new_dir()?, Some(format!("--net=/proc/{}/ns/net", host.first_process())))
+        let network = format!("--net=/proc/{}/ns/net", host.first_process());
+        Kdc::begin(new_dir()?, Some(network), host.name())
     }
 
-    fn begin(dir: PathBuf, network: Option<String>) -> Result<Kdc> {
-        let port = if network.is_some() { 88 } else { free_port()? };
-        let mut kdc = Kdc { dir, network, port, child: None };
+    fn begin(dir: PathBuf, network: Option<String>, server: &str) -> Result<Kdc> {
+        let (at, port) = if network.is_some() { ("0.0.0.0", 88) } else { ("127.0.0.1", free_port()?) };
+        let mut kdc = Kdc { dir, network, server: server.to_owned(), port, child: None };
         let shown = kdc.dir.display().to_string();
         kdc.allow_skew(300)?;
         kdc.write(
             "kdc.conf",
             &format!(
-                "[kdcdefaults]\n kdc_listen = 127.0.0.1:{port}\n kdc_tcp_listen = 127.0.0.1:{port}\n[realms]\n {REALM} = {{\n  \
+                "[kdcdefaults]\n kdc_listen = {at}:{port}\n kdc_tcp_listen = {at}:{port}\n[realms]\n {REALM} = {{\n  \
                  database_name = {shown}/principal\n  key_stash_file = {shown}/stash\n  acl_file = {shown}/acl\n }}\n[logging]\n \
                  kdc = FILE:{shown}/log\n admin_server = FILE:{shown}/log\n"
             ),
         )?;
         piped(kdc.command("kdb5_util").args(["create", "-s", "-W", "-r", REALM, "-P", "master"]), "")?;
-        kdc.admin("addprinc -randkey ldap/localhost")?;
-        kdc.admin(&format!("ktadd -k {} ldap/localhost", kdc.server_keytab().display()))?;
+        kdc.admin(&format!("addprinc -randkey ldap/{server}"))?;
+        kdc.admin(&format!("ktadd -k {} ldap/{server}", kdc.server_keytab().display()))?;
         for person in ["alice", "bob", "carol"] {
             kdc.admin(&format!("addprinc -pw {person}-secret {person}"))?;
         }
@@ -113,13 +114,17 @@ impl Kdc {
     /// # Errors
     /// When krb5.conf cannot be written.
     pub fn allow_skew(&self, seconds: u32) -> Result<()> {
+        self.write("krb5.conf", &self.client_config("127.0.0.1", seconds))
+    }
+
+    /// A krb5.conf for programs that reach the KDC at this address.
+    pub fn client_config(&self, address: &str, skew: u32) -> String {
         let port = self.port;
-        let text = format!(
+        format!(
             "[libdefaults]\n default_realm = {REALM}\n dns_lookup_kdc = false\n dns_lookup_realm = false\n \
-             dns_canonicalize_hostname = false\n rdns = false\n clockskew = {seconds}\n[realms]\n {REALM} = {{\n  \
-             kdc = 127.0.0.1:{port}\n }}\n"
-        );
-        self.write("krb5.conf", &text)
+             dns_canonicalize_hostname = false\n rdns = false\n clockskew = {skew}\n[realms]\n {REALM} = {{\n  \
+             kdc = {address}:{port}\n }}\n"
+        )
     }
 
     /// How many tickets this principal has been given in exchange for its key since the KDC was started.
@@ -165,7 +170,12 @@ impl Kdc {
         self.dir.join("krb5.conf")
     }
 
-    /// The key of `ldap/localhost`.
+    /// What slapd needs in `cn=config`.
+    pub(crate) fn sasl(&self) -> String {
+        format!("olcSaslHost: {}\n{SASL}", self.server)
+    }
+
+    /// The key of slapd.
     pub fn server_keytab(&self) -> PathBuf {
         self.dir.join("ldap.keytab")
     }
@@ -196,12 +206,20 @@ impl Kdc {
         Ok(path)
     }
 
-    /// Fetches a ticket for a person into the cache of this process's environment, by password.
+    /// Fetches a ticket for a person by password, into the cache of this process's environment unless told otherwise.
     ///
     /// # Errors
     /// When the KDC refuses.
     pub fn kinit(&self, person: &str, arguments: &[&str]) -> Result<()> {
-        piped(self.command("kinit").args(arguments).arg(person), &format!("{person}-secret\n")).map(drop)
+        let mut command = match &self.network {
+            None => self.command("kinit"),
+            Some(network) => {
+                let mut command = self.command("nsenter");
+                command.args([network, "--", "kinit"]);
+                command
+            }
+        };
+        piped(command.args(arguments).arg(person), &format!("{person}-secret\n")).map(drop)
     }
 
     /// Waits until the ticket of this process's environment has expired.

@@ -20,7 +20,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, getgid, getuid, kill_process};
 
 use crate::host::Host;
-use crate::kdc::{self, Kdc};
+use crate::kdc::Kdc;
 use crate::root::{target, workspace};
 use crate::trouble::{Result, Trouble};
 use crate::wait::until;
@@ -47,7 +47,7 @@ pub struct Plan<'a> {
     rules: Rules,
     server_ids: String,
     id: u32,
-    kerberos: Option<PathBuf>,
+    kerberos: Vec<(&'static str, PathBuf)>,
 }
 
 /// Whether the server has content synchronisation (RFC 4533).
@@ -128,10 +128,10 @@ impl<'a> Plan<'a> {
         self
     }
 
-    /// With GSSAPI by the realm's key for `ldap/localhost`, mapping hosts and people to their entries.
+    /// With GSSAPI by the key that the realm has for it, mapping hosts and people to their entries.
     pub fn kerberos(mut self, realm: &Kdc) -> Plan<'a> {
-        self.server_ids.push_str(kdc::SASL);
-        self.kerberos = Some(realm.server_keytab());
+        self.server_ids.push_str(&realm.sasl());
+        self.kerberos = vec![("KRB5_KTNAME", realm.server_keytab()), ("KRB5_CONFIG", realm.config())];
         self
     }
 
@@ -191,7 +191,7 @@ pub struct Slapd {
     tls: PathBuf,
     network: Option<String>,
     ports: (u16, u16),
-    kerberos: Option<PathBuf>,
+    kerberos: Vec<(&'static str, PathBuf)>,
     child: Option<Child>,
 }
 
@@ -207,7 +207,7 @@ impl Slapd {
             rules: Rules::Shipped,
             server_ids: String::new(),
             id: 0,
-            kerberos: None,
+            kerberos: Vec::new(),
         }
     }
 
@@ -280,7 +280,7 @@ impl Slapd {
         }
         command.arg(program()?).args(["-d", "0", "-F"]).arg(self.dir.join("config")).args(["-h", urls]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        command.envs(self.kerberos.iter().map(|keytab| ("KRB5_KTNAME", keytab)));
+        command.envs(self.kerberos.iter().map(|(name, path)| (name, path)));
         let child = command.spawn().map_err(|e| Trouble::new(format!("slapd does not start: {e}")))?;
         self.child = Some(child);
         let socket = self.dir.join("ldapi");

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use libgssapi::credential::Cred;
 use libgssapi::error::{Error, MajorFlags};
-use libgssapi::oid::GSS_NT_KRB5_PRINCIPAL;
+use libgssapi::oid::{GSS_MECH_KRB5, GSS_NT_KRB5_PRINCIPAL, Oid};
 use libgssapi_sys as sys;
 
 /// A ticket-granting ticket. The credentials are released before the cache that they point into is destroyed.
@@ -34,15 +34,17 @@ impl Keyed {
             sys::gss_key_value_element_desc { key: c"ccache".as_ptr(), value: cache.0.as_ptr() },
         ];
         let store = sys::gss_key_value_set_desc { count: 2, elements: elements.as_mut_ptr() };
+        // By Kerberos alone: without a choice the library would try each mechanism that it has, and tell the last one's error.
+        let mut mechanism = description(&GSS_MECH_KRB5);
+        let mut mechanisms = sys::gss_OID_set_desc { count: 1, elements: &raw mut mechanism };
         let (mut minor, mut cred) = (0, ptr::null_mut());
-        // SAFETY: name, store, and the texts that store points to outlive the call; no mechanisms means the default one; minor and
-        // cred may be written; the two outputs that are not wanted may be null (RFC 2744 §5.2).
+        // SAFETY: name, mechanisms, store, and what they point to outlive the call, which only reads them; minor and cred may be written; the two outputs that are not wanted may be null (RFC 2744 §5.2).
         let major = unsafe {
             sys::gss_acquire_cred_from(
                 &raw mut minor,
                 name.0,
                 sys::_GSS_C_INDEFINITE,
-                ptr::null_mut(),
+                &raw mut mechanisms,
                 sys::GSS_C_INITIATE as sys::gss_cred_usage_t,
                 &raw const store,
                 &raw mut cred,
@@ -68,15 +70,18 @@ fn done(major: u32, minor: u32) -> Result<(), String> {
     Err(Error { major: MajorFlags::from_bits_retain(major), minor }.to_string())
 }
 
+/// An object identifier as the library takes it: it points to the bytes of a constant, and is only read.
+fn description(oid: &'static Oid) -> sys::gss_OID_desc {
+    let length = sys::OM_uint32::try_from(oid.len()).unwrap_or(0);
+    sys::gss_OID_desc { length, elements: oid.as_ptr().cast_mut().cast::<c_void>() }
+}
+
 /// A principal as the library knows it.
 struct Name(sys::gss_name_t);
 
 impl Name {
     fn import(principal: &str) -> Result<Name, String> {
-        let mut oid = sys::gss_OID_desc {
-            length: GSS_NT_KRB5_PRINCIPAL.len() as sys::OM_uint32,
-            elements: GSS_NT_KRB5_PRINCIPAL.as_ptr().cast_mut().cast::<c_void>(),
-        };
+        let mut oid = description(&GSS_NT_KRB5_PRINCIPAL);
         let mut text = sys::gss_buffer_desc {
             length: principal.len(),
             value: principal.as_ptr().cast_mut().cast::<c_void>(),
