@@ -18,6 +18,8 @@ pub mod shown;
 pub mod sign;
 pub mod standing;
 pub mod stopwatch;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod wait;
 pub mod who;
 pub mod wishes;

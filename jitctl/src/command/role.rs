@@ -124,7 +124,7 @@ fn list(roles: &[Role], colour: Colour) -> String {
     let mut table = Table::new(&["ROLE", "YOU", "HOSTS", "AT MOST", "APPROVALS", "SERVICES"]);
     for role in roles {
         if let Some(fault) = &role.fault {
-            table.row([(Tone::Bad, role.name.as_str()), (Tone::Bad, "malformed: nobody can be in it")]);
+            table.row([(Tone::Bad, role.name.as_str()), (Tone::Bad, "malformed")]);
             table.note(Tone::Bad, fault);
             continue;
         }

@@ -1,0 +1,358 @@
+//! A directory, people with their configurations, and jitctl as each of them. What is asked and approved is written by ldapmodify, as the
+//! person, so that only reading is tried here.
+
+use std::fs::{self, File, Permissions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use jit_tests::built;
+use jit_tests::slapd::Slapd;
+use jit_tests::trouble::{Result, Trouble};
+use jit_tests::wait::until;
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use serde_json::Value;
+
+pub(crate) const BASE: &str = "dc=example,dc=com";
+pub(crate) const GRANTS: &str = "ou=grants,ou=jit,dc=example,dc=com";
+
+/// Only ends a hopeless wait.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// Beyond the usual company (alice and bob are operators, bob and carol are leads): a stranger, and roles of all kinds.
+const MORE: &str = "
+dn: uid=mallory,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: mallory
+cn: Mallory
+sn: Moore
+userPassword: mallory-secret
+
+dn: cn=night,ou=groups,dc=example,dc=com
+objectClass: groupOfNames
+cn: night
+member: cn=operators,ou=groups,dc=example,dc=com
+
+dn: cn=dba,ou=groups,dc=example,dc=com
+objectClass: groupOfNames
+cn: dba
+member: uid=bob,ou=people,dc=example,dc=com
+
+dn: cn=ops,ou=roles,ou=jit,dc=example,dc=com
+objectClass: jitRole
+cn: ops
+jitHost: *.prod.example.com
+jitEligible: cn=night,ou=groups,dc=example,dc=com
+jitMaxDuration: 28800
+jitApprovalsRequired: 1
+jitApproverGroup: cn=leads,ou=groups,dc=example,dc=com
+jitReasonRequired: TRUE
+
+dn: cn=db,ou=roles,ou=jit,dc=example,dc=com
+objectClass: jitRole
+cn: db
+jitHost: *
+jitEligible: cn=operators,ou=groups,dc=example,dc=com
+jitMaxDuration: 7200
+jitApprovalsRequired: 1
+jitApproverGroup: cn=dba,ou=groups,dc=example,dc=com
+
+dn: cn=broken,ou=roles,ou=jit,dc=example,dc=com
+objectClass: jitRole
+cn: broken
+jitHost: *
+jitEligible: cn=operators,ou=groups,dc=example,dc=com
+jitMaxDuration: 7200
+jitApprovalsRequired: 2
+";
+
+pub(crate) fn person(login: &str) -> String {
+    format!("uid={login},ou=people,{BASE}")
+}
+
+pub(crate) struct Desk {
+    pub(crate) slapd: Slapd,
+    pub(crate) wire: Wire,
+    dir: tempfile::TempDir,
+    jitctl: PathBuf,
+}
+
+pub(crate) struct Ran {
+    pub(crate) status: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    /// Its standard output as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}{}", self.out, self.err))
+    }
+
+    /// The ids of the grants that it lists, in their order.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let json = self.json();
+        let grants = json["grants"].as_array().unwrap_or_else(|| panic!("{json}"));
+        grants.iter().map(|grant| grant["id"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+impl Desk {
+    pub(crate) fn up() -> Result<Desk> {
+        let slapd = Slapd::plan().with(MORE).up()?;
+        let dir = tempfile::tempdir().map_err(|e| Trouble::new(e.to_string()))?;
+        let wire = Wire::to(slapd.port());
+        let desk = Desk { slapd, wire, dir, jitctl: built::jitctl()? };
+        for login in ["alice", "bob", "carol", "mallory"] {
+            let secret = desk.write(&format!("{login}.secret"), &format!("{login}-secret\n"))?;
+            let text = format!(
+                "[directory]\nuris = [\"ldap://127.0.0.1:{}\"]\nbase = \"{BASE}\"\n\
+                 bind = {{ method = \"simple\", dn = \"{}\", password_file = \"{}\" }}\n",
+                desk.wire.port,
+                person(login),
+                secret.display()
+            );
+            desk.write(&format!("{login}.toml"), &text)?;
+        }
+        Ok(desk)
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.dir.path().join(name);
+        let io = |e| Trouble::io(&path, e);
+        fs::write(&path, text).map_err(io)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(io)?;
+        Ok(path)
+    }
+
+    fn command(&self, login: &str, args: &[&str]) -> Vec<String> {
+        let config = self.dir.path().join(format!("{login}.toml")).display().to_string();
+        let fixed = [self.jitctl.display().to_string(), "--config".to_owned(), config];
+        // No daemon is here.
+        let socket = ["--socket".to_owned(), self.dir.path().join("none").display().to_string()];
+        fixed.into_iter().chain(socket).chain(args.iter().map(|arg| (*arg).to_owned())).collect()
+    }
+
+    /// Runs jitctl as somebody.
+    pub(crate) fn run(&self, login: &str, args: &[&str]) -> Ran {
+        let argv = self.command(login, args);
+        let output = Command::new(&argv[0]).args(&argv[1..]).stdin(Stdio::null()).output().expect("it runs");
+        Ran {
+            status: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).expect("UTF-8"),
+            err: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
+    /// Starts jitctl as somebody, with pipes.
+    pub(crate) fn start(&self, login: &str, args: &[&str]) -> Running {
+        let argv = self.command(login, args);
+        let mut command = Command::new(&argv[0]);
+        command.args(&argv[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let (out, err) = (Text::default(), Text::default());
+        out.keep(child.stdout.take().expect("a pipe"));
+        err.keep(child.stderr.take().expect("a pipe"));
+        Running { child, out, err, terminal: None }
+    }
+
+    /// The same on a terminal of its own.
+    pub(crate) fn start_on_a_terminal(&self, login: &str, args: &[&str]) -> Running {
+        let argv = self.command(login, args);
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
+        let name = ptsname(&master, Vec::new()).expect("a terminal").into_string().expect("UTF-8");
+        let open = || Stdio::from(File::options().read(true).write(true).open(&name).expect("a terminal"));
+        let mut command = Command::new("setsid");
+        command.args(["--ctty", "--wait"]).args(&argv).env("TERM", "xterm").env_remove("NO_COLOR");
+        let child = command.stdin(open()).stdout(open()).stderr(open()).spawn().expect("it starts");
+        let master = File::from(master);
+        let out = Text::default();
+        out.keep(master.try_clone().expect("a terminal"));
+        Running { child, out, err: Text::default(), terminal: Some(master) }
+    }
+
+    /// Somebody asks for himself.
+    pub(crate) fn asks(&self, login: &str, id: &str, role: &str, more: &str) -> Result<()> {
+        self.slapd.change_as(
+            &person(login),
+            &format!("{login}-secret"),
+            &format!(
+                "dn: cn={id},{GRANTS}\nchangetype: add\nobjectClass: jitGrant\ncn: {id}\njitSubject: {}\n\
+                 jitRoleDN: cn={role},ou=roles,ou=jit,{BASE}\njitHost: web1.prod.example.com\njitDuration: 7200\njitReason: deploy\n{more}",
+                person(login)
+            ),
+        )
+    }
+
+    /// Somebody approves a grant as it stands.
+    pub(crate) fn approves(&self, login: &str, id: &str) -> Result<()> {
+        let shown = self.run(login, &["--json", "grants", "--all", "--directory"]).json();
+        let grants = shown["grants"].as_array().expect("grants");
+        let grant =
+            grants.iter().find(|grant| grant["id"] == id).unwrap_or_else(|| panic!("{id} in {shown}"));
+        self.slapd.change_as(
+            &person(login),
+            &format!("{login}-secret"),
+            &format!(
+                "dn: cn=by-{login},cn={id},{GRANTS}\nchangetype: add\nobjectClass: jitApproval\ncn: by-{login}\njitApprover: {}\n\
+                 jitHost: web1.prod.example.com\njitGrantDigest: {}\n",
+                person(login),
+                grant["digest"].as_str().expect("a digest")
+            ),
+        )
+    }
+
+    /// Somebody takes a grant away.
+    pub(crate) fn takes(&self, login: &str, id: &str, reason: &str) -> Result<()> {
+        self.slapd.change_as(
+            &person(login),
+            &format!("{login}-secret"),
+            &format!(
+                "dn: cn=no-by-{login},cn={id},{GRANTS}\nchangetype: add\nobjectClass: jitRevocation\ncn: no-by-{login}\n\
+                 jitHost: web1.prod.example.com\njitReason: {reason}\n"
+            ),
+        )
+    }
+}
+
+/// Text that grows.
+#[derive(Clone, Default)]
+pub(crate) struct Text(Arc<Mutex<String>>);
+
+impl Text {
+    pub(crate) fn now(&self) -> MutexGuard<'_, String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, from: impl Read + Send + 'static) {
+        let text = self.clone();
+        thread::spawn(move || {
+            let mut from = BufReader::new(from);
+            loop {
+                let length = match from.fill_buf() {
+                    Ok(bytes) if !bytes.is_empty() => {
+                        text.now().push_str(&String::from_utf8_lossy(bytes));
+                        bytes.len()
+                    }
+                    _ => return,
+                };
+                from.consume(length);
+            }
+        });
+    }
+}
+
+/// jitctl at work; killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) out: Text,
+    pub(crate) err: Text,
+    terminal: Option<File>,
+}
+
+impl Running {
+    /// Waits until it has printed this.
+    pub(crate) fn prints(&self, what: &str) -> Result<()> {
+        until(LIMIT, &format!("it prints {what:?}"), || self.all().contains(what))
+            .map_err(|e| Trouble::new(format!("{e}: {}", self.all())))
+    }
+
+    pub(crate) fn all(&self) -> String {
+        format!("{}{}", self.out.now(), self.err.now())
+    }
+
+    /// Waits for a change of this kind of a grant, of `watch --json`.
+    pub(crate) fn tells(&self, change: &str, id: Option<&str>) -> Result<Value> {
+        let found = || {
+            let out = self.out.now();
+            let lines = out.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let mut lines = lines.filter(|line| line["change"] == change);
+            lines.find(|line| id.is_none_or(|id| line["grant"]["id"] == id))
+        };
+        until(LIMIT, &format!("it tells of {change} {id:?}"), || found().is_some())
+            .map_err(|e| Trouble::new(format!("{e}: {}", self.all())))?;
+        found().ok_or_else(|| Trouble::new("it is gone"))
+    }
+
+    /// Interrupts it.
+    pub(crate) fn interrupt(&mut self) {
+        match &mut self.terminal {
+            Some(terminal) => terminal.write_all(b"\x03").expect("a keyboard"),
+            None => {
+                let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process");
+                kill_process(pid, Signal::INT).expect("it runs");
+            }
+        }
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ends(&mut self) -> Result<i32> {
+        let mut status = None;
+        until(LIMIT, "it ends", || {
+            status = self.child.try_wait().expect("a child");
+            status.is_some()
+        })
+        .map_err(|e| Trouble::new(format!("{e}: {}", self.all())))?;
+        Ok(status.and_then(|status| status.code()).unwrap_or(-1))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What lies between people and the server, and counts what is asked: each search for grants names jitHost in its filter.
+pub(crate) struct Wire {
+    port: u16,
+    asked: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Wire {
+    fn to(server: u16) -> Wire {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = listener.local_addr().expect("a port").port();
+        let asked: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let kept = asked.clone();
+        thread::spawn(move || {
+            while let Ok((client, _)) = listener.accept() {
+                // Nobody is there while the server is away: the connection ends.
+                let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)) else { continue };
+                let (to_client, from_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                let kept = kept.clone();
+                thread::spawn(move || pass(client, server, Some(&kept)));
+                thread::spawn(move || pass(from_server, to_client, None));
+            }
+        });
+        Wire { port, asked }
+    }
+
+    /// How often grants were asked for.
+    pub(crate) fn searches(&self) -> usize {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.windows(7).filter(|word| *word == b"jitHost").count()
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, keep: Option<&Mutex<Vec<u8>>>) {
+    let mut buffer = [0; 16_384];
+    while let Ok(n @ 1..) = from.read(&mut buffer) {
+        if let Some(keep) = keep {
+            keep.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..n]);
+        }
+        if to.write_all(&buffer[..n]).is_err() {
+            break;
+        }
+    }
+    let _ = from.shutdown(std::net::Shutdown::Both);
+    let _ = to.shutdown(std::net::Shutdown::Both);
+}
