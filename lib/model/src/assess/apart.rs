@@ -14,9 +14,9 @@ use crate::heard::Ignored;
 pub(super) struct Apart<'a> {
     subject: &'a Dn,
     authors: Vec<&'a Dn>,
-    /// Everybody in the group that a grant is for, and their names, where approvals must be signed. Who wrote the grant rests on the
+    /// The names of everybody in the group that a grant is for, where approvals must be signed. Who wrote the grant rests on the
     /// directory's word, and one of them who wrote it must not sign it, too, because the directory names somebody else.
-    them: (BTreeSet<Dn>, BTreeSet<String>),
+    them: BTreeSet<String>,
 }
 
 impl<'a> Apart<'a> {
@@ -24,7 +24,7 @@ impl<'a> Apart<'a> {
         Apart {
             subject: &grant.subject,
             authors: [&grant.provenance.creator, &grant.provenance.modifier].into_iter().flatten().collect(),
-            them: if asked.signatures() { members.listed(&grant.subject) } else { Default::default() },
+            them: if asked.signatures() { members.names_in(&grant.subject) } else { BTreeSet::new() },
         }
     }
 
@@ -32,12 +32,11 @@ impl<'a> Apart<'a> {
     pub(super) fn check(&self, approver: &Dn) -> Result<(), Ignored> {
         let name = approver.rdn_value();
         let is_he = |other: &Dn| approver == other || name == other.rdn_value();
-        let (dns, names) = &self.them;
         if is_he(self.subject) {
             Err(Ignored::OwnGrant)
         } else if self.authors.iter().any(|author| is_he(author)) {
             Err(Ignored::OwnWords)
-        } else if dns.contains(approver) || names.contains(&name) {
+        } else if self.them.contains(&name) {
             Err(Ignored::OneOfThem)
         } else {
             Ok(())

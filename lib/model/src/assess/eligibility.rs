@@ -64,12 +64,11 @@ impl<'a> Membership<'a> {
         climb(&self.reach(group), dn, group)
     }
 
-    /// Every DN in `group`, directly or through groups in it, and the names that they have there. None if it is too large to be the
-    /// subject of a grant.
-    pub(super) fn listed(&self, group: &Dn) -> (BTreeSet<Dn>, BTreeSet<String>) {
+    /// The names of everybody in `group`, directly or through groups in it: the values of the first parts of their DNs. None if it is
+    /// too large to be the subject of a grant.
+    pub(super) fn names_in(&self, group: &Dn) -> BTreeSet<String> {
         let reached = self.reach(group);
-        let borne = reached.keys().filter(|_| reached.len() <= MAX_SUBJECTS);
-        borne.map(|dn| (Dn::clone(dn), dn.rdn_value())).unzip()
+        reached.keys().filter(|_| reached.len() <= MAX_SUBJECTS).map(|dn| dn.rdn_value()).collect()
     }
 
     /// Everybody whom a subject names, whatever speaks against them: to tell them, never to let them in.
