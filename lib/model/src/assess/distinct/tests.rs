@@ -84,3 +84,19 @@ fn the_first_rather_than_a_later_one() {
         [of("bob", Some("k1")), of("bob", Some("k2")), of("carol", Some("k3")), of("carol", Some("k3"))];
     assert_eq!(most(&all.iter().collect::<Vec<_>>()), BTreeSet::from([0, 2]));
 }
+
+/// Who has to be heard may leave too few others: bob's entry in the first group signed with the key that carol has no other than.
+#[test]
+fn whoever_is_heard_takes_his_key_with_him() {
+    let groups = groups();
+    let drawn = [("bob", "k1", 0), ("bob", "k2", 1), ("carol", "k1", 1)];
+    let all = drawn.map(|(name, key, group)| Speaker {
+        name: name.to_owned(),
+        key: Some(key),
+        groups: BTreeSet::from([&groups[group]]),
+    });
+    let all: Vec<&Speaker<'_>> = all.iter().collect();
+    assert!(enough(&all, 2, &[&groups[1]]), "bob with his second key, and carol");
+    assert!(enough(&all, 1, &[&groups[0]]));
+    assert!(!enough(&all, 2, &[&groups[0]]), "with bob's first key carol is left without one");
+}
