@@ -68,12 +68,21 @@ pub enum Rules {
     Shipped,
     /// Everybody reads everything.
     Open,
+    /// None at all.
+    None,
 }
 
 impl<'a> Plan<'a> {
     /// Without any entry: it takes them over from another server.
     pub fn empty(mut self) -> Plan<'a> {
         self.data.clear();
+        self
+    }
+
+    /// As it comes: no schema, modules, indexes, limits, rules or entries of ours.
+    pub fn bare(mut self) -> Plan<'a> {
+        self = self.empty().push(Push::None).limits("");
+        self.rules = Rules::None;
         self
     }
 
@@ -156,6 +165,15 @@ impl<'a> Plan<'a> {
             .replace("@GID@", &getgid().as_raw().to_string())
             .replace("@SERVER_IDS@", &self.server_ids)
             .replace("@LIMITS@\n", &self.limits);
+        if self.rules == Rules::None {
+            for ours in [
+                format!("include: file://{}\n", schema.display()).as_str(),
+                "olcModuleLoad: syncprov\n",
+                "jitHost,",
+            ] {
+                config = config.replace(ours, "");
+            }
+        }
         if self.push != Push::None {
             config.push_str(
                 "\ndn: olcOverlay=syncprov,olcDatabase={1}mdb,cn=config\nobjectClass: olcOverlayConfig\n\
@@ -179,6 +197,7 @@ impl<'a> Plan<'a> {
         match self.rules {
             Rules::Open => slapd.rules("{0}to * by * read")?,
             Rules::Shipped => slapd.shipped_rules()?,
+            Rules::None => {}
         }
         Ok(slapd)
     }

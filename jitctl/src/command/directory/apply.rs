@@ -1,7 +1,7 @@
 //! Loading a record where it is not there yet. What is there already is left and said; what is there in another form, too.
 
 use jit_control::directory::Part;
-use jit_directory::ldap::admin::{Admin, Change, Operation, Reach, Shown};
+use jit_directory::ldap::admin::{Admin, Attribute, Change, Operation, Reach, Shown};
 use jit_directory::ldap::{Cause, Trouble};
 use jit_model::dn::Dn;
 
@@ -10,7 +10,7 @@ use super::script::Record;
 use crate::cli::DirectoryKind;
 
 /// What the records are about; some of it is shown only when it is asked for.
-const ATTRIBUTES: [&str; 4] = ["*", "aci", "attributeTypes", "objectClasses"];
+const ATTRIBUTES: [&str; 5] = ["*", "+", "aci", "attributeTypes", "objectClasses"];
 
 /// RFC 4511 appendix A: attributeOrValueExists, entryAlreadyExists.
 const THERE: [u32; 2] = [20, 68];
@@ -76,16 +76,26 @@ pub(super) async fn record(
         _ => todo,
     };
     let what = format!("{dn}{}", about(&todo));
-    match admin.perform(&dn, &todo, None).await {
-        Ok(()) => note("added", what, None),
-        Err(Trouble { cause: Cause::Refused { code, .. }, .. }) if THERE.contains(&code) => {
-            note("there", what, None)
+    let mut place = dn;
+    for (n, step) in steps(&record.dn, todo).iter().enumerate() {
+        if n > 0 {
+            // The server has put a number into its name.
+            place = locate(admin, &place).await?.map_or(place, |entry| entry.dn);
         }
-        Err(Trouble { cause: cause @ Cause::Refused { .. }, .. }) => {
-            note("failed", what, Some(cause.to_string()))
+        match admin.perform(&place, step, None).await {
+            Ok(()) => {}
+            Err(Trouble { cause: Cause::Refused { code, .. }, .. }) if THERE.contains(&code) => {
+                note("there", what, None);
+                return Ok(());
+            }
+            Err(Trouble { cause: cause @ Cause::Refused { .. }, .. }) => {
+                note("failed", what, Some(cause.to_string()));
+                return Ok(());
+            }
+            Err(trouble) => return Err(trouble),
         }
-        Err(trouble) => return Err(trouble),
     }
+    note("added", what, None);
     Ok(())
 }
 
@@ -110,8 +120,21 @@ fn about(operation: &Operation) -> String {
     }
 }
 
+/// What is sent for a record, one after the other. Definitions of a schema build on those before them, but the values of a new entry travel
+/// without an order; those of a change do not.
+fn steps(dn: &str, todo: Operation) -> Vec<Operation> {
+    match todo {
+        Operation::Add(attributes) if dn.ends_with(",cn=schema,cn=config") => {
+            let begins = |(name, _): &Attribute| ["objectClass", "cn"].contains(&name.as_str());
+            let (first, rest): (Vec<_>, Vec<_>) = attributes.into_iter().partition(begins);
+            vec![Operation::Add(first), Operation::Modify(rest.into_iter().map(Change::Add).collect())]
+        }
+        other => vec![other],
+    }
+}
+
 /// The list of modules is the one entry that a change speaks of and that may be missing.
-fn begun(dn: &str, changes: &[Change]) -> Vec<jit_directory::ldap::admin::Attribute> {
+fn begun(dn: &str, changes: &[Change]) -> Vec<Attribute> {
     let mut attributes = Vec::new();
     if dn.starts_with("cn=module") {
         attributes.push(("objectClass".to_owned(), vec![b"olcModuleList".to_vec()]));

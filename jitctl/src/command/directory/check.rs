@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jit_control::Answer;
 use jit_control::directory::Checked;
 use jit_directory::decode::Bases;
-use jit_directory::ldap::admin::{Admin, Reach};
+use jit_directory::ldap::admin::{Admin, Operation, Reach};
 use jit_directory::ldap::{Cause, LdapConfig, Trouble};
 use jit_model::dn::Dn;
 use tokio::signal::unix::{SignalKind, signal};
@@ -173,21 +173,33 @@ async fn attempts(
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(bound(config, cast, trial.who).await),
         };
-        let got = match (&trial.needs, connection) {
+        let got = match (rests_on(&trial, &cast.grants()), connection) {
             (Some(needed), _) if !made.contains(needed) => {
-                Got::Untried("what it rests on could not be made".to_owned())
+                Got::Untried("what it rests on is not there".to_owned())
             }
             (_, Ok(connection)) => attempt(&trial, connection, admin).await?,
             // Who cannot even connect without a name can do nothing.
             (_, Err(_)) if trial.who == Who::Nobody => Got::Hidden,
             (_, Err(why)) => Got::Untried(format!("cannot log in: {why}")),
         };
-        if matches!(got, Got::Done { .. }) && matches!(trial.must, Must::Work) {
-            made.insert(trial.dn.clone());
+        if matches!(got, Got::Done { .. }) {
+            match &trial.act {
+                Act::Perform(Operation::Add(_), _) => made.insert(trial.dn.clone()),
+                Act::Perform(Operation::Delete | Operation::Rename { .. }, _) => made.remove(&trial.dn),
+                _ => false,
+            };
         }
         results.push((trial, got));
     }
     Ok(())
+}
+
+/// An entry that must be there, or a refusal proves nothing: the one that is changed, if an earlier attempt had to make it, or the one
+/// above.
+fn rests_on<'a>(trial: &'a Trial, grants: &str) -> Option<&'a String> {
+    let adds = matches!(trial.act, Act::Perform(Operation::Add(_), _));
+    let made_here = trial.dn != grants && trial.dn.ends_with(&format!(",{grants}"));
+    if adds || !made_here { trial.needs.as_ref() } else { Some(&trial.dn) }
 }
 
 /// Somebody's own connection.
@@ -225,9 +237,7 @@ async fn attempt(trial: &Trial, connection: &mut Admin, admin: &mut Admin) -> Re
 
 /// Whether the entry says now what was forged.
 async fn forged(trial: &Trial, admin: &mut Admin) -> Result<bool, Trouble> {
-    let (Must::NotForge(name), Act::Perform(jit_directory::ldap::admin::Operation::Add(wanted), _)) =
-        (trial.must, &trial.act)
-    else {
+    let (Must::NotForge(name), Act::Perform(Operation::Add(wanted), _)) = (trial.must, &trial.act) else {
         return Ok(true);
     };
     let wanted = wanted.iter().find(|(said, _)| said == name).and_then(|(_, values)| values.first());

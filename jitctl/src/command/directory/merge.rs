@@ -28,8 +28,8 @@ pub(super) fn merge(operation: &Operation, shown: Option<&Shown>) -> Merge {
 fn present(wanted: &[Attribute], shown: &Shown) -> Merge {
     let mut merge = Merge::default();
     for (name, values) in wanted {
-        // A description is for people, and a name may have been given a number.
-        if ["description", "cn", "ou", "olcoverlay", "objectclass"]
+        // A description is for people, a name may have been given a number, and a container is one under any class.
+        if ["description", "cn", "ou", "o", "dc", "olcoverlay", "objectclass"]
             .contains(&name.to_ascii_lowercase().as_str())
         {
             continue;
@@ -134,6 +134,8 @@ fn canonical(value: &str) -> String {
         Some((number, rest)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => rest,
         _ => value,
     };
+    // Where a definition comes from is noted by 389 Directory Server in its own way.
+    let value = value.split(" X-ORIGIN ").next().unwrap_or_default();
     value.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

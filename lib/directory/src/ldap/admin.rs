@@ -217,25 +217,28 @@ impl Admin {
 async fn send(ldap: &mut Ldap, dn: &str, operation: &Operation) -> Result<LdapResult, LdapError> {
     match operation {
         Operation::Add(attributes) => ldap.add(dn, attributes.iter().map(set).collect()).await,
-        Operation::Modify(changes) => {
-            let change = |change: &Change| match change {
-                Change::Add(attribute) => with(ldap3::Mod::Add, attribute),
-                Change::Delete(attribute) => with(ldap3::Mod::Delete, attribute),
-                Change::Replace(attribute) => with(ldap3::Mod::Replace, attribute),
-            };
-            ldap.modify(dn, changes.iter().map(change).collect()).await
-        }
+        Operation::Modify(changes) => ldap.modify(dn, changes.iter().flat_map(one_by_one).collect()).await,
         Operation::Delete => ldap.delete(dn).await,
         Operation::Rename { rdn, above } => ldap.modifydn(dn, rdn, true, above.as_deref()).await,
     }
 }
 
-fn with(
-    kind: impl FnOnce(Vec<u8>, HashSet<Vec<u8>>) -> ldap3::Mod<Vec<u8>>,
-    attribute: &Attribute,
-) -> ldap3::Mod<Vec<u8>> {
-    let (name, values) = set(attribute);
-    kind(name, values)
+/// Values that are added go one after the other, in one operation: the crate's sets have no order, and rules do.
+fn one_by_one(change: &Change) -> Vec<ldap3::Mod<Vec<u8>>> {
+    let single = |name: &str, value: &Vec<u8>| {
+        ldap3::Mod::Add(name.as_bytes().to_vec(), HashSet::from([value.clone()]))
+    };
+    match change {
+        Change::Add((name, values)) => values.iter().map(|value| single(name, value)).collect(),
+        Change::Delete(attribute) => {
+            let (name, values) = set(attribute);
+            vec![ldap3::Mod::Delete(name, values)]
+        }
+        Change::Replace(attribute) => {
+            let (name, values) = set(attribute);
+            vec![ldap3::Mod::Replace(name, values)]
+        }
+    }
 }
 
 fn set((name, values): &Attribute) -> (Vec<u8>, HashSet<Vec<u8>>) {
