@@ -2,6 +2,7 @@
 //! understood never means "allow". One function for each target; a violation panics.
 
 mod map;
+mod signature;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use jitd::ledger::{Ledger, Shown};
 use jitd::store::Store;
 
 pub use map::{map, sealed};
+pub use signature::{SIGNED, is_good, signature};
 
 /// A target: a name and what it does with bytes.
 pub type Target = (&'static str, fn(&[u8]));
@@ -43,6 +45,7 @@ pub const TARGETS: &[Target] = &[
     ("map", map),
     ("keys", keys),
     ("people", people),
+    ("signature", signature),
 ];
 
 /// Frames between module and daemon: whatever decodes is what would have been encoded, byte for byte.

@@ -113,6 +113,9 @@ fn the_seeds_are_good() {
         let line = String::from_utf8(seed(line)).unwrap();
         jitd::keys::Key::read(&line, &options, &jitd::keys::zone::Zone::of_host()).unwrap();
     }
+    for name in jit_fuzz::SIGNED {
+        assert!(jit_fuzz::is_good(&seed(&format!("signature/{name}"))), "{name}");
+    }
     let whole = seed("map/whole");
     jit_proto::map::read::Map::open(&whole[jit_proto::map::layout::FIXED..]).unwrap();
     assert_eq!(jit_fuzz::sealed(whole.clone()), whole);
