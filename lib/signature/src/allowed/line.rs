@@ -107,7 +107,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Line>, Fault> {
             "{name} names no zone, so it counts as the narrowest that it can mean anywhere: end it with Z, as in {name}=\"20261231Z\""
         ));
     }
-    if principals.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    if principals.chars().any(char::is_uppercase) {
         remarks.push(
             "approvers' names are compared in lower case: what has upper case here fits nobody".to_owned(),
         );
