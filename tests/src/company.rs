@@ -35,13 +35,20 @@ pub struct Source {
     pub start_tls: bool,
     /// What proves who approved.
     pub proof: &'static str,
+    /// As whom the host comes, the rest of the line `bind = `.
+    pub bind: &'static str,
     /// More lines of `[source.ldap]`, and whatever comes after it.
     pub more: &'static str,
 }
 
 /// StartTLS; approvals are proved by creatorsName.
-pub const START_TLS: Source =
-    Source { uris: &["ldap://ldap.example.com"], start_tls: true, proof: "creators-name", more: "" };
+pub const START_TLS: Source = Source {
+    uris: &["ldap://ldap.example.com"],
+    start_tls: true,
+    proof: "creators-name",
+    bind: "{ method = \"simple\", dn = \"cn=web1,ou=hosts,dc=example,dc=com\", password_file = \"/etc/jitd/ldap.secret\" }",
+    more: "",
+};
 /// TLS from the first byte.
 pub const LDAPS: Source = Source { uris: &["ldaps://ldap.example.com"], start_tls: false, ..START_TLS };
 
@@ -51,11 +58,12 @@ impl Source {
         format!(
             "[host]\nname = \"{NAME}\"\ngroups = [\"web\"]\n[source.ldap]\nuris = [{}]\nstart_tls = {}\nbase = \"dc=example,dc=com\"\n\
              ca = \"/etc/jitd/ca.crt\"\nwriters = [\"{}\"]\nproof = \"{}\"\n\
-             bind = {{ method = \"simple\", dn = \"cn=web1,ou=hosts,dc=example,dc=com\", password_file = \"/etc/jitd/ldap.secret\" }}\n{}\n",
+             bind = {}\n{}\n",
             uris.join(", "),
             self.start_tls,
             person(TICKETS),
             self.proof,
+            self.bind,
             self.more
         )
     }
@@ -298,7 +306,8 @@ pub fn careful(who: &str) -> Grant {
     free(who).under("careful")
 }
 
-fn entries_of(people: &[&str]) -> Ldif {
+/// What such a directory holds beyond the usual company, of these people.
+pub fn entries_of(people: &[&str]) -> Ldif {
     let members: Vec<String> = people.iter().map(|who| person(who)).collect();
     let members: Vec<&str> = members.iter().map(String::as_str).collect();
     let (everybody, leads, seniors) = (group("everybody"), group("leads"), group("seniors"));
