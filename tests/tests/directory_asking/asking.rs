@@ -179,6 +179,29 @@ fn what_needs_no_approval_is_live_at_once() -> Result<()> {
 }
 
 #[test]
+fn every_way_to_the_server_will_do() -> Result<()> {
+    let desk = Desk::up()?;
+    let ca = format!("ca = \"{}\"", desk.slapd.tls_file("ca.crt").display());
+    let start_tls = format!("{ca}\nstart_tls = true");
+    let args = ["request", "--role", "operator", "--host", HOST, "--for", "2h"];
+    for (uri, more) in
+        [(desk.slapd.tls(), ca.as_str()), (desk.slapd.named(), &start_tls), (desk.slapd.socket(), "")]
+    {
+        desk.configure_at(&uri, "alice", more, "")?;
+        desk.run("alice", &args).must(0, &["live until"]);
+    }
+    // A server that cannot be reached is neither a no nor a usage error.
+    desk.configure_at("ldap://127.0.0.1:1", "alice", "", "")?;
+    desk.run("alice", &args).must(4, &["nothing listens there"]);
+    desk.write("alice.secret", "wrong\n")?;
+    desk.configure("bob", "", "")?;
+    desk.write("bob.secret", "wrong\n")?;
+    desk.run("bob", &args).must(1, &["49 invalidCredentials"]);
+    assert_eq!(desk.count("jitGrant"), 3);
+    Ok(())
+}
+
+#[test]
 fn a_group_is_asked_for_by_somebody_in_it() -> Result<()> {
     let desk = Desk::up()?;
     let id = desk.ask("alice", "ops", &["--group", "devs"]);

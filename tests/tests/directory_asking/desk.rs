@@ -138,11 +138,16 @@ impl Desk {
 
     /// Writes somebody's configuration: more lines of `[directory]`, and what follows it.
     pub(crate) fn configure(&self, login: &str, directory: &str, more: &str) -> Result<()> {
+        self.configure_at(&self.slapd.plain(), login, directory, more)
+    }
+
+    /// The same, for another way to the server.
+    pub(crate) fn configure_at(&self, uri: &str, login: &str, directory: &str, more: &str) -> Result<()> {
         let secret = self.write(&format!("{login}.secret"), &format!("{login}-secret\n"))?;
         let text = format!(
             "[directory]\nuris = [\"{}\"]\nbase = \"{BASE}\"\n{directory}\n\
              bind = {{ method = \"simple\", dn = \"{}\", password_file = \"{}\" }}\n{more}\n",
-            self.slapd.plain(),
+            uri,
             person(login),
             secret.display()
         );
