@@ -63,7 +63,7 @@ pub(crate) fn way(view: &View, reason: &DenyReason, wish: Wish<'_>) -> Vec<Strin
             }
             giver => giver.ask(view, wish, None),
         },
-        DenyReason::Refused { why: Refusal::TooManyPending(_), .. } => {
+        DenyReason::Refused { why: Refusal::TooManyPending(_), .. } if is_asked_for(view, grant) => {
             vec!["give back what you do not need: jitctl grants --mine, then jitctl release ID".to_owned()]
         }
         _ => giver_of(view, grant.map(|grant| &grant.source)).ask(view, wish, grant),
@@ -118,6 +118,11 @@ pub(crate) fn giver_of(view: &View, source: Option<&SourceName>) -> Giver {
     }
 }
 
+/// Whether a grant is from a directory, where people ask by jitctl.
+fn is_asked_for(view: &View, grant: Option<&AssessedGrant>) -> bool {
+    giver_of(view, grant.map(|grant| &grant.source)) == Giver::Directory
+}
+
 impl Giver {
     /// How access is come by, as it was by `before`.
     pub(crate) fn ask(self, view: &View, wish: Wish<'_>, before: Option<&AssessedGrant>) -> Vec<String> {
@@ -169,7 +174,9 @@ fn waiting<'v>(view: &'v View, wish: Wish<'_>, beyond: Timestamp) -> Option<&'v 
         End::After(_) => true,
     };
     let grants = view.snapshot.grants_of(wish.login).iter().map(AsRef::as_ref);
-    let pending = grants.filter(|grant| matches!(grant.assessed, Assessed::Pending { .. }));
+    let pending = grants.filter(|grant| {
+        matches!(grant.assessed, Assessed::Pending { .. }) && is_asked_for(view, Some(grant))
+    });
     pending.filter(|grant| grant.services.include(wish.service)).find(lasts)
 }
 

@@ -9,7 +9,7 @@ use jit_model::role::Role;
 use jit_model::text::plain;
 use jit_model::time::Span;
 
-use super::Wish;
+use super::{Giver, Wish, giver_of};
 use crate::offers::opens;
 use crate::view::View;
 
@@ -31,7 +31,10 @@ pub(super) fn request(view: &View, wish: Wish<'_>, before: Option<&AssessedGrant
     let host = view.snapshot.policy().host.fqdn();
     let roles = match before.and_then(|grant| again(view, wish, grant)) {
         Some(role) => vec![role],
-        None => view.offers.values().flat_map(|offers| offers.for_whom(wish.login, wish.service)).collect(),
+        None => {
+            let asked = view.offers.iter().filter(|(name, _)| giver_of(view, Some(name)) == Giver::Directory);
+            asked.flat_map(|(_, offers)| offers.for_whom(wish.login, wish.service)).collect()
+        }
     };
     let named: Vec<(String, &Arc<Role>)> =
         roles.iter().filter_map(|role| Some((word(&role.name)?, *role))).take(MOST_ROLES).collect();

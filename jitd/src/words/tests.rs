@@ -227,6 +227,9 @@ fn root_is_named_where_root_gives() {
     // The file beside a directory is for the night when that is gone.
     let both = world(&format!("{LDAP}{FILE}")).role("web-ops", FREE);
     assert!(both.told("alice", "sshd").starts_with("ask: jitctl request --role web-ops "));
+    // Its roles are root's to give.
+    let file = world(&format!("{}{LDAP}", FILE.replace("night", "a"))).role("web-ops", FREE);
+    assert_eq!(file.told("alice", "sshd"), format!("ask: jitctl request {HERE}"));
     let silent = |config: &str| World { heard: None, ..world(config).role("web-ops", FREE) };
     assert_eq!(silent(&format!("{LDAP}{FILE}")).told("alice", "sshd"), root);
     assert!(silent(LDAP).told("alice", "sshd").contains("tell those who run it"));

@@ -179,7 +179,9 @@ fn cases() -> Vec<Case> {
             .asks()
             .then("refused", Out("or is not for this host", "refused:role-missing")),
         // Approvals.
-        case("waiting", careful).asks().then("pending", PENDING),
+        case("waiting", careful)
+            .asks()
+            .then("pending", Out("ask them: jitctl approve grant-of-waiting", "pending")),
         case("approved", careful).asks().approved("bob", &["bob"]).then("live", In),
         case("twoseniors", |who| free(who).under("both"))
             .asks()
