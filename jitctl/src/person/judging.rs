@@ -16,6 +16,9 @@ use jit_signature::AllowedSigners;
 use super::config::ClientConfig;
 use crate::report::{Exit, Failure};
 
+/// What stands for the key of a signature that nobody has checked.
+pub const UNCHECKED: &str = "a key that was not checked here,";
+
 /// What was read, and what the grants come to.
 #[derive(Clone, Debug)]
 pub struct Picture {
@@ -109,7 +112,7 @@ impl Signers {
                     let principal = approver.rdn_value();
                     Signature::Good(Signed {
                         // Whose key it is, nobody has looked at: one for each name.
-                        key: format!("not checked here ({principal})"),
+                        key: format!("{UNCHECKED} of {principal}"),
                         principal,
                         approver: statement.approver,
                         grant: statement.grant,
@@ -120,5 +123,38 @@ impl Signers {
                 }
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jit_model::grant::{EntryUuid, GrantDigest};
+    use jit_model::time::Timestamp;
+    use jit_signature::Statement;
+
+    use super::*;
+    use crate::person::testing::{dn, person};
+
+    #[test]
+    fn without_a_list_of_signers_a_signature_is_what_it_claims_and_says_so() {
+        let bob = dn(&person("bob"));
+        let statement = Statement {
+            grant: EntryUuid([7; 16]),
+            digest: GrantDigest([8; 32]),
+            approver: bob.clone(),
+            at: Timestamp(100),
+            latest_end: Timestamp(200),
+        };
+        let armored = "-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\n";
+        let value = jit_signature::attribute(&statement, armored).unwrap();
+        let Signature::Good(signed) = Signers::Claimed.check(&value, &bob) else { panic!("it is taken") };
+        assert_eq!((signed.at, signed.latest_end), (Timestamp(100), Timestamp(200)));
+        assert!(signed.key.starts_with(UNCHECKED));
+        assert!(matches!(
+            Signers::Claimed.check(b"nonsense", &bob),
+            Signature::Bad(BadSignature::Malformed(_))
+        ));
+        let nobody = Signers::Listed(AllowedSigners::parse(""));
+        assert!(matches!(nobody.check(&value, &bob), Signature::Bad(_)));
     }
 }

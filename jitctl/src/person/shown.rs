@@ -8,7 +8,7 @@ use jit_model::dn::Dn;
 use jit_model::grant::EntryUuid;
 use jit_model::time::{Span, Timestamp};
 
-use super::judging::Picture;
+use super::judging::{Picture, UNCHECKED};
 use super::standing;
 use crate::terminal::some_of;
 use crate::when;
@@ -72,12 +72,19 @@ pub fn needs(grant: &Grant) -> String {
     format!("{} of {}", grant.missing.unwrap_or(0), from.join(", "))
 }
 
-/// `bob 12:04, carol 12:06`: who has approved.
+/// `bob 12:04, carol 12:06 (signed)`: who has approved.
 pub fn approved(grant: &Grant, now: Timestamp) -> String {
     let each: Vec<String> = grant
         .approved
         .iter()
-        .map(|approver| format!("{} {}", called(&approver.dn), when::short(Timestamp(approver.at), now)))
+        .map(|approver| {
+            let signed = match &approver.signed {
+                None => "",
+                Some(key) if key.starts_with(UNCHECKED) => " (signed; hosts check it)",
+                Some(_) => " (signed)",
+            };
+            format!("{} {}{signed}", called(&approver.dn), when::short(Timestamp(approver.at), now))
+        })
         .collect();
     each.join(", ")
 }

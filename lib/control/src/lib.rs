@@ -476,6 +476,9 @@ pub struct Approver {
     pub dn: String,
     /// Unix seconds.
     pub at: i64,
+    /// The key that he signed with, where signatures prove approvals. From jitctl without a list of signers it is not checked.
+    #[serde(default)]
+    pub signed: Option<String>,
 }
 
 /// The sessions on this host.

@@ -5,6 +5,7 @@ use jit_model::assess::{Approver as Judged, Assessed, AssessedGrant, Services};
 use jit_model::digest::digest;
 use jit_model::dn::Dn;
 use jit_model::grant::{End, Revocation};
+use jit_model::heard::Evidence;
 use jit_model::state::{State, state};
 use jit_model::text::{clock_time, plain};
 use jit_model::time::Timestamp;
@@ -68,7 +69,11 @@ impl Grant {
 }
 
 fn shown(approver: &Judged) -> Approver {
-    Approver { dn: approver.dn.to_string(), at: approver.at.0 }
+    let signed = match &approver.evidence {
+        Evidence::Signature(key) => Some(key.clone()),
+        Evidence::CreatorsName | Evidence::Source => None,
+    };
+    Approver { dn: approver.dn.to_string(), at: approver.at.0, signed }
 }
 
 /// A state's word, for people and programs.
