@@ -13,7 +13,8 @@ use crate::terminal::{Colour, Tone, clean};
 /// What the grants rest on that are or could come to be good, one after the other. Empty if there is nothing to say.
 pub(super) fn render(grants: &[Grant], colour: Colour) -> String {
     let ids: Vec<&str> = grants.iter().map(|grant| grant.id.as_str()).collect();
-    let matters = |grant: &&Grant| matches!(grant.state.as_str(), "live" | "scheduled" | "pending" | "refused");
+    let matters =
+        |grant: &&Grant| matches!(grant.state.as_str(), "live" | "scheduled" | "pending" | "refused");
     let said = |grant: &Grant| {
         let lines = lines(grant, colour);
         let id = colour.paint(tone(&grant.state), &clean(&short_id(&grant.id, &ids)));
