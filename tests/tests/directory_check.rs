@@ -2,7 +2,8 @@
 //! weakened, and leaves nothing behind.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use jit_control::Answer;
 use jit_control::directory::Checked;
@@ -11,6 +12,8 @@ use jit_tests::ds389::{self, Ds389};
 use jit_tests::root::workspace;
 use jit_tests::slapd::Slapd;
 use jit_tests::trouble::{Result, Trouble};
+use jit_tests::wait::until;
+use rustix::process::{Pid, Signal, kill_process};
 
 const BASE: &str = "dc=example,dc=com";
 const GRANTS: &str = "ou=grants,ou=jit,dc=example,dc=com";
@@ -287,5 +290,31 @@ fn the_rules_of_389_have_no_hole_but_what_hosts_prove_and_weakened_ones_have() -
         assert_eq!(exit, 1, "{hole}: {}", lines(&checked));
         assert!(checked.holes.iter().any(|said| said.starts_with(hole)), "{hole}\n{}", lines(&checked));
     }
+    Ok(())
+}
+
+#[test]
+fn who_stops_it_finds_nothing_left() -> Result<()> {
+    let server = Ds389::plan().up()?;
+    let attributes = ["*", "creatorsName", "createTimestamp", "entryUUID"];
+    let before = content(&server.search(BASE, &attributes)?);
+    let password = server.secret(ds389::ADMIN_PASSWORD)?;
+    let mut command = Command::new(built::jitctl()?);
+    command.args(["directory", "check", "--base", BASE, "--uri", &server.named(), "--admin", ds389::ADMIN]);
+    command.arg("--ca").arg(server.tls_file("ca.crt")).arg("--admin-password-file").arg(&password);
+    command
+        .env("HOME", "/nonexistent")
+        .env_remove("XDG_CONFIG_HOME")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|e| Trouble::new(format!("jitctl: {e}")))?;
+    until(Duration::from_secs(30), "something is there to be taken away", || {
+        server.search(GRANTS, &["(cn=jit-check-*)", "1.1"]).is_ok_and(|found| !found.is_empty())
+    })?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| Trouble::new("no pid"))?;
+    kill_process(pid, Signal::INT).map_err(|e| Trouble::new(format!("jitctl: {e}")))?;
+    let status = child.wait().map_err(|e| Trouble::new(format!("jitctl: {e}")))?;
+    assert_eq!(status.code(), Some(1), "stopped by hand is not proved");
+    assert_eq!(content(&server.search(BASE, &attributes)?), before);
     Ok(())
 }
