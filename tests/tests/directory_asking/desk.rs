@@ -272,12 +272,15 @@ impl Desk {
         found.lines().filter(|line| line.starts_with("dn:")).count()
     }
 
-    /// The values of an attribute of the entries of a class, decoded.
+    /// The values of an attribute of the entries of a class, in order: a directory keeps none.
     pub(crate) fn values(&self, class: &str, attribute: &str) -> Vec<String> {
         let filter = format!("(objectClass={class})");
         let found = self.slapd.search(GRANTS, &[&filter, attribute]).expect("a search");
         let plain = format!("{attribute}: ");
-        found.lines().filter_map(|line| line.strip_prefix(&plain).map(str::to_owned)).collect()
+        let mut values: Vec<String> =
+            found.lines().filter_map(|line| line.strip_prefix(&plain).map(str::to_owned)).collect();
+        values.sort();
+        values
     }
 
     /// A key pair of a person's; the path of the private half.
