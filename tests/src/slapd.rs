@@ -30,8 +30,9 @@ use prepare::program;
 
 const CONFIG: &str = include_str!("slapd/config.ldif");
 pub(crate) const BASE: &str = include_str!("slapd/base.ldif");
-/// What hosts need, or syncs end at 500 entries.
-const LIMITS: &str = "olcLimits: dn.children=\"ou=hosts,dc=example,dc=com\" size=unlimited time=unlimited\n";
+/// What hosts and people need, or what they read ends at 500 entries.
+const LIMITS: &str = "olcLimits: dn.children=\"ou=hosts,dc=example,dc=com\" size=unlimited time=unlimited\n\
+    olcLimits: dn.children=\"ou=people,dc=example,dc=com\" size=20000\n";
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 

@@ -124,6 +124,26 @@ fn an_empty_openldap_is_set_up_once_by_apply() -> Result<()> {
         [outcomes(&second, "added"), outcomes(&second, "differs"), outcomes(&second, "failed")].concat();
     assert_eq!((news, exit), (Vec::new(), 0), "{second:#?}");
     assert_eq!(slapd.search(DATABASE, &["-s", "base", "olcAccess", "olcLimits", "olcDbIndex"])?, rules);
+    people_see_more_than_500(&slapd)
+}
+
+/// A person looks at all grants that concern him, not at as many as slapd shows to anybody.
+fn people_see_more_than_500(slapd: &Slapd) -> Result<()> {
+    let alice = format!("uid=alice,ou=people,{BASE}");
+    let mut ldif = format!(
+        "dn: {alice}\nobjectClass: account\nobjectClass: simpleSecurityObject\nuid: alice\nuserPassword: alice-secret\n\n"
+    );
+    for n in 0..600 {
+        ldif.push_str(&format!(
+            "dn: cn=g{n},ou=grants,ou=jit,{BASE}\nobjectClass: jitGrant\ncn: g{n}\njitSubject: {alice}\njitHost: x\n\n"
+        ));
+    }
+    slapd.add(&ldif)?;
+    let mut command = Command::new("ldapsearch");
+    command.args(["-LLL", "-x", "-D", &alice, "-w", "alice-secret", "-H", &slapd.socket(), "-b", BASE]);
+    let output = command.args(["(jitHost=*)", "1.1"]).output().map_err(|e| Trouble::new(e.to_string()))?;
+    let seen = text(&output.stdout).lines().filter(|line| line.starts_with("dn: ")).count();
+    assert_eq!((seen, output.status.code()), (600, Some(0)), "{}", text(&output.stderr));
     Ok(())
 }
 
