@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jit_control::{Answer, Mode as Shown, Request, Session, Status};
 use jit_model::time::Timestamp;
@@ -19,6 +21,9 @@ use crate::context::Context;
 use crate::report::{Exit, Failure, Report};
 use crate::terminal::{Colour, Tone};
 use crate::when;
+
+/// How long a directory may take to answer a daemon that has just started.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `jitctl mode [permissive|enforcing]`
 ///
@@ -106,9 +111,24 @@ fn permit(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
     Ok(report)
 }
 
+/// How the daemon is, once its directories have had a moment to answer: one that was started by the line before has not heard of them.
+fn settled(context: &Context) -> Result<Status, Failure> {
+    let begun = Instant::now();
+    loop {
+        let status = context.status()?;
+        let mut sources = status.sources.iter();
+        let is_early =
+            sources.any(|source| source.kind != "ldif" && source.heard.is_none() && source.trouble.is_none());
+        if !is_early || lockout::directory_answers(&status) || begun.elapsed() >= PATIENCE {
+            return Ok(status);
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
 fn enforce(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
     context.root_only("setting the mode", "jitctl mode enforcing")?;
-    let status = context.status()?;
+    let status = settled(context)?;
     if !status.production {
         return Err(Failure::not_applicable(
             "not-here",
