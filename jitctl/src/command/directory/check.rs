@@ -249,6 +249,14 @@ async fn forged(trial: &Trial, admin: &mut Admin) -> Result<bool, Trouble> {
     }))
 }
 
+/// As much of a server's words as a line of the table bears; all of them are in the JSON.
+fn short(got: &str) -> String {
+    match got.char_indices().nth(60) {
+        Some((at, _)) => format!("{}…", got.get(..at).unwrap_or_default().trim_end()),
+        None => got.to_owned(),
+    }
+}
+
 fn report(context: &Context, checked: Checked) -> Report {
     let width = |column: fn(&jit_control::directory::Tried) -> &String| {
         checked.tries.iter().map(|tried| column(tried).chars().count()).max().unwrap_or(0).min(70)
@@ -267,7 +275,7 @@ fn report(context: &Context, checked: Checked) -> Report {
             tried.who,
             tried.what,
             tried.expected,
-            clean(&tried.got)
+            clean(&short(&tried.got))
         ));
     }
     let left: Vec<_> = checked.tries.iter().filter(|tried| tried.verdict == "hosts").collect();
