@@ -179,9 +179,7 @@ fn cases() -> Vec<Case> {
             .asks()
             .then("refused", Out("or is not for this host", "refused:role-missing")),
         // Approvals.
-        case("waiting", careful)
-            .asks()
-            .then("pending", Out("ask them: jitctl approve grant-of-waiting", "pending")),
+        case("waiting", careful).asks().then("pending", PENDING),
         case("approved", careful).asks().approved("bob", &["bob"]).then("live", In),
         case("twoseniors", |who| free(who).under("both"))
             .asks()
@@ -346,6 +344,8 @@ fn what_is_written_and_by_whom() -> Result<()> {
         wrong.extend(misjudged(case, &event));
     }
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+
+    company.is_out("waiting", "ask them: jitctl approve grant-of-waiting")?;
 
     // What was learned is not forgotten by a daemon that is killed.
     company.door.kill_jitd()?;
