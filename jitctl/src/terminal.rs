@@ -4,6 +4,8 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 
+use rustix::termios::tcgetwinsize;
+
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colour {
@@ -61,11 +63,67 @@ impl Tone {
 }
 
 /// Whether a character may act on a terminal, or on the reader, instead of being seen: controls (C0, DEL, C1), line and
-/// paragraph separators, direction overrides, and what has no width.
+/// paragraph separators, direction overrides, what has no width, and what is as blank as a space but is none (Unicode's
+/// Default_Ignorable_Code_Point, the Hangul fillers among them, and the blanks of U+2000).
 fn acts(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}'
+            | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// A word of a command line that people copy into a shell: as it is where no shell makes anything of it, else in single quotes. One that
+/// would be taken for an option has `--` before it.
+pub fn quoted(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-,:@%+=/".contains(&b);
+    let shown = match !word.is_empty() && word.bytes().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    };
+    if word.starts_with('-') { format!("-- {shown}") } else { shown }
+}
+
+/// The columns of the terminal that standard error is; 80 where it does not say.
+pub fn columns() -> usize {
+    match tcgetwinsize(std::io::stderr()) {
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
+        _ => 80,
+    }
+}
+
+/// A cleaned text cut into lines of at most so many columns, at blanks where there are some. What is not ASCII counts for two columns, so
+/// that no terminal breaks a line where we do not: what it would put at the beginning of its next line could look like ours.
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(2);
+    let mut lines = Vec::new();
+    let (mut line, mut width) = (String::new(), 0);
+    for c in text.chars() {
+        let wide = if c.is_ascii() { 1 } else { 2 };
+        if width + wide > columns {
+            let rest = match line.rfind(' ').filter(|at| at * 2 > line.len()) {
+                Some(at) => line.split_off(at).trim_start_matches(' ').to_owned(),
+                None => String::new(),
+            };
+            width = rest.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+            lines.push(std::mem::replace(&mut line, rest));
+        }
+        line.push(c);
+        width += wide;
+    }
+    lines.push(line);
+    lines
+}
+
+/// The beginning of a text that is longer than people write; the rest is counted.
+pub fn beginning(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => {
+            let more = text.chars().count() - most;
+            format!("{} … and {more} more characters", text.get(..end).unwrap_or_default())
+        }
+        None => text.to_owned(),
+    }
 }
 
 /// The text with everything that could act on a terminal written out: `\x1b` becomes `\u{1b}`.
@@ -187,6 +245,47 @@ mod tests {
         assert!(!shown.chars().any(acts), "{shown:?}");
         assert!(shown.starts_with("a\\u{1b}]0;owned\\u{7}\\u{d}\\nb"), "{shown}");
         assert!(shown.ends_with("é漢"));
+    }
+
+    #[test]
+    fn nothing_blank_hides() {
+        for hidden in
+            ['\u{3164}', '\u{2800}', '\u{115f}', '\u{ffa0}', '\u{34f}', '\u{2003}', '\u{fe0f}', '\u{e0100}']
+        {
+            assert!(clean(&format!("a{hidden}b")).contains("\\u{"), "{hidden:?}");
+        }
+    }
+
+    #[test]
+    fn what_people_copy_is_one_word() {
+        for (word, shown) in [
+            ("0f3a9c", "0f3a9c"),
+            ("x; rm -rf ~", "'x; rm -rf ~'"),
+            ("$(id)", "'$(id)'"),
+            ("it's", r"'it'\''s'"),
+            ("--config=/tmp/x", "-- --config=/tmp/x"),
+            ("-x y", "-- '-x y'"),
+            ("~root", "'~root'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), shown);
+        }
+    }
+
+    #[test]
+    fn no_line_is_left_for_the_terminal_to_break() {
+        assert_eq!(wrapped("a reason that goes on", 10), ["a reason", "that goes", "on"]);
+        assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrapped("漢漢漢", 4), ["漢漢", "漢"]);
+        assert_eq!(wrapped("", 10), [""]);
+        let padded = format!("deploy{}approved  by carol", " ".repeat(80));
+        assert!(wrapped(&padded, 40).iter().all(|line| line.chars().count() <= 40));
+        for text in ["deploy the new thing", "x  y   z", &padded] {
+            let squeezed = |text: &str| text.replace(' ', "");
+            assert_eq!(squeezed(&wrapped(text, 7).concat()), squeezed(text));
+        }
+        assert_eq!(beginning("abc", 3), "abc");
+        assert_eq!(beginning("abcde", 3), "abc … and 2 more characters");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::person::session::Session;
 use crate::person::stopwatch::Stopwatch;
 use crate::person::{config, describe, propose, sign, who};
 use crate::report::{Failure, Report};
-use crate::terminal::clean;
+use crate::terminal::{clean, columns, quoted};
 use crate::when;
 
 /// `jitctl approve`
@@ -51,6 +51,7 @@ pub fn run(context: &Context, cli: &Cli, args: &ApproveArgs) -> Result<Report, F
         only,
         watch.now(),
         context.colour,
+        columns(),
     ));
     agree(&mut asker, args)?;
 
@@ -115,8 +116,8 @@ fn agree(asker: &mut Asker<'_>, args: &ApproveArgs) -> Result<(), Failure> {
     }
     if !asker.is_person() {
         let text = format!(
-            "nobody is there to ask whether it is meant; nothing was written\nAfter a look at the above: jitctl approve {} --yes",
-            args.id
+            "nobody is there to ask whether it is meant; nothing was written\nAfter a look at the above: jitctl approve --yes {}",
+            quoted(&args.id)
         );
         return Err(Failure::usage(text));
     }

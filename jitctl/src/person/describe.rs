@@ -1,5 +1,6 @@
 //! What an approver must know before he says yes: exactly what is asked, by whom, for what, what he had before, and what is unusual about
-//! it. Everything that comes from the directory is cleaned: a reason must not be able to paint over a warning.
+//! it. Everything that comes from the directory is cleaned, broken where we break it, and cut where it is longer than people write: a
+//! reason must not be able to paint over a warning, look like a line of ours, or push what is asked out of sight.
 
 use jit_model::assess::{Assessed, AssessedGrant, Services};
 use jit_model::digest::digest;
@@ -12,14 +13,21 @@ use jit_model::text::clock_time;
 use jit_model::time::{Span, Timestamp};
 
 use super::approval::asked_for;
+use super::ask::LONGEST;
 use super::cover::{self, Cover, cover};
 use super::propose::{state_of, typed};
 use super::who;
-use crate::terminal::{Colour, Table, Tone, some_of};
+use crate::terminal::{Colour, Table, Tone, beginning, clean, some_of, wrapped};
 use crate::when;
 
 /// How many earlier grants are shown.
 const EARLIER: usize = 5;
+
+/// How many hosts, services or the like are listed.
+const LISTED: usize = 25;
+
+/// The columns that the names of the lines take.
+const MARGIN: usize = 11;
 
 /// The whole of it, in lines.
 pub fn request(
@@ -29,15 +37,23 @@ pub fn request(
     only: Option<Span>,
     now: Timestamp,
     colour: Colour,
+    columns: usize,
 ) -> String {
     let (grant, people) = (&*judged.grant, &source.people);
     let mut table = Table::bare();
-    let mut say = |what: &str, text: &str| table.row([(Tone::Strong, what), (Tone::Plain, text)]);
+    // What goes on in a line of its own stands further to the right than what begins one.
+    let mut say = |what: &str, text: &str| {
+        let lines = wrapped(&clean(text), columns.saturating_sub(MARGIN + 2).max(20));
+        for (i, line) in lines.iter().enumerate() {
+            let (what, line) = if i == 0 { (what, line.clone()) } else { ("", format!("  {line}")) };
+            table.row([(Tone::Strong, what), (Tone::Plain, &line)]);
+        }
+    };
     say("who", &format!("{}  {}", who::full_name(people, &grant.subject), grant.subject));
     if let Some(role) = &judged.role {
         say("role", &role_line(role));
     }
-    say("hosts", &hosts(grant, judged.role.as_deref()));
+    say("hosts", &beginning(&hosts(grant, judged.role.as_deref()), 2 * LONGEST));
     say("services", &services(judged));
     if let Some(role) = judged.role.as_ref().filter(|role| !role.local_groups.is_empty()) {
         let groups: Vec<&str> = role.local_groups.iter().map(|group| group.as_str()).collect();
@@ -47,21 +63,24 @@ pub fn request(
     if let Some(only) = only {
         say("you allow", &format!("only {}", typed(only)));
     }
-    say("reason", grant.reason.as_deref().unwrap_or("none given"));
+    say("reason", &grant.reason.as_deref().map_or("none given".to_owned(), |text| beginning(text, LONGEST)));
     if let Some(ticket) = &grant.ticket {
-        say("ticket", ticket);
+        say("ticket", &beginning(ticket, LONGEST));
     }
     say("asked", &asked(people, grant, now));
     say("approved", &approved(people, judged, now));
     for (i, earlier) in earlier(grants, grant).into_iter().enumerate() {
         say(if i == 0 { "before" } else { "" }, &history(earlier, now));
     }
-    say("id", &grant.id);
+    say("id", &beginning(&grant.id, LONGEST));
     say("digest", &digest(grant).to_string());
     let mut out = table.render(colour);
     for warning in warnings(people, judged) {
-        out.push_str(&colour.paint(Tone::Fair, &format!("! {}", crate::terminal::clean(&warning))));
-        out.push('\n');
+        for (i, line) in wrapped(&clean(&warning), columns.saturating_sub(2).max(20)).iter().enumerate() {
+            let sign = if i == 0 { "!" } else { " " };
+            out.push_str(&colour.paint(Tone::Fair, &format!("{sign} {line}")));
+            out.push('\n');
+        }
     }
     out
 }
@@ -84,14 +103,16 @@ fn hosts(grant: &Grant, role: Option<&Role>) -> String {
         Some((Cover::Unknown, role)) => format!("{host} (as far as it is in {})", cover::names(&role.hosts)),
         Some((Cover::Nothing, _)) => format!("{host} (nothing: the role is not for it)"),
     };
-    grant.hosts.iter().map(one).collect::<Vec<_>>().join(", ")
+    some_of(&grant.hosts.iter().map(one).collect::<Vec<_>>(), LISTED)
 }
 
 fn services(judged: &AssessedGrant) -> String {
     match &judged.services {
         Services::AllGuarded => "all that are guarded".to_owned(),
         Services::Only(services) if services.is_empty() => "none: the role's are others".to_owned(),
-        Services::Only(services) => services.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", "),
+        Services::Only(services) => {
+            some_of(&services.iter().map(ToString::to_string).collect::<Vec<_>>(), LISTED)
+        }
     }
 }
 
@@ -148,7 +169,8 @@ fn history(judged: &AssessedGrant, now: Timestamp) -> String {
     let role = judged.role.as_ref().map_or("-", |role| role.name.as_str());
     let state = format!("{:?}", state_of(judged, now)).to_lowercase();
     let span = asked_for(grant).map(|span| format!(" for {}", typed(span))).unwrap_or_default();
-    format!("{when}  {role} on {}{span}: {state}", cover::names(&grant.hosts))
+    let hosts: Vec<String> = grant.hosts.iter().map(ToString::to_string).collect();
+    format!("{when}  {role} on {}{span}: {state}", some_of(&hosts, 3))
 }
 
 /// What is unusual enough to be said twice.
@@ -161,6 +183,17 @@ fn warnings(people: &People, judged: &AssessedGrant) -> Vec<String> {
     }
     if grant.hosts.iter().any(|host| host.as_str() == "*") {
         warnings.push("this is for every host that the role is for".to_owned());
+    }
+    if grant.hosts.len() > LISTED || cover::names(&grant.hosts).len() > LONGEST {
+        let hosts = grant.hosts.len();
+        warnings.push(format!(
+            "this is for {hosts} hosts, and may be more than is shown above; all of them: jitctl grants --all --directory --json"
+        ));
+    }
+    let long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.chars().count() > LONGEST);
+    if long(&grant.reason) || long(&grant.ticket) {
+        warnings
+            .push(format!("its reason or ticket is longer than the {LONGEST} characters that jitctl writes"));
     }
     if let (Some(asked), Some(role)) = (asked_for(grant), &judged.role) {
         if asked >= role.max_duration {
@@ -185,3 +218,7 @@ fn warnings(people: &People, judged: &AssessedGrant) -> Vec<String> {
     }
     warnings
 }
+
+#[cfg(test)]
+#[path = "describe/tests.rs"]
+mod tests;
