@@ -18,8 +18,8 @@
 //! - where signatures are needed, nobody whom a grant is for counts among its approvers: who leaves the group that it is for may have
 //!   approved it for the others;
 //! - where signatures are needed, a role that requires no approval grants nothing, so one that begins to require them has become wider;
-//! - a role that begins to require signatures counts a duration from the signing, which is before the approval's entry was made: what it
-//!   grants may begin, and ends, that much sooner;
+//! - a role that begins to require signatures counts a duration from the signing, which is before the approval's entry was made, and
+//!   may be said to be before the grant's was: what it grants may begin, and ends, that much sooner;
 //! - background services are guarded for those who held a grant, so the first grant guards them, and a grant removed before
 //!   it began never did.
 //!
@@ -327,12 +327,16 @@ proptest! {
     }
 }
 
-/// Nothing is signed before its entry is made: see the exceptions.
+/// Nothing is signed before its entry, or what it approves, is made: see the exceptions.
 fn sign_when_written(world: &mut World) {
-    for approval in world.source.grants.values_mut().flat_map(|tree| &mut tree.approvals) {
-        if let (Signature::Good(signed), Some(made)) = (&mut approval.signature, approval.provenance.created)
-        {
-            signed.at = signed.at.max(made);
+    for tree in world.source.grants.values_mut() {
+        for approval in &mut tree.approvals {
+            let made = [approval.provenance.created, tree.grant.provenance.created];
+            if let (Signature::Good(signed), Some(made)) =
+                (&mut approval.signature, made.into_iter().flatten().max())
+            {
+                signed.at = signed.at.max(made);
+            }
         }
     }
 }

@@ -95,6 +95,8 @@ pub(super) struct Tally<'a> {
     changed: bool,
     /// What an approval of somebody who could approve does not show.
     unproved: Option<&'static str>,
+    /// When an approval was given is its signer's word, and not the directory's.
+    signed: bool,
 }
 
 impl<'a> Tally<'a> {
@@ -109,6 +111,7 @@ impl<'a> Tally<'a> {
             return tally;
         }
         let (grant, asked) = (&tree.grant, Asked::by(proof, role));
+        tally.signed = asked.signatures();
         let (expected, apart) = (digest(grant), Apart::of(grant, asked, members));
         let mut ignored: Vec<Option<Ignored>> = Vec::with_capacity(tree.approvals.len());
         for (place, approval) in tree.approvals.iter().enumerate() {
@@ -188,6 +191,8 @@ impl<'a> Tally<'a> {
 
     /// Since when a duration counts: the time of the approval that completed the number needed, or of the grant's own
     /// making where none is needed, and never before that. Where each group must be heard, not before the last of them was.
+    /// Where signatures are needed nobody asks when the grant was made: that is the directory's word, and would move what was signed
+    /// to as late as its signers let it end.
     ///
     /// With fewer approvals than that it has not begun, whoever was heard: one that is withdrawn must not leave behind an
     /// earlier start than there was.
@@ -200,7 +205,7 @@ impl<'a> Tally<'a> {
         }
         let voices: Vec<&Voice<'_>> = self.voices.iter().collect();
         let completed = completed_by(&voices, role)?.at;
-        Some(made.map_or(completed, |made| made.max(completed)))
+        Some(made.filter(|_| !self.signed).map_or(completed, |made| made.max(completed)))
     }
 
     /// What stands between the approvals and a grant, if anything does.

@@ -64,11 +64,17 @@ impl<'a> Membership<'a> {
         climb(&self.reach(group), dn, group)
     }
 
-    /// The names of everybody in `group`, directly or through groups in it: the values of the first parts of their DNs. None if it is
-    /// too large to be the subject of a grant.
+    /// The names of everybody in `group`, directly or through groups in it: the values of the first parts of their DNs, and their
+    /// logins in lower case. None if it is too large to be the subject of a grant.
     pub(super) fn names_in(&self, group: &Dn) -> BTreeSet<String> {
         let reached = self.reach(group);
-        reached.keys().filter(|_| reached.len() <= MAX_SUBJECTS).map(|dn| dn.rdn_value()).collect()
+        let them = || reached.keys().filter(|_| reached.len() <= MAX_SUBJECTS);
+        them().map(|dn| dn.rdn_value()).chain(them().filter_map(|dn| self.login(dn))).collect()
+    }
+
+    /// The login of a person, in lower case.
+    pub(super) fn login(&self, dn: &Dn) -> Option<String> {
+        self.people.person(dn).map(|person| person.login.as_str().to_lowercase())
     }
 
     /// Everybody whom a subject names, whatever speaks against them: to tell them, never to let them in.

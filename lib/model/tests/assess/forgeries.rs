@@ -6,12 +6,13 @@ use jit_model::assess::Assessed;
 use jit_model::digest::digest;
 use jit_model::grant::End;
 use jit_model::heard::{Ignored, Outcome};
+use jit_model::people::{Account, Person};
 use jit_model::reason::Refusal;
 use jit_model::signature::{BadSignature, Signature};
 use jit_model::source::Proof;
 use jit_model::time::Span;
 
-use crate::world::{World, approved, at, dn, group, person, signed, uuid, written};
+use crate::world::{World, approved, at, dn, group, login, person, signed, uuid, written};
 
 /// Of a world with one grant: why its only approval does not count, and what the grant comes to.
 fn told(world: &World) -> (Ignored, Option<Refusal>) {
@@ -72,6 +73,31 @@ fn self_approval_by_another_account() {
         let digest = digest(&world.tree(1).grant);
         world.tree(1).approvals[0].digest = digest;
         assert_eq!(told(&world), (Ignored::OwnWords, None), "she wrote it");
+    }
+}
+
+/// Who gets in is decided by the login, which is an attribute of the entry: whose login it is, is he, whatever the entry is called.
+#[test]
+fn self_approval_by_another_name_for_the_same_login() {
+    let renamed = dn("cn=somebody,ou=people,dc=x");
+    for proof in [Proof::CreatorsName, Proof::Signature, Proof::Source] {
+        let world = signed(|w| {
+            w.source.proof = proof;
+            // bob's own entry is gone, but groups go on naming it.
+            w.persons.retain(|p| p.dn != person("bob"));
+            let (dn, login) = (renamed.clone(), login("Bob"));
+            w.persons.push(Person { dn, login, uid_number: None, account: Account::default() });
+            w.members("devs", std::slice::from_ref(&renamed)).grant(1, |g| g.subject = renamed.clone());
+            w.sign(1, "bob", 2_000, |_| {});
+        });
+        assert_eq!(told(&world), (Ignored::OwnGrant, None), "{proof:?}");
+        // Of a group that has to be signed for, likewise.
+        let mut world = world;
+        world.grant(1, |g| g.subject = group("devs")).sign(1, "bob", 2_000, |_| {});
+        match proof {
+            Proof::Signature => assert_eq!(told(&world), (Ignored::OneOfThem, None)),
+            Proof::CreatorsName | Proof::Source => assert!(world.window(1).is_some()),
+        }
     }
 }
 
@@ -268,13 +294,24 @@ fn creators_name_forged_by_a_directory_admin() {
 fn create_timestamp_forged_by_a_directory_admin() {
     let world = signed(|w| w.tree(1).approvals[0].provenance = written(&person("bob"), 500_000));
     assert_eq!(world.window(1), Some((2_000, 9_200)), "the clock runs since the signing");
-    // The grant's own: a later start, but not beyond what was signed.
+    // The grant's own moves nothing either, however much later bob let it end at the latest; nor does none.
+    for made in [Some(at(9_000)), Some(at(90_000)), None] {
+        let world = signed(|w| {
+            w.tree(1).approvals.clear();
+            w.sign(1, "bob", 2_000, |s| s.latest_end = at(88_400));
+            Arc::make_mut(&mut w.tree(1).grant).provenance.created = made;
+        });
+        assert_eq!(world.window(1), Some((2_000, 9_200)), "{made:?}");
+    }
+    // Nor does one that makes an end look near enough let it last longer than the role allows.
     let world = signed(|w| {
-        w.tree(1).approvals.clear();
-        w.sign(1, "bob", 2_000, |s| s.latest_end = at(9_200));
-        Arc::make_mut(&mut w.tree(1).grant).provenance.created = Some(at(9_000));
+        w.grant(1, |g| {
+            g.end = End::At(at(80_000));
+            g.provenance.created = Some(at(79_000));
+        });
+        w.sign(1, "bob", 2_000, |_| {});
     });
-    assert_eq!(world.window(1), Some((9_000, 9_200)));
+    assert_eq!(world.window(1), Some((2_000, 2_000 + 28_800)));
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn lacks(source: &Source, judged: &AssessedGrant, window: Window) -> Option<&'st
         (judged.logins.values().all(eligible), "eligibility"),
         (window.end() <= words && window.end().since(window.start()) <= role.max_duration, "modesty"),
         (grant.not_before.is_none_or(|start| start <= window.start()), "patience"),
-        (grant.provenance.created.is_none_or(|made| made <= window.start()), "having been made"),
+        (to_sign || grant.provenance.created.is_none_or(|made| made <= window.start()), "having been made"),
     ]
     .into_iter()
     .find_map(|(holds, what)| (!holds).then_some(what))
@@ -125,7 +125,7 @@ fn may_begin(source: &Source, judged: &AssessedGrant, began: Timestamp) -> bool 
         .filter(|a| given_at(a, to_sign).is_some_and(|at| at <= began) && a.digest == digest(grant));
     let by: BTreeSet<&Dn> = spoken.map(|a| &a.approver).collect();
     let heard = |group: &Dn| by.iter().any(|dn| source.people.is_member(dn, group));
-    grant.provenance.created.is_none_or(|made| made <= began)
+    (to_sign && !by.is_empty() || grant.provenance.created.is_none_or(|made| made <= began))
         && u32::try_from(by.len()).is_ok_and(|n| n >= role.approvals_required)
         && (!role.approvals_from_each || role.approver_groups.iter().all(heard))
 }
