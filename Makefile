@@ -77,6 +77,7 @@ bench: packages build
 	cargo bench -q -p jit-tests --bench door -- --json $(CURDIR)/target/bench.json
 	cargo bench -q -p jit-tests --bench sessions -- --json $(CURDIR)/target/bench.json
 	cargo bench -q -p jit-tests --bench names -- --json $(CURDIR)/target/bench.json
+	cargo bench -q -p jit-tests --bench asking -- --json $(CURDIR)/target/bench.json
 
 install: build
 	install -D -m 644 target/release/libpam_jit.so $(DESTDIR)$(SECURITY)/pam_jit.so
