@@ -150,9 +150,10 @@ fn by_a_key_that_expired(office: &Office, who: &str, which: Which) -> Result<Gra
     with_key(office, who, which, "old", "twin")
 }
 
-/// As if it had been signed while the key still counted.
+/// As if it had been signed while the key still counted, of a grant that says itself when it ends.
 fn by_a_key_that_expired_but_dated_back(office: &Office, who: &str, which: Which) -> Result<Grant> {
-    let grant = office.asks(who, "sealed")?;
+    let grant = Grant::of(&format!("grant-of-{who}"), &person(who)).under("sealed");
+    office.company.adds(who, &Ldif::new().grant(&grant))?;
     let statement = Statement { at: from_now(-48 * HOUR), ..office.says(&grant)? };
     office.approved(grant, &statement, if which == Forged { "old" } else { "twin" })
 }
