@@ -8,6 +8,9 @@ use crate::host::HostPattern;
 use crate::name::{Service, UnixGroup};
 use crate::time::Span;
 
+/// In how many approver groups somebody can each have to be heard: with more, it could take a host too long to find out whether they are.
+pub const MOST_EACH: usize = 8;
+
 /// A role, as its entry says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
@@ -25,7 +28,7 @@ pub struct Role {
     pub approvals_required: u32,
     /// Groups whose members may approve.
     pub approver_groups: BTreeSet<Dn>,
-    /// At least one approval from each of the approver groups.
+    /// At least one approval from each of the approver groups, which are no more than [`MOST_EACH`] then.
     pub approvals_from_each: bool,
     /// Approvals count only when signed.
     pub signature_required: bool,

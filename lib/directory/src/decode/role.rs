@@ -1,7 +1,7 @@
 //! A role. Strict in everything: a role that is half understood would be a policy nobody wrote.
 
 use jit_model::name::UnixGroup;
-use jit_model::role::{Role, TicketPattern};
+use jit_model::role::{MOST_EACH, Role, TicketPattern};
 
 use super::class::Classes;
 use super::fields::{Fault, Fields};
@@ -60,6 +60,14 @@ pub(super) fn role(entry: &Entry) -> Result<Role, Fault> {
         return Err(Fault::at(
             APPROVER_GROUP,
             "is missing, but approvals are required; add the DN of the group that approves",
+        ));
+    }
+    if role.approvals_from_each && role.approver_groups.len() > MOST_EACH {
+        return Err(Fault::at(
+            APPROVER_GROUP,
+            format!(
+                "has more than {MOST_EACH} values, and each of the groups would have to be heard; name fewer"
+            ),
         ));
     }
     Ok(role)

@@ -282,6 +282,27 @@ fn a_role_that_lost_its_last_approver_group_is_malformed() {
     assert_eq!(aside.attribute.as_ref().map(ToString::to_string).as_deref(), Some("jitapprovergroup"));
 }
 
+/// To find out whether each of very many groups is heard could take a host too long.
+#[test]
+fn a_role_whose_groups_must_each_be_heard_names_few() {
+    let role = |groups: usize, each: &str| {
+        let groups: Vec<String> =
+            (1..groups).map(|n| format!("jitApproverGroup: cn=g{n},ou=groups,dc=local")).collect();
+        let with: Vec<&str> = groups.iter().map(String::as_str).chain([each]).collect();
+        read(vec![role_entry("jitApprovalsFromEach", &with)])
+            .roles
+            .remove(&dn("cn=ops,ou=roles,ou=jit,dc=local"))
+    };
+    for (groups, each, good) in [
+        (8, "jitApprovalsFromEach: TRUE", true),
+        (9, "jitApprovalsFromEach: TRUE", false),
+        (9, "jitReasonRequired: TRUE", true),
+    ] {
+        let role = role(groups, each);
+        assert_eq!(matches!(role, Some(RoleEntry::Known(_))), good, "{groups} {each} {role:?}");
+    }
+}
+
 #[test]
 fn a_malformed_approval_does_not_count() {
     for (without, with) in [

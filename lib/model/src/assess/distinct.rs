@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::dn::Dn;
 
+mod each;
+
 /// Who speaks by an approval.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Speaker<'a> {
@@ -62,22 +64,8 @@ pub(super) fn enough(speakers: &[&Speaker<'_>], count: usize, groups: &[&Dn]) ->
         return false;
     }
     let unlike: BTreeSet<&Speaker<'_>> = speakers.iter().copied().collect();
-    // Where nobody is like another, they all speak together; otherwise it has to be tried.
-    chosen.len() == unlike.len() || groups.is_empty() || can_hear(groups, &unlike, &[], count)
-}
-
-/// Whether somebody can be found for each group that `chosen` does not speak for, all of them apart, and enough besides.
-fn can_hear(groups: &[&Dn], among: &BTreeSet<&Speaker<'_>>, chosen: &[&Speaker<'_>], count: usize) -> bool {
-    let apart = |one: &&&Speaker<'_>| chosen.iter().all(|other| one.is_apart_from(other));
-    let unheard = groups.iter().find(|group| !chosen.iter().any(|speaker| speaker.groups.contains(*group)));
-    let Some(group) = unheard else {
-        let others: Vec<&Speaker<'_>> = among.iter().filter(apart).copied().collect();
-        return most(&others).len().saturating_add(chosen.len()) >= count;
-    };
-    among.iter().filter(apart).filter(|speaker| speaker.groups.contains(group)).any(|speaker| {
-        let chosen: Vec<&Speaker<'_>> = chosen.iter().copied().chain([*speaker]).collect();
-        can_hear(groups, among, &chosen, count)
-    })
+    // Where nobody is like another, they all speak together.
+    chosen.len() == unlike.len() || groups.is_empty() || each::can_hear(groups, &unlike, count)
 }
 
 /// Names paired with keys, each at most once, made as many as can be by augmenting paths (Berge 1957).

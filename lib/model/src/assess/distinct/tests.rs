@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::role::MOST_EACH;
 
 const GROUPS: [&str; 3] = ["cn=a,dc=x", "cn=b,dc=x", "cn=c,dc=x"];
 
@@ -74,6 +75,31 @@ proptest! {
             prop_assert!(whole || !enough(&rest, count, &asked));
         }
     }
+}
+
+/// Whoever owns a directory can make approvals by the thousand, so that no host may try every choice: this one would take it until
+/// after the end of the world. Many people speak for all groups but two, which are heard by one person's two entries alone.
+#[test]
+fn many_who_could_be_chosen_are_not_tried_one_by_one() {
+    let groups: Vec<Dn> =
+        (0..MOST_EACH).map(|n| Dn::parse(&format!("cn=g{n},dc=x")).expect("a name")).collect();
+    let asked: Vec<&Dn> = groups.iter().collect();
+    let (last_but_one, last) = (&groups[MOST_EACH - 2], &groups[MOST_EACH - 1]);
+    let mut all: Vec<Speaker<'_>> = Vec::new();
+    for n in 0..3_000 {
+        // Two entries of each name, for different groups.
+        for entry in 0..2 {
+            let group = &groups[(n + entry * 3) % (MOST_EACH - 2)];
+            all.push(Speaker { name: format!("n{n}"), key: None, groups: BTreeSet::from([group]) });
+        }
+    }
+    for group in [last_but_one, last] {
+        all.push(Speaker { name: "bob".to_owned(), key: None, groups: BTreeSet::from([group]) });
+    }
+    let speakers = |all: &[Speaker<'_>]| enough(&all.iter().collect::<Vec<_>>(), 3, &asked);
+    assert!(!speakers(&all), "bob does not speak for both");
+    all.push(Speaker { name: "carol".to_owned(), key: None, groups: BTreeSet::from([last]) });
+    assert!(speakers(&all));
 }
 
 /// The first of two by one person is the one that is named.
