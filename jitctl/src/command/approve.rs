@@ -102,9 +102,9 @@ pub fn run(context: &Context, cli: &Cli, args: &ApproveArgs) -> Result<Report, F
     let who_may =
         format!("a member of {groups} who is not its subject, in no group that is, and did not write it");
     outcome::add(&mut session, &entry, "approve it", &who_may)?;
-    session.refresh()?;
+    session.settle();
     let mut next: Vec<String> = key.map(|key| format!("signed by {key}")).into_iter().collect();
-    next.push("take it away again: jitctl revoke {id} --reason '...'".to_owned());
+    next.push("take it away again: jitctl revoke --reason '...' {id}".to_owned());
     let done = Done { kind: Kind::Approval, entry: entry.dn, grant, verb: "approved", next };
     Ok(outcome::report(&session, done, Vec::new(), watch.now()))
 }

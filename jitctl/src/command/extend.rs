@@ -17,6 +17,7 @@ use crate::person::propose::{Wish, draft, foresee, state_of};
 use crate::person::session::Session;
 use crate::person::stopwatch::Stopwatch;
 use crate::report::{Failure, Report};
+use crate::terminal::quoted;
 use crate::when;
 
 /// `jitctl extend`
@@ -43,7 +44,7 @@ pub fn run(context: &Context, cli: &Cli, args: &ExtendArgs) -> Result<Report, Fa
     let grant = draft(&wish, &session.config().directory.bases.grants, &me, random::<16>()?, now)?;
     let foreseen = foresee(session.source(), &wish, &grant);
     let (_, mut notes) = foreseen.map_err(|failure| {
-        let way = format!("{}\nOr ask anew: jitctl request --role {}", failure.text, wish.role.name);
+        let way = format!("{}\nOr ask anew: jitctl request --role {}", failure.text, quoted(&wish.role.name));
         Failure { text: way, ..failure }
     })?;
     if again {

@@ -57,7 +57,7 @@ pub fn written(
 ) -> Result<Report, Failure> {
     let who_may = "whoever is eligible for its role, for himself or for a group that he is in";
     outcome::add(session, &write::grant(grant), "ask for it", who_may)?;
-    session.refresh()?;
+    session.settle();
     let judged = session.grants().iter().find(|judged| judged.grant.dn == grant.dn);
     let (verb, mut next) = match judged.map(|judged| &judged.assessed) {
         Some(Assessed::Granted { .. }) => ("granted, for it needs no approval", Vec::new()),

@@ -14,7 +14,7 @@ use crate::person::config;
 use crate::person::session::Session;
 use crate::person::shown::called;
 use crate::report::{Exit, Failure, Report};
-use crate::terminal::{Colour, Table, Tone, clean, some_of};
+use crate::terminal::{Colour, Table, Tone, clean, quoted, some_of};
 
 /// `jitctl role …`
 ///
@@ -209,7 +209,7 @@ fn show(role: &Role, colour: Colour) -> String {
     line("you", tone, &you);
     let mut text = table.render(colour);
     if role.eligible_by.is_some() {
-        text.push_str(&format!("to ask for it: jitctl request --role {}\n", clean(&role.name)));
+        text.push_str(&format!("to ask for it: jitctl request --role {}\n", clean(&quoted(&role.name))));
     }
     text
 }

@@ -4,6 +4,7 @@ use jit_control::{Answer, Asked, Grant};
 use jit_directory::write::NewEntry;
 use jit_model::assess::{Assessed, AssessedGrant};
 use jit_model::dn::Dn;
+use jit_model::signature::Signature;
 use jit_model::source::Source;
 use jit_model::state::State;
 use jit_model::text::clock_time;
@@ -14,7 +15,7 @@ use super::session::Session;
 use super::who;
 use crate::command::grants::short_id;
 use crate::report::{Exit, Failure, Report};
-use crate::terminal::clean;
+use crate::terminal::{clean, quoted};
 use crate::when;
 
 /// What was written.
@@ -78,17 +79,24 @@ pub fn add(session: &mut Session, entry: &NewEntry, what: &str, who_may: &str) -
 pub fn report(session: &Session, done: Done, mut notes: Vec<String>, now: Timestamp) -> Report {
     let id = done.grant.rdn_value();
     let known: Vec<&str> = session.grants().iter().map(|judged| judged.grant.id.as_str()).collect();
-    let short = short_id(&id, &known);
+    let short = quoted(&short_id(&id, &known));
     let judged = session.grants().iter().find(|judged| judged.grant.dn == done.grant);
-    let (head, state, approvers) = match judged {
-        None => {
+    let aside = session.source().set_aside.iter().find(|aside| aside.dn == done.grant);
+    notes.extend(session.notes().iter().cloned());
+    notes.extend(skew(session.source(), &done, now));
+    let (head, state, approvers) = match (judged, aside) {
+        (None, Some(aside)) => {
+            notes.push(format!("it is no grant that counts: {}", aside.reason));
+            (done.verb.to_owned(), format!("id {short}"), Vec::new())
+        }
+        (None, None) => {
             notes.push(
                 "the directory does not show the grant yet: a replica that lags, or an access rule"
                     .to_owned(),
             );
             (done.verb.to_owned(), format!("id {short}"), Vec::new())
         }
-        Some(judged) => {
+        (Some(judged), _) => {
             let (state, approvers) = standing(session.source(), judged, now);
             let head = format!("{}: {}", done.verb, sentence(session.source(), judged));
             (head, format!("id {short}, {state}"), approvers)
@@ -107,6 +115,39 @@ pub fn report(session: &Session, done: Done, mut notes: Vec<String>, now: Timest
         text: head,
     };
     Report { answer: Answer::Asked(Box::new(asked)), text, notes, exit: Exit::Done }
+}
+
+/// What the directory's clock says of ours, by the time that it gave to what was just written. Times count by the clocks of hosts, and
+/// a signature by ours.
+fn skew(source: &Source, done: &Done, now: Timestamp) -> Option<String> {
+    /// Writing and reading again take seconds.
+    const MOST: u64 = 120;
+    let tree = source.grants.values().find(|tree| tree.grant.dn == done.grant)?;
+    let (at, signed) = match done.kind {
+        Kind::Nothing => return None,
+        Kind::Request => (tree.grant.provenance.created, false),
+        Kind::Approval => {
+            let approval = tree.approvals.iter().find(|approval| approval.dn == done.entry)?;
+            (approval.provenance.created, approval.signature != Signature::Absent)
+        }
+        Kind::Revocation => (tree.revocations.iter().find(|gone| gone.dn == done.entry)?.at, false),
+    };
+    let at = at?;
+    let (by, way) = if at > now { (at.since(now), "behind") } else { (now.since(at), "ahead of") };
+    let matters = match (signed, done.kind) {
+        (true, _) => {
+            "; a signature counts from the time in it: if the clock here is wrong, set it right, revoke, and ask anew"
+        }
+        (false, Kind::Request) => "; if the clock here is wrong, so are the times in what you asked for",
+        (false, _) => "",
+    };
+    (by.0 > MOST).then(|| {
+        format!(
+            "this machine's clock is {} {way} the directory's, where it is {}{matters}",
+            when::about(by),
+            clock_time(at)
+        )
+    })
 }
 
 /// `ops for alice on web1.example.com`

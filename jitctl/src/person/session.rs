@@ -3,13 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use jit_directory::entry::Entries;
 use jit_directory::ldap::trouble::Step;
 use jit_directory::ldap::visit::NoServer;
 use jit_directory::ldap::{Cause, LdapConfig, Trouble, Visit};
 use jit_directory::write::NewEntry;
 use jit_model::assess::AssessedGrant;
 use jit_model::dn::Dn;
-use jit_model::source::Source;
+use jit_model::grant::Revocation;
+use jit_model::source::{EntryKind, SetAside, Source};
 use tokio::runtime::Runtime;
 
 use super::config::ClientConfig;
@@ -19,6 +21,9 @@ use crate::terminal::some_of;
 
 /// The fewest characters of an id that stand for the whole.
 const BEGINNING: usize = 4;
+
+/// The length of an id that jitctl makes: one as long was hardly typed as a beginning.
+const WHOLE: usize = 32;
 
 /// The most ids that are named where a beginning fits several.
 const NAMED: usize = 5;
@@ -33,7 +38,27 @@ pub struct Session {
     judging: Judging,
     me: Dn,
     also: BTreeSet<Dn>,
+    purpose: Purpose,
+    notes: Vec<String>,
     picture: Picture,
+}
+
+/// What a visit is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// To judge as hosts do: everything must be there.
+    Judge,
+    /// To take something away, which is always easy: what only judges may be missing.
+    Take,
+}
+
+/// What somebody means to take away.
+#[derive(Clone, Copy, Debug)]
+pub enum Meant<'a> {
+    /// A grant.
+    Grant(&'a AssessedGrant),
+    /// An entry that stands where grants stand and is none that counts, with what took it away already.
+    Aside(&'a SetAside, Option<&'a Revocation>),
 }
 
 impl Session {
@@ -43,6 +68,27 @@ impl Session {
     /// When the directory cannot be reached, refuses, or knows me by no name.
     pub fn open(config: ClientConfig) -> Result<Session, Failure> {
         let judging = Judging::of(&config)?;
+        Session::opened(config, judging, Purpose::Judge, Vec::new())
+    }
+
+    /// The same for who takes something away: neither a list of signers nor people and groups need be readable.
+    ///
+    /// # Errors
+    /// When the directory cannot be reached, refuses, or knows me by no name.
+    pub fn open_to_take(config: ClientConfig) -> Result<Session, Failure> {
+        let (judging, notes) = match Judging::of(&config) {
+            Ok(judging) => (judging, Vec::new()),
+            Err(failure) => (Judging::unchecked(&config), vec![failure.text]),
+        };
+        Session::opened(config, judging, Purpose::Take, notes)
+    }
+
+    fn opened(
+        config: ClientConfig,
+        judging: Judging,
+        purpose: Purpose,
+        mut notes: Vec<String>,
+    ) -> Result<Session, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -60,9 +106,9 @@ impl Session {
             )
         })?;
         let also = BTreeSet::from([me.clone()]);
-        let entries = runtime.block_on(visit.whole(&also)).map_err(trouble)?;
+        let entries = runtime.block_on(read(&mut visit, &also, purpose, &mut notes)).map_err(trouble)?;
         let picture = judging.judge(&entries);
-        Ok(Session { runtime, visit, config, bound, judging, me, also, picture })
+        Ok(Session { runtime, visit, config, bound, judging, me, also, purpose, notes, picture })
     }
 
     /// Reads anew.
@@ -70,9 +116,24 @@ impl Session {
     /// # Errors
     /// When the directory cannot be reached any more.
     pub fn refresh(&mut self) -> Result<(), Failure> {
-        let entries = self.runtime.block_on(self.visit.whole(&self.also)).map_err(trouble)?;
+        let reading = read(&mut self.visit, &self.also, self.purpose, &mut self.notes);
+        let entries = self.runtime.block_on(reading).map_err(trouble)?;
         self.picture = self.judging.judge(&entries);
         Ok(())
+    }
+
+    /// Reads anew what was just written to. That it was written stays true where this fails; what was read before is then shown no more.
+    pub fn settle(&mut self) {
+        if let Err(failure) = self.refresh() {
+            let first = failure.text.lines().next().unwrap_or_default();
+            self.notes.push(format!("it was written, and what has come of it cannot be read: {first}"));
+            self.picture.grants.clear();
+        }
+    }
+
+    /// What the person should know besides.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The DN of a login, which is then read with the rest, from the next [`Session::refresh`] on.
@@ -139,7 +200,22 @@ impl Session {
     /// # Errors
     /// `no-such-grant`, `ambiguous`, or `usage` where too little was typed.
     pub fn find(&self, beginning: &str) -> Result<&AssessedGrant, Failure> {
-        find(self.grants(), beginning)
+        find(self.grants().iter().map(named), beginning)
+    }
+
+    /// The same among everything that stands where grants stand.
+    ///
+    /// # Errors
+    /// As [`Session::find`].
+    pub fn find_to_take(&self, beginning: &str) -> Result<Meant<'_>, Failure> {
+        let source = self.source();
+        let grants = self.grants().iter().map(named).map(|(id, dn, grant)| (id, dn, Meant::Grant(grant)));
+        let aside = source.set_aside.iter().filter(|aside| aside.kind == EntryKind::Grant);
+        let aside = aside.map(|aside| {
+            let gone = aside.uuid.and_then(|uuid| source.revoked_aside.get(&uuid));
+            (aside.dn.rdn_value(), &aside.dn, Meant::Aside(aside, gone))
+        });
+        find(grants.chain(aside), beginning)
     }
 
     /// The directory as it was bound to, to follow it.
@@ -153,31 +229,75 @@ impl Session {
     }
 }
 
-/// The grant whose id is this, or begins with it if that fits one grant only.
-fn find<'a>(grants: &'a [AssessedGrant], beginning: &str) -> Result<&'a AssessedGrant, Failure> {
-    if let Some(exact) = grants.iter().find(|grant| grant.grant.id == beginning) {
-        return Ok(exact);
+/// Reads what the visit is for.
+async fn read(
+    visit: &mut Visit,
+    also: &BTreeSet<Dn>,
+    purpose: Purpose,
+    notes: &mut Vec<String>,
+) -> Result<Entries, Trouble> {
+    match visit.whole(also).await {
+        Err(trouble) if purpose == Purpose::Take && trouble.step == Step::People => {
+            let note = format!("people and groups cannot be read: {trouble}");
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+            visit.grants().await
+        }
+        read => read,
     }
-    if beginning.chars().count() < BEGINNING {
+}
+
+fn named(judged: &AssessedGrant) -> (String, &Dn, &AssessedGrant) {
+    (judged.grant.id.clone(), &judged.grant.dn, judged)
+}
+
+/// The one whose id is this, or begins with it if that fits one only, or whose name it is.
+///
+/// Who writes a grant chooses its id. So a short one that is also the beginning of a random one, as jitctl makes and shortens them, stands for
+/// neither, lest it be the decoy of somebody whose grant is meant.
+fn find<'a, T>(all: impl Iterator<Item = (String, &'a Dn, T)>, typed: &str) -> Result<T, Failure> {
+    let (mut exact, mut longer) = (Vec::new(), Vec::new());
+    let (lower, name) = (typed.to_ascii_lowercase(), Dn::parse(typed).ok());
+    for one in all {
+        if name.as_ref() == Some(one.1) {
+            return Ok(one.2);
+        }
+        match one.0.to_ascii_lowercase() {
+            id if id == lower => exact.push(one),
+            id if id.starts_with(&lower) => longer.push(one),
+            _ => {}
+        }
+    }
+    let whole = !exact.is_empty();
+    if whole {
+        let random = |id: &str| id.len() >= WHOLE && id.bytes().all(|b| b.is_ascii_hexdigit());
+        longer.retain(|(id, ..)| typed.len() < WHOLE && random(id));
+    }
+    let mut found = exact;
+    found.append(&mut longer);
+    if !whole && typed.chars().count() < BEGINNING {
         return Err(Failure::usage(format!(
-            "`{beginning}` is too short for an id: type at least {BEGINNING} of its characters"
+            "`{typed}` is too short for an id: type at least {BEGINNING} of its characters"
         )));
     }
-    let typed = beginning.to_ascii_lowercase();
-    let fits = |grant: &&AssessedGrant| grant.grant.id.to_ascii_lowercase().starts_with(&typed);
-    let found: Vec<&AssessedGrant> = grants.iter().filter(fits).collect();
-    match found.as_slice() {
-        [one] => Ok(one),
-        [] => Err(Failure::no(
+    let shown: Vec<String> =
+        found.iter().map(|(id, dn, _)| if whole { dn.to_string() } else { id.clone() }).collect();
+    match (found.pop(), found.len()) {
+        (Some((_, _, one)), 0) => Ok(one),
+        (None, _) => Err(Failure::no(
             "no-such-grant",
             format!(
-                "you can see no grant whose id is, or begins with, {beginning}; those that there are: jitctl grants --all --directory"
+                "you can see no grant whose id is, or begins with, {typed}; those that there are: jitctl grants --all --directory"
             ),
         )),
-        several => {
-            let ids: Vec<String> = several.iter().map(|grant| grant.grant.id.clone()).collect();
-            let text =
-                format!("{beginning} fits {} grants, {}: type more of it", ids.len(), some_of(&ids, NAMED));
+        (Some(_), others) => {
+            let more = if whole {
+                "it is the whole id of one of them: type the DN of the one that is meant"
+            } else {
+                "type more of it"
+            };
+            let text = format!("{typed} fits {} grants, {}: {more}", others + 1, some_of(&shown, NAMED));
             Err(Failure::no("ambiguous", text))
         }
     }
@@ -209,3 +329,7 @@ fn trouble(trouble: Trouble) -> Failure {
     };
     Failure { exit, code: code.to_owned(), text: format!("{trouble}{look}") }
 }
+
+#[cfg(test)]
+#[path = "session/tests.rs"]
+mod tests;

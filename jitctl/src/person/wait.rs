@@ -19,7 +19,7 @@ use super::stopwatch::Stopwatch;
 use super::who;
 use crate::context::Context;
 use crate::report::{Exit, Failure, Report};
-use crate::terminal::clean;
+use crate::terminal::{clean, quoted};
 use crate::when;
 
 /// Waits until the grant with this id is live, or scheduled, or has come to nothing. What happens meanwhile is said on standard error.
@@ -51,7 +51,10 @@ pub fn wait(context: &Context, session: &Session, id: &str) -> Result<Report, Fa
         End::With(outcome) => outcome.report(waiting.grant(now)),
         End::Interrupted => Outcome {
             exit: Exit::No,
-            text: format!("not waited for any longer: the request stands; jitctl release {id} takes it back"),
+            text: format!(
+                "not waited for any longer: the request stands; to take it back: jitctl release {}",
+                quoted(id)
+            ),
         }
         .report(waiting.grant(now)),
     })

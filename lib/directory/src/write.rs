@@ -77,7 +77,7 @@ pub struct NewApproval<'a> {
 /// # Errors
 /// When no name can be made of the id.
 pub fn approval(new: &NewApproval<'_>) -> Result<NewEntry, DnError> {
-    let mut entry = NewEntry::new(below(&new.id, new.grant)?, "jitApproval");
+    let mut entry = NewEntry::new(new.grant.dn.child(schema::CN, &new.id)?, "jitApproval");
     entry.say(schema::APPROVER, [new.approver.as_str()]);
     entry.say(schema::HOST, new.grant.hosts.iter().map(HostPattern::as_str));
     entry.say(schema::GRANT_DIGEST, [new.digest.to_string()]);
@@ -87,19 +87,20 @@ pub fn approval(new: &NewApproval<'_>) -> Result<NewEntry, DnError> {
     Ok(entry)
 }
 
-/// The entry of a revocation.
+/// The entry of a revocation of the grant of this name, for the hosts that the grant is for.
 ///
 /// # Errors
 /// When no name can be made of the id.
-pub fn revocation(grant: &Grant, id: &str, reason: Option<&str>) -> Result<NewEntry, DnError> {
-    let mut entry = NewEntry::new(below(id, grant)?, "jitRevocation");
-    entry.say(schema::HOST, grant.hosts.iter().map(HostPattern::as_str));
+pub fn revocation(
+    grant: &Dn,
+    hosts: &BTreeSet<HostPattern>,
+    id: &str,
+    reason: Option<&str>,
+) -> Result<NewEntry, DnError> {
+    let mut entry = NewEntry::new(grant.child(schema::CN, id)?, "jitRevocation");
+    entry.say(schema::HOST, hosts.iter().map(HostPattern::as_str));
     entry.say(schema::REASON, reason);
     Ok(entry)
-}
-
-fn below(id: &str, grant: &Grant) -> Result<Dn, DnError> {
-    grant.dn.child(schema::CN, id)
 }
 
 fn generalized(at: Timestamp) -> String {

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use super::believe::{Belief, Known};
 use super::config::LdapConfig;
 use super::connect::{Connection, Features};
+use super::content::EntrySet;
 use super::filter;
 use super::follow::connected;
 use super::people::Reader;
@@ -88,6 +89,14 @@ impl Visit {
     pub async fn whole(&mut self, also: &BTreeSet<Dn>) -> Result<Entries, Trouble> {
         let also = also.clone();
         self.asked(Step::Grants, move |asking| asking.whole(also.clone())).await
+    }
+
+    /// The same without people and groups, for who takes something away, and needs to know nobody for it.
+    ///
+    /// # Errors
+    /// When grants or roles cannot be read.
+    pub async fn grants(&mut self) -> Result<Entries, Trouble> {
+        self.asked(Step::Grants, Asking::grants).await
     }
 
     /// Asks, and asks again over another connection if this one was lost.
@@ -282,6 +291,23 @@ impl Asking {
     }
 
     async fn whole(self, also: BTreeSet<Dn>) -> Result<Entries, (Step, Cause)> {
+        let (access, belief) = self.access().await?;
+        let (config, search) = (&self.config, &self.search);
+        let mut references = References::of_all(&access, &config.writers, &config.bases);
+        references.subjects.extend(also);
+        let people = async {
+            let mut reader = Reader::new(search.clone(), belief.clone(), config.clone()).await?;
+            reader.resolve(&references).await
+        };
+        let people = people.await.map_err(|cause| (Step::People, cause))?.entries;
+        Ok(Entries { access, people })
+    }
+
+    async fn grants(self) -> Result<Entries, (Step, Cause)> {
+        Ok(Entries { access: self.access().await?.0, ..Entries::default() })
+    }
+
+    async fn access(&self) -> Result<(EntrySet, Belief), (Step, Cause)> {
         let (config, search, features) = (&self.config, &self.search, &self.features);
         let belief = Belief::new(search.clone(), &config.bases, features, Known::default());
         let grants = |cause| (Step::Grants, cause);
@@ -292,15 +318,7 @@ impl Asking {
         for base in &bases {
             contents.push(whole(config, search, &belief, base).await.map_err(grants)?);
         }
-        let access = merged(&contents, config);
-        let mut references = References::of_all(&access, &config.writers, &config.bases);
-        references.subjects.extend(also);
-        let people = async {
-            let mut reader = Reader::new(search.clone(), belief.clone(), config.clone()).await?;
-            reader.resolve(&references).await
-        };
-        let people = people.await.map_err(|cause| (Step::People, cause))?.entries;
-        Ok(Entries { access, people })
+        Ok((merged(&contents, config), belief))
     }
 
     async fn add(mut self, entry: NewEntry) -> Result<(), (Step, Cause)> {
