@@ -31,6 +31,7 @@ pub(crate) fn grant(n: u32, end: i64) -> Arc<AssessedGrant> {
         began: None,
         assessed: Assessed::Granted { window, approved: Vec::new() },
         heard: Vec::new(),
+        in_doubt: false,
         eligible_by: Vec::new(),
     })
 }

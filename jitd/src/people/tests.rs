@@ -64,6 +64,7 @@ impl World {
             began: None,
             assessed,
             heard: Vec::new(),
+            in_doubt: false,
             eligible_by: Vec::new(),
         }));
         self

@@ -115,6 +115,9 @@ pub struct AssessedGrant {
     pub began: Option<Timestamp>,
     /// What it means.
     pub assessed: Assessed,
+    /// Whether it would have the approvals that it needs if all those were good whose signatures nobody could check here, there being
+    /// no list of signers that can be used.
+    pub in_doubt: bool,
     /// What became of each approval, whatever the grant comes to: to explain it.
     pub heard: Vec<Heard>,
     /// For each of `logins`, in their order, the groups that lead from him to what makes him eligible for the role, his own first;
@@ -171,6 +174,7 @@ impl<'a> Judge<'a> {
             services: found.as_ref().map_or(Services::Only(BTreeSet::new()), |role| services(grant, role)),
             began: remembered,
             assessed: Assessed::Refused(Refusal::NoRole),
+            in_doubt: false,
             heard: Vec::new(),
             eligible_by: Vec::new(),
         };
@@ -183,6 +187,7 @@ impl<'a> Judge<'a> {
                 .map_err(Refusal::clone)
                 .and_then(|_| self.judge(grant, &role, &tally, judged.began))
                 .unwrap_or_else(Assessed::Refused);
+            judged.in_doubt = tally.in_doubt(&role);
             judged.heard = tally.heard();
             audience
         });
@@ -296,9 +301,14 @@ fn services(grant: &Grant, role: &Role) -> Services {
     }
 }
 
-/// Refuses all pending grants of a subject that has more than [`MAX_PENDING`], so that nobody floods the approvers.
+/// Refuses all pending grants of a subject that has more than [`MAX_PENDING`], so that nobody floods the approvers. One that had its
+/// approvals asks nobody for any: when an approver leaves, or his key, everything that he ever approved lacks an approval, and that must
+/// not keep anybody from asking again.
 fn refuse_floods(assessed: &mut [AssessedGrant]) {
-    let pending = |judged: &AssessedGrant| matches!(judged.assessed, Assessed::Pending { .. });
+    let pending = |judged: &AssessedGrant| {
+        let waits = judged.began.is_none() && !judged.in_doubt;
+        waits && matches!(judged.assessed, Assessed::Pending { .. })
+    };
     let mut counts: BTreeMap<Dn, usize> = BTreeMap::new();
     for judged in assessed.iter().filter(|judged| pending(judged)) {
         let count = counts.entry(judged.grant.subject.clone()).or_default();

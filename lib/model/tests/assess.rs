@@ -19,9 +19,11 @@ use std::sync::Arc;
 
 use jit_model::assess::{Assessed, MAX_PENDING, Services};
 use jit_model::grant::{End, Revocation};
+use jit_model::learn::learn;
 use jit_model::people::{Account, Person};
 use jit_model::reason::Refusal;
 use jit_model::role::TicketPattern;
+use jit_model::signature::{BadSignature, Signature};
 use jit_model::source::Proof;
 use jit_model::time::Span;
 use world::{
@@ -307,6 +309,40 @@ fn twenty_pending_are_borne() {
     assert_eq!(world.refusal(21), Some(Refusal::TooManyPending(20)));
     assert!(world.window(99).is_some(), "an approved one is not touched");
     assert!(matches!(world.assessed(100), Assessed::Pending { .. }), "nor is somebody else's");
+}
+
+/// Everything that somebody approved in a year lacks an approval when he leaves, and asks nobody for one.
+#[test]
+fn what_lost_its_approval_is_no_flood() {
+    let all = |lost: fn(&mut World)| {
+        let mut world = World::new();
+        world.source.proof = Proof::Signature;
+        for n in 1..=25 {
+            world.grant(n, |_| {}).sign(n, "bob", 2_000, |_| {});
+        }
+        world.grant(99, |_| {});
+        let memory = learn(&world.memory, &BTreeSet::new(), &world.source(), &world.assess());
+        lost(&mut world);
+        world.memory = memory;
+        assert!(matches!(world.assessed(1), Assessed::Pending { .. }), "{:?}", world.assessed(1));
+        world.assessed(99)
+    };
+    let losses: [fn(&mut World); 3] = [
+        |world| {
+            world.members("leads", &[person("carol")]);
+        },
+        |world| spoil(world, &BadSignature::UnknownKey("SHA256:bob".to_owned())),
+        |world| spoil(world, &BadSignature::NoSigners("there is none".to_owned())),
+    ];
+    for lost in losses {
+        assert!(matches!(all(lost), Assessed::Pending { .. }));
+    }
+}
+
+fn spoil(world: &mut World, bad: &BadSignature) {
+    for approval in world.source.grants.values_mut().flat_map(|tree| &mut tree.approvals) {
+        approval.signature = Signature::Bad(bad.clone());
+    }
 }
 
 #[test]

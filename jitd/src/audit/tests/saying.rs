@@ -70,6 +70,7 @@ fn grant(id: &str, approvers: usize) -> Arc<AssessedGrant> {
         began: Some(NOW),
         assessed: Assessed::Granted { window, approved: (0..approvers).map(approved).collect() },
         heard: Vec::new(),
+        in_doubt: false,
         eligible_by: Vec::new(),
     })
 }

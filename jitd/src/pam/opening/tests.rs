@@ -92,6 +92,7 @@ fn by_grant() -> Verdict {
         began: None,
         assessed: Assessed::Granted { window: Window::new(start, end).unwrap(), approved: vec![] },
         heard: Vec::new(),
+        in_doubt: false,
         eligible_by: Vec::new(),
     };
     Verdict::Allow(Allow::Grants { grants: vec![Arc::new(grant)], until: end })

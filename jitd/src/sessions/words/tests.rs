@@ -69,6 +69,7 @@ fn grant(assessed: Assessed, edit: impl FnOnce(&mut Grant)) -> Arc<AssessedGrant
         began: None,
         assessed,
         heard: Vec::new(),
+        in_doubt: false,
         eligible_by: Vec::new(),
     })
 }

@@ -20,6 +20,7 @@ use crate::grant::{Approval, Grant, GrantTree};
 use crate::heard::{Evidence, Heard, Ignored, Outcome};
 use crate::reason::Refusal;
 use crate::role::Role;
+use crate::signature::BadSignature;
 use crate::source::Proof;
 use crate::time::{Span, Timestamp};
 
@@ -97,6 +98,8 @@ pub(super) struct Tally<'a> {
     unproved: Option<&'static str>,
     /// When an approval was given is its signer's word, and not the directory's.
     signed: bool,
+    /// Who could approve, and says that he approved these words, by a signature that nobody could check.
+    unchecked: Vec<Speaker<'a>>,
 }
 
 impl<'a> Tally<'a> {
@@ -139,6 +142,12 @@ impl<'a> Tally<'a> {
                         Ignored::OtherWords => tally.changed |= may,
                         Ignored::EvidenceMissing(evidence) if may => {
                             tally.unproved.get_or_insert(evidence);
+                        }
+                        Ignored::Unchecked | Ignored::BadSignature(BadSignature::NoSigners(_))
+                            if may && approval.digest == expected =>
+                        {
+                            let name = approval.approver.rdn_value();
+                            tally.unchecked.push(Speaker { name, key: None, groups });
                         }
                         _ => {}
                     }
@@ -228,6 +237,13 @@ impl<'a> Tally<'a> {
         let missing = u32::try_from(lacking.max(unheard.len()).max(1)).unwrap_or(u32::MAX);
         let from = if unheard.is_empty() { role.approver_groups.clone() } else { unheard };
         Some(Ok(Assessed::Pending { missing, from, approved: self.approvers() }))
+    }
+
+    /// Whether they would be enough if everything were good that nobody could check.
+    pub(super) fn in_doubt(&self, role: &'a Role) -> bool {
+        let speakers: Vec<&Speaker<'_>> =
+            self.counting().map(|voice| &voice.speaker).chain(&self.unchecked).collect();
+        !self.unchecked.is_empty() && distinct::enough(&speakers, number(role), &each_of(role))
     }
 
     /// The latest end up to which enough approvers let the grant live, at most `end`. With spare approvers the most

@@ -12,10 +12,8 @@ use crate::assess::{Assessed, AssessedGrant};
 use crate::decide::cover::Covers;
 use crate::decide::{Asked, miss};
 use crate::grant::EntryUuid;
-use crate::heard::{Heard, Ignored, Outcome};
 use crate::name::Login;
 use crate::reason::{DenyReason, Refusal};
-use crate::signature::BadSignature;
 use crate::snapshot::{Aside, Silence, Snapshot};
 use crate::source::EntryKind;
 use crate::time::{Timestamp, Window};
@@ -121,12 +119,10 @@ pub(super) fn some_source_is_silent(snapshot: &Snapshot) -> bool {
 }
 
 /// Whether a grant lacks approvals only as far as this host can tell: they are signed, and its list of signers cannot be used. A list that
-/// is being mended, or was given to the wrong owner by mistake, closes the door and ends nothing.
+/// is being mended, or was given to the wrong owner by mistake, closes the door and ends nothing. Whatever else the grant lacks by now is
+/// no doubt: an approver who withdrew or left, or other words than were approved.
 fn is_in_doubt(grant: &AssessedGrant) -> bool {
-    let unknown = |heard: &Heard| {
-        matches!(heard.outcome, Outcome::Ignored(Ignored::BadSignature(BadSignature::NoSigners(_))))
-    };
-    matches!(grant.assessed, Assessed::Pending { .. }) && grant.heard.iter().any(unknown)
+    grant.in_doubt && matches!(grant.assessed, Assessed::Pending { .. })
 }
 
 /// What is said of a grant and believed.
