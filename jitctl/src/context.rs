@@ -94,7 +94,8 @@ impl Context {
     }
 }
 
-fn wall_clock() -> Timestamp {
+/// What this machine's clock shows.
+pub(crate) fn wall_clock() -> Timestamp {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map(|d| d.as_secs()).unwrap_or(0);
     Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX))
 }

@@ -12,7 +12,7 @@ use jit_directory::write::{self, NewEntry};
 use jit_model::dn::Dn;
 use jit_model::grant::{End, EntryUuid, Grant, Provenance};
 use jit_model::host::{HostNames, HostPattern};
-use jit_model::time::Span;
+use jit_model::time::{Span, Timestamp};
 use jit_tests::follow::{access, config, dn, grant, person};
 use jit_tests::proxy::{Manners, Proxy};
 use jit_tests::slapd::Slapd;
@@ -297,5 +297,49 @@ async fn a_replica_that_takes_no_writes_leads_to_the_next_server_that_is_configu
         access(&entries, &format!("cn=here,{GRANTS}")).is_some(),
         "what was written is seen, however the replica lags"
     );
+    Ok(())
+}
+
+/// Grants of alice's that were made years ago, as a directory that is loaded keeps them: one with nothing about later, one that begins later.
+fn from_long_ago() -> String {
+    const MADE: &str = "createTimestamp: 20200101000000Z\nmodifyTimestamp: 20200101000000Z\n";
+    let child = |grant: &str| {
+        format!(
+            "dn: cn=a,cn={grant},{GRANTS}\nobjectClass: jitApproval\ncn: a\njitApprover: uid=bob,ou=people,dc=example,dc=com\n\
+             jitGrantDigest: {:064}\njitHost: {}\n{MADE}",
+            0,
+            jit_tests::follow::HOST
+        )
+    };
+    let over = format!("{}{MADE}", grant("over", ALICE));
+    let later = format!("{}jitNotBefore: 20990101000000Z\n{MADE}", grant("later", ALICE));
+    [over, child("over"), later, child("later")].join("\n")
+}
+
+#[tokio::test]
+async fn a_look_back_shows_what_is_of_late_and_what_begins_later_with_all_that_is_under_it() -> Result<()> {
+    let slapd = Slapd::plan().with(&from_long_ago()).up()?;
+    slapd.add(&grant("new", ALICE))?;
+    let mut visit = alice(&slapd, &[slapd.tls()]).await?;
+    let seen = async |visit: &mut Visit| {
+        let entries = visit.whole(&BTreeSet::new()).await.unwrap();
+        let names = ["over", "a,cn=over", "later", "a,cn=later", "new"];
+        names.map(|name| access(&entries, &format!("cn={name},{GRANTS}")).is_some())
+    };
+    assert_eq!(seen(&mut visit).await, [true; 5]);
+    visit.look_back_to(Some(Timestamp(1_735_689_600)));
+    assert_eq!(seen(&mut visit).await, [false, false, true, true, true]);
+    let roles = visit.whole(&BTreeSet::new()).await.unwrap();
+    assert!(
+        access(&roles, "cn=operator,ou=roles,ou=jit,dc=example,dc=com").is_some(),
+        "a role is never too old"
+    );
+    visit.look_back_to(None);
+    assert_eq!(seen(&mut visit).await, [true; 5]);
+
+    // Where nobody may see when entries were made, a look back shows everything, and never nothing.
+    slapd.rules("{0}to attrs=createTimestamp by * none\n{1}to * by * read")?;
+    visit.look_back_to(Some(Timestamp(1_735_689_600)));
+    assert_eq!(seen(&mut visit).await, [true; 5]);
     Ok(())
 }

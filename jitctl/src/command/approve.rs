@@ -37,6 +37,7 @@ pub fn run(context: &Context, cli: &Cli, args: &ApproveArgs) -> Result<Report, F
     let mut asker = terminal.asker();
     let me = session.me().clone();
 
+    session.reach(&args.id)?;
     let judged = session.find(&args.id)?;
     let (uuid, shown, role) = (judged.grant.uuid, digest(&judged.grant), judged.role.clone());
     let needed = judged.role.as_ref().is_some_and(|role| propose::wants_signature(session.source(), role));

@@ -70,6 +70,9 @@ pub fn run(context: &Context, cli: &Cli, args: &GrantsArgs) -> Result<Report, Fa
         return Ok(resting::report(session.picture(), &who, user, context.now, context.colour));
     }
     let which = Which::of(args);
+    if which == Which::All {
+        session.look_back_to_the_beginning()?;
+    }
     let mut report = report(session.picture(), session.me(), which, context.now, context.colour);
     if !session.judging().checks_signatures() && needs_signatures(session.picture()) {
         report.notes.push(

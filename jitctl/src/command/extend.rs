@@ -32,6 +32,7 @@ pub fn run(context: &Context, cli: &Cli, args: &ExtendArgs) -> Result<Report, Fa
     let mut session = Session::open(config::load(cli)?)?;
     let now = watch.now();
     let me = session.me().clone();
+    session.reach(&args.id)?;
     let old = session.find(&args.id)?;
     let mut wish = longer(old, span, now)?;
     let own = old.grant.subject == me || session.source().people.is_member(&me, &old.grant.subject);

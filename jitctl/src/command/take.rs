@@ -65,6 +65,7 @@ fn take(context: &Context, cli: &Cli, way: Way, id: &str, given: Option<&str>) -
     let mut terminal = Terminal;
     let mut asker = terminal.asker();
     let me = session.me().clone();
+    session.reach(id)?;
     let meant = session.find_to_take(id)?;
     let mine = subject(meant).is_some_and(|of| *of == me || session.source().people.is_member(&me, of));
     let (grant, hosts) = match meant {

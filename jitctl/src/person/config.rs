@@ -223,6 +223,7 @@ fn read_directory(
             login_attribute: login_attribute.clone(),
             writers: writers.clone(),
             host: HostNames::everywhere(),
+            since: None,
             follow: Follow::Push,
             patience: Patience::default(),
         };

@@ -11,11 +11,13 @@ use jit_directory::write::NewEntry;
 use jit_model::assess::AssessedGrant;
 use jit_model::dn::Dn;
 use jit_model::grant::Revocation;
-use jit_model::source::{EntryKind, SetAside, Source};
+use jit_model::source::{EntryKind, RoleEntry, SetAside, Source};
+use jit_model::time::{Span, Timestamp};
 use tokio::runtime::Runtime;
 
 use super::config::ClientConfig;
 use super::judging::{Judging, Picture};
+use crate::context::wall_clock;
 use crate::report::{Exit, Failure};
 use crate::terminal::some_of;
 
@@ -27,6 +29,10 @@ const WHOLE: usize = 32;
 
 /// The most ids that are named where a beginning fits several.
 const NAMED: usize = 5;
+
+/// How far back a look goes: a directory keeps all grants that there ever were, and reading them all takes seconds for each thousand. What
+/// can still be live, or begins or ends later, is always seen.
+const LOOK_BACK: Span = Span(31 * 86_400);
 
 /// A visit under way.
 pub struct Session {
@@ -93,7 +99,8 @@ impl Session {
             .enable_all()
             .build()
             .map_err(|error| Failure::no("file", error.to_string()))?;
-        let bound = config.bound()?;
+        let mut bound = config.bound()?;
+        bound.since = Some(ago(LOOK_BACK));
         let mut visit = runtime.block_on(Visit::begin(bound.clone())).map_err(|error| unreachable(&error))?;
         let me = runtime.block_on(visit.who_am_i()).map_err(trouble)?.ok_or_else(|| {
             Failure::no(
@@ -108,7 +115,45 @@ impl Session {
         let also = BTreeSet::from([me.clone()]);
         let entries = runtime.block_on(read(&mut visit, &also, purpose, &mut notes)).map_err(trouble)?;
         let picture = judging.judge(&entries);
-        Ok(Session { runtime, visit, config, bound, judging, me, also, purpose, notes, picture })
+        let mut session =
+            Session { runtime, visit, config, bound, judging, me, also, purpose, notes, picture };
+        let longest = session.source().roles.values().filter_map(|role| match role {
+            RoleEntry::Known(role) => Some(role.max_duration),
+            RoleEntry::Malformed(_) => None,
+        });
+        // Asked for and approved within a look, and live for as long as a role allows.
+        match longest.max() {
+            Some(longest) if longest > Span(86_400) => {
+                session.look_back_to(Some(ago(Span(LOOK_BACK.0.saturating_add(longest.0)))))?;
+            }
+            _ => {}
+        }
+        Ok(session)
+    }
+
+    /// Reads all grants that there ever were.
+    ///
+    /// # Errors
+    /// When the directory cannot be reached any more.
+    pub fn look_back_to_the_beginning(&mut self) -> Result<(), Failure> {
+        self.look_back_to(None)
+    }
+
+    /// Reads further back where no grant of late has this id.
+    ///
+    /// # Errors
+    /// When the directory cannot be reached any more.
+    pub fn reach(&mut self, beginning: &str) -> Result<(), Failure> {
+        match self.find_to_take(beginning) {
+            Err(failure) if failure.code == "no-such-grant" => self.look_back_to_the_beginning(),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    fn look_back_to(&mut self, since: Option<Timestamp>) -> Result<(), Failure> {
+        self.bound.since = since;
+        self.visit.look_back_to(since);
+        self.refresh()
     }
 
     /// Reads anew.
@@ -227,6 +272,11 @@ impl Session {
     pub(super) fn runtime(&self) -> &Runtime {
         &self.runtime
     }
+}
+
+/// So long before now.
+fn ago(span: Span) -> Timestamp {
+    Timestamp(wall_clock().0.saturating_sub_unsigned(span.0))
 }
 
 /// Reads what the visit is for.

@@ -208,6 +208,7 @@ fn ldap(section: Section<'_, '_>, name: SourceName, host: Option<&HostNames>) ->
             login_attribute,
             writers,
             host: host.clone(),
+            since: None,
             follow: Follow::Push,
             patience,
         };

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use jit_model::dn::Dn;
 use jit_model::host::HostNames;
+use jit_model::time::Timestamp;
 
 /// A value with everything escaped that is not plain.
 pub(crate) fn value(text: &str) -> String {
@@ -23,8 +24,16 @@ pub(crate) fn value(text: &str) -> String {
     escaped
 }
 
-/// Everything that concerns this host; for somebody who looks at all of them, everything that is for hosts.
-pub(crate) fn for_host(host: &HostNames) -> String {
+/// Everything that concerns this host; for somebody who looks at all of them, everything that is for hosts, or what of it is of late.
+pub(crate) fn concerning(host: &HostNames, since: Option<Timestamp>) -> String {
+    let Some(since) = since else { return for_host(host) };
+    let since = since.to_generalized();
+    let later = ["createTimestamp", "jitNotBefore", "jitNotAfter"].map(|name| format!("({name}>={since})"));
+    let roles = term("objectClass", "jitRole");
+    format!("(&{}{})", for_host(host), any(later.into_iter().chain([roles])))
+}
+
+fn for_host(host: &HostNames) -> String {
     if host.are_everywhere() {
         return "(jitHost=*)".to_owned();
     }
@@ -67,6 +76,19 @@ mod tests {
         assert_eq!(
             filter,
             "(|(jitHost=\\2a)(jitHost=\\2a.com)(jitHost=\\2a.example.com)(jitHost=@web)(jitHost=web1.example.com))"
+        );
+        assert!(ldap3::parse_filter(filter).is_ok());
+    }
+
+    #[test]
+    fn whoever_looks_at_all_hosts_may_look_at_what_is_of_late() {
+        let (all, since) = (HostNames::everywhere(), Timestamp(1_700_000_000));
+        assert_eq!(concerning(&all, None), "(jitHost=*)");
+        let filter = concerning(&all, Some(since));
+        assert_eq!(
+            filter,
+            "(&(jitHost=*)(|(createTimestamp>=20231114221320Z)(jitNotBefore>=20231114221320Z)\
+             (jitNotAfter>=20231114221320Z)(objectClass=jitRole)))"
         );
         assert!(ldap3::parse_filter(filter).is_ok());
     }

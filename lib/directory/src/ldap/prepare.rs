@@ -103,8 +103,8 @@ pub(crate) async fn whole(
     base: &Dn,
 ) -> Result<Content, Cause> {
     belief.shows_grants().await?;
-    let sent =
-        search.all(&base.to_string(), Scope::Subtree, &filter::for_host(&config.host), &ATTRIBUTES).await?;
+    let filter = filter::concerning(&config.host, config.since);
+    let sent = search.all(&base.to_string(), Scope::Subtree, &filter, &ATTRIBUTES).await?;
     belief.shows_grants().await?;
     let mut entries = EntrySet::new();
     for sent in sent {

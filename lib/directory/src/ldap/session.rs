@@ -205,7 +205,7 @@ impl Shared {
             Way::Push => {
                 let subscription = Subscription {
                     base,
-                    filter: filter::for_host(&self.config.host),
+                    filter: filter::concerning(&self.config.host, self.config.since),
                     attributes: ATTRIBUTES.to_vec(),
                     refresh: self.config.patience.refresh,
                     verify: self.config.patience.poll,

@@ -10,6 +10,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use jit_model::dn::Dn;
+use jit_model::time::Timestamp;
 use ldap3::exop::WhoAmI;
 use ldap3::result::ExopResult;
 use ldap3::{LdapError, Scope};
@@ -28,7 +29,9 @@ use super::refer::References;
 use super::search::Search;
 use super::server::Server;
 use super::trouble::{Cause, REFERRAL, Step, Trouble};
-use crate::entry::Entries;
+use crate::decode::syntax;
+use crate::entry::{Entries, Entry};
+use crate::schema::CREATE_TIMESTAMP;
 use crate::write::NewEntry;
 
 /// A connection that is bound as a person.
@@ -55,6 +58,11 @@ impl Visit {
         let config = Arc::new(config);
         let connection = first(&config, &config.servers).await?;
         Ok(Visit { config, connection, me: None })
+    }
+
+    /// From here on only what was made since is read, or begins or ends later, and what stands under that; `None` for everything.
+    pub fn look_back_to(&mut self, since: Option<Timestamp>) {
+        Arc::make_mut(&mut self.config).since = since;
     }
 
     /// The server's URL.
@@ -247,6 +255,11 @@ async fn apart<T: Send + 'static>(
     }
 }
 
+/// The same, however long ago.
+fn everything(config: &LdapConfig) -> LdapConfig {
+    LdapConfig { since: None, ..config.clone() }
+}
+
 /// What it takes to ask over one connection.
 struct Asking {
     config: Arc<LdapConfig>,
@@ -308,9 +321,14 @@ impl Asking {
     }
 
     async fn access(&self) -> Result<(EntrySet, Belief), (Step, Cause)> {
-        let (config, search, features) = (&self.config, &self.search, &self.features);
-        let belief = Belief::new(search.clone(), &config.bases, features, Known::default());
+        let (search, features) = (&self.search, &self.features);
         let grants = |cause| (Step::Grants, cause);
+        let config = &match self.shows_times().await.map_err(grants)? {
+            true => LdapConfig::clone(&self.config),
+            // Where times are hidden, a search by them would find nothing, and say that there is nothing.
+            false => everything(&self.config),
+        };
+        let belief = Belief::new(search.clone(), &config.bases, features, Known::default());
         belief.shows_grants().await.map_err(grants)?;
         let wanted = [&config.bases.grants, &config.bases.roles];
         let bases = belief.fewest(features, wanted).await.map_err(grants)?;
@@ -318,7 +336,27 @@ impl Asking {
         for base in &bases {
             contents.push(whole(config, search, &belief, base).await.map_err(grants)?);
         }
+        if let Some(since) = config.since {
+            let found = merged(&contents, config);
+            for entry in found.values().filter(|entry| self.was_before(entry, since)) {
+                contents.push(whole(&everything(config), search, &belief, &entry.dn).await.map_err(grants)?);
+            }
+        }
         Ok((merged(&contents, config), belief))
+    }
+
+    /// Whether we may see when entries were made.
+    async fn shows_times(&self) -> Result<bool, Cause> {
+        let base = self.config.bases.grants.to_string();
+        let shown = self.search.entry(&base, &["createTimestamp"]).await?;
+        Ok(shown.is_some_and(|entry| entry.attributes.contains_key(CREATE_TIMESTAMP)))
+    }
+
+    /// Whether it is a grant that was made before then, so that what stands under it may not have been read.
+    fn was_before(&self, entry: &Entry, since: Timestamp) -> bool {
+        let made = entry.attributes.get(CREATE_TIMESTAMP).and_then(|values| values.first());
+        let made = made.and_then(|value| syntax::generalized_time(value).ok());
+        entry.dn.is_directly_under(&self.config.bases.grants) && made.is_none_or(|made| made < since)
     }
 
     async fn add(mut self, entry: NewEntry) -> Result<(), (Step, Cause)> {
