@@ -4,12 +4,15 @@ use jit_model::assess::AssessedGrant;
 use jit_model::dn::Dn;
 use jit_model::heard::{Heard, Outcome};
 use jit_model::name::Login;
-use jit_model::text::plain;
+use jit_model::text::plain_within;
 
 use crate::{Approval, Eligible, Grant};
 
 /// The most approvals of a grant in one answer: whoever may write one may write many.
 pub const MAX_APPROVALS: usize = 64;
+
+/// The longest reason, in characters: a key's fingerprint and a DN fit.
+const SENTENCE: usize = 400;
 
 impl Grant {
     /// With what it rests on for this person.
@@ -45,7 +48,7 @@ fn approval(heard: &Heard) -> Approval {
         }
         Outcome::Ignored(why) => {
             shown.code = Some(why.code().to_owned());
-            shown.why = Some(plain(&why.to_string()));
+            shown.why = Some(plain_within(&why.to_string(), SENTENCE));
         }
     }
     shown

@@ -33,9 +33,14 @@ pub fn clock_time(at: Timestamp) -> String {
 /// Words from a directory as they may reach a terminal or a log line: printable ASCII, anything else as `?`, at most 120
 /// characters.
 pub fn plain(text: &str) -> String {
+    plain_within(text, 120)
+}
+
+/// The same of a sentence of ours that has such words in it, at most this many characters.
+pub fn plain_within(text: &str, most: usize) -> String {
     let plain = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
-    let mut words: String = text.chars().take(120).map(plain).collect();
-    if text.chars().nth(120).is_some() {
+    let mut words: String = text.chars().take(most).map(plain).collect();
+    if text.chars().nth(most).is_some() {
         words.push_str("...");
     }
     words
