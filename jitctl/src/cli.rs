@@ -84,7 +84,7 @@ pub enum Command {
         long_about = "The grants for this host, or those in the directory, each with its state and, if refused, the reason.\n\nOn a host its \
         daemon is asked: you see your own; root and members of the local group jit-admin see all. Ended and refused ones are shown with \
         --all.\n\nWith --pending, --mine, --live, --resting-on or --directory, and where there is no daemon, the directory is asked, as you: \
-        you see what concerns you there."
+        you see what concerns you there, of the last month and a bit and of times to come; with --all everything that there ever was."
     )]
     Grants(GrantsArgs),
     /// Ask the directory for access
