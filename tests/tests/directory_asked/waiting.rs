@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::desk::{Desk, LIMIT, Running};
 
-fn request<'a>(desk: &Desk, more: &[&'a str]) -> Running {
+fn request(desk: &Desk, more: &[&str]) -> Running {
     let mut args =
         vec!["--json", "request", "--role", "ops", "--host", "web1.prod.example.com", "--for", "2h"];
     args.extend(["--reason", "deploy", "--wait"]);
