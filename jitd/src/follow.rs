@@ -312,8 +312,9 @@ impl Follower {
         new.take(telling::MOST).for_each(|now| self.scribe.note(Event::set_aside(name, &now.entry)));
         standing.uuids = source.grant_uuids();
         standing.aside = aside;
-        let named = assessed.iter().flat_map(|grant| grant.logins.values());
-        let people = named.filter_map(|dn| Some((dn.clone(), source.people.person(dn)?.clone())));
+        // Each of them once: many grants may be for the same thousand.
+        let named: BTreeSet<&Dn> = assessed.iter().flat_map(|grant| grant.logins.values()).collect();
+        let people = named.into_iter().filter_map(|dn| Some((dn.clone(), source.people.person(dn)?.clone())));
         standing.people = Arc::new(people.collect());
         standing.offers = Arc::new(Offers::of(&source, &self.config.policy.host));
         standing.grants = assessed.into_iter().map(Arc::new).collect();

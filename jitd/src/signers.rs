@@ -160,7 +160,8 @@ impl Signers {
                     .chain_update(value)
                     .finalize()
                     .into();
-                let signature = before.get(&key).cloned();
+                // The same value may stand there many times: whoever may write one approval may write many.
+                let signature = before.get(&key).or_else(|| known.get(&key)).cloned();
                 let signature = signature
                     .unwrap_or_else(|| jit_signature::check(value, &approval.approver, &self.in_force));
                 known.insert(key, signature.clone());

@@ -26,13 +26,13 @@ pub(crate) fn grant(n: u32, end: i64) -> Arc<AssessedGrant> {
         source: SourceName::new("ldap").unwrap(),
         grant: Arc::new(entry(uuid, n, "ou=grants,dc=example,dc=com", &dn, window.end())),
         role: Some(Arc::new(role)),
-        logins: BTreeMap::from([(Login::new(&who).unwrap(), dn)]),
+        logins: Arc::new(BTreeMap::from([(Login::new(&who).unwrap(), dn)])),
         services: Services::AllGuarded,
         began: None,
         assessed: Assessed::Granted { window, approved: Vec::new() },
         heard: Vec::new(),
         in_doubt: false,
-        eligible_by: Vec::new(),
+        eligible_by: Arc::default(),
     })
 }
 

@@ -59,13 +59,13 @@ impl World {
             source: source(of),
             grant: Arc::new(grant),
             role: None,
-            logins: BTreeMap::from([(login(who), dn)]),
+            logins: Arc::new(BTreeMap::from([(login(who), dn)])),
             services: Services::AllGuarded,
             began: None,
             assessed,
             heard: Vec::new(),
             in_doubt: false,
-            eligible_by: Vec::new(),
+            eligible_by: Arc::default(),
         }));
         self
     }

@@ -106,8 +106,8 @@ pub struct AssessedGrant {
     /// The role it is under, if it is known.
     pub role: Option<Arc<Role>>,
     /// The logins it is for, with their DNs: the eligible ones. Of a refused grant everybody whom its subject names, so
-    /// that they can be told.
-    pub logins: BTreeMap<Login, Dn>,
+    /// that they can be told. Shared by all grants of one subject in one role: any of a thousand people may write thousands for them all.
+    pub logins: Arc<BTreeMap<Login, Dn>>,
     /// Grant ∩ role.
     pub services: Services,
     /// Since when a duration counts, jitNotBefore aside: the time of the approval that completed the number needed, or of
@@ -123,7 +123,7 @@ pub struct AssessedGrant {
     /// For each of `logins`, in their order, the groups that lead from him to what makes him eligible for the role, his own first;
     /// no groups if the role names himself, or is for everybody. `None` for who is not eligible, and nothing at all if nobody is. To
     /// explain it.
-    pub eligible_by: Vec<Option<Arc<[Dn]>>>,
+    pub eligible_by: Arc<[Option<Arc<[Dn]>>]>,
 }
 
 impl AssessedGrant {
@@ -170,13 +170,13 @@ impl<'a> Judge<'a> {
             source: self.source.name.clone(),
             grant: Arc::clone(grant),
             role: found.as_ref().ok().map(Arc::clone),
-            logins: BTreeMap::new(),
+            logins: Arc::default(),
             services: found.as_ref().map_or(Services::Only(BTreeSet::new()), |role| services(grant, role)),
             began: remembered,
             assessed: Assessed::Refused(Refusal::NoRole),
             in_doubt: false,
             heard: Vec::new(),
-            eligible_by: Vec::new(),
+            eligible_by: Arc::default(),
         };
         let audience = found.and_then(|role| {
             let tally = Tally::of(tree, &role, self.source.proof, &self.membership);
@@ -199,13 +199,17 @@ impl<'a> Judge<'a> {
         } else if let Err(refusal) = &audience {
             judged.assessed = Assessed::Refused(refusal.clone());
         }
-        judged.logins = match (&audience, &judged.assessed) {
-            (Ok(audience), Assessed::Granted { .. } | Assessed::Pending { .. }) => audience.logins(),
-            (Err(_), Assessed::Granted { .. } | Assessed::Pending { .. }) => BTreeMap::new(),
-            (_, Assessed::Refused(_) | Assessed::Revoked(_)) => self.membership.named(&grant.subject),
-        };
-        if let Ok(audience) = audience {
-            judged.eligible_by = judged.logins.keys().map(|login| audience.eligible_by(login)).collect();
+        match (audience, &judged.assessed) {
+            (Ok(audience), Assessed::Granted { .. } | Assessed::Pending { .. }) => {
+                (judged.logins, judged.eligible_by) = audience.who.shared();
+            }
+            (Err(_), Assessed::Granted { .. } | Assessed::Pending { .. }) => {}
+            (Ok(audience), Assessed::Refused(_) | Assessed::Revoked(_)) => {
+                (judged.logins, judged.eligible_by) = audience.named.shared();
+            }
+            (Err(_), Assessed::Refused(_) | Assessed::Revoked(_)) => {
+                judged.logins = self.membership.named(&grant.subject);
+            }
         }
         judged
     }

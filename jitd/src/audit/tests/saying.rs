@@ -65,13 +65,13 @@ fn grant(id: &str, approvers: usize) -> Arc<AssessedGrant> {
             provenance: Provenance { creator: Some(dn("uid=alice,dc=example")), ..Provenance::default() },
         }),
         role: None,
-        logins: [(Login::new("alice").unwrap(), dn("uid=alice,dc=example"))].into(),
+        logins: Arc::new([(Login::new("alice").unwrap(), dn("uid=alice,dc=example"))].into()),
         services: Services::AllGuarded,
         began: Some(NOW),
         assessed: Assessed::Granted { window, approved: (0..approvers).map(approved).collect() },
         heard: Vec::new(),
         in_doubt: false,
-        eligible_by: Vec::new(),
+        eligible_by: Arc::default(),
     })
 }
 

@@ -87,13 +87,13 @@ fn by_grant() -> Verdict {
         source,
         grant: Arc::new(grant),
         role: None,
-        logins: [(Login::new("alice").unwrap(), dn("uid=alice,ou=p"))].into(),
+        logins: Arc::new([(Login::new("alice").unwrap(), dn("uid=alice,ou=p"))].into()),
         services: Services::AllGuarded,
         began: None,
         assessed: Assessed::Granted { window: Window::new(start, end).unwrap(), approved: vec![] },
         heard: Vec::new(),
         in_doubt: false,
-        eligible_by: Vec::new(),
+        eligible_by: Arc::default(),
     };
     Verdict::Allow(Allow::Grants { grants: vec![Arc::new(grant)], until: end })
 }

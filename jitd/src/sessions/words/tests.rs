@@ -64,13 +64,13 @@ fn grant(assessed: Assessed, edit: impl FnOnce(&mut Grant)) -> Arc<AssessedGrant
         source: SourceName::new("ldif").unwrap(),
         grant: Arc::new(grant),
         role: None,
-        logins: BTreeMap::from([(Login::new("alice").unwrap(), dn("uid=alice,ou=p"))]),
+        logins: Arc::new(BTreeMap::from([(Login::new("alice").unwrap(), dn("uid=alice,ou=p"))])),
         services: Services::AllGuarded,
         began: None,
         assessed,
         heard: Vec::new(),
         in_doubt: false,
-        eligible_by: Vec::new(),
+        eligible_by: Arc::default(),
     })
 }
 

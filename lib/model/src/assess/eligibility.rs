@@ -21,6 +21,15 @@ type ListedBy<'a> = BTreeMap<&'a Dn, &'a Dn>;
 /// The way up to a group from one that it lists, directly or not.
 type Ways<'a> = BTreeMap<(Dn, &'a Dn), Arc<[Dn]>>;
 
+/// Whom grants are for, by subject and role.
+type Audiences = BTreeMap<(Dn, Option<Dn>), Result<Audience, Refusal>>;
+
+/// Logins, with the DNs of the entries that hold them.
+type Logins = BTreeMap<Login, Dn>;
+
+/// What makes each of several people eligible, in the order of their logins: the groups that lead there from him.
+type EligibleBy = [Option<Arc<[Dn]>>];
+
 /// Who is in which group, and how, looked up once per group: many grants refer to few groups.
 pub(super) struct Membership<'a> {
     people: &'a People,
@@ -29,18 +38,31 @@ pub(super) struct Membership<'a> {
     ways: RefCell<Ways<'a>>,
     /// Of everybody whom a role names himself.
     no_way: Arc<[Dn]>,
+    /// Found out once: whoever may ask for a large group may ask many times.
+    audiences: RefCell<Audiences>,
+    named: RefCell<BTreeMap<Dn, Arc<Logins>>>,
 }
 
-/// The people that a grant is for, never none, and for each the groups that make him eligible.
-pub(super) struct Audience(BTreeMap<Login, (Dn, Arc<[Dn]>)>);
+/// Whom grants of one subject in one role are for.
+#[derive(Clone)]
+pub(super) struct Audience {
+    /// The eligible ones, never none.
+    pub(super) who: Them,
+    /// Everybody whom the subject names, eligible or not.
+    pub(super) named: Them,
+}
 
-impl Audience {
-    pub(super) fn logins(&self) -> BTreeMap<Login, Dn> {
-        self.0.iter().map(|(login, (dn, _))| (login.clone(), dn.clone())).collect()
-    }
+/// People, and in their order the groups that make each eligible; `None` for who is not.
+#[derive(Clone)]
+pub(super) struct Them {
+    logins: Arc<Logins>,
+    by: Arc<EligibleBy>,
+}
 
-    pub(super) fn eligible_by(&self, login: &Login) -> Option<Arc<[Dn]>> {
-        self.0.get(login).map(|(_, by)| Arc::clone(by))
+impl Them {
+    /// The logins, and what makes them eligible.
+    pub(super) fn shared(&self) -> (Arc<Logins>, Arc<EligibleBy>) {
+        (Arc::clone(&self.logins), Arc::clone(&self.by))
     }
 }
 
@@ -51,6 +73,8 @@ impl<'a> Membership<'a> {
             reached: RefCell::default(),
             ways: RefCell::default(),
             no_way: Vec::new().into(),
+            audiences: RefCell::default(),
+            named: RefCell::default(),
         }
     }
 
@@ -78,12 +102,28 @@ impl<'a> Membership<'a> {
     }
 
     /// Everybody whom a subject names, whatever speaks against them: to tell them, never to let them in.
-    pub(super) fn named(&self, subject: &Dn) -> BTreeMap<Login, Dn> {
-        self.persons(subject).iter().map(|person| (person.login.clone(), person.dn.clone())).collect()
+    pub(super) fn named(&self, subject: &Dn) -> Arc<Logins> {
+        if let Some(named) = self.named.borrow().get(subject) {
+            return Arc::clone(named);
+        }
+        let them = self.persons(subject).into_iter();
+        let named = Arc::new(them.map(|person| (person.login.clone(), person.dn.clone())).collect());
+        self.named.borrow_mut().insert(subject.clone(), Arc::clone(&named));
+        named
     }
 
-    /// The logins that a grant in this role is for; never none.
+    /// The logins that a grant in this role is for; never none. The role is the one that the grant names, or the default one.
     pub(super) fn audience(&self, grant: &Grant, role: &Role) -> Result<Audience, Refusal> {
+        let key = (grant.subject.clone(), grant.role.clone());
+        if let Some(audience) = self.audiences.borrow().get(&key) {
+            return audience.clone();
+        }
+        let audience = self.find_audience(grant, role);
+        self.audiences.borrow_mut().insert(key, audience.clone());
+        audience
+    }
+
+    fn find_audience(&self, grant: &Grant, role: &Role) -> Result<Audience, Refusal> {
         let subject = &grant.subject;
         if self.people.person(subject).is_none() && self.people.group(subject).is_none() {
             return Err(Refusal::SubjectMissing(subject.clone()));
@@ -117,13 +157,25 @@ impl<'a> Membership<'a> {
             }
         }
         if !audience.is_empty() {
-            return Ok(Audience(audience));
+            return Ok(self.them(subject, audience));
         }
         // Of a group with one person left, or of a person, the fault itself is the reason.
         match (faults.pop(), faults.is_empty()) {
             (Some(fault), true) => Err(fault),
             _ => Err(Refusal::NotEligible(subject.clone(), role.name.clone())),
         }
+    }
+
+    fn them(&self, subject: &Dn, eligible: BTreeMap<Login, (Dn, Arc<[Dn]>)>) -> Audience {
+        let logins = self.named(subject);
+        let by = logins.keys().map(|login| eligible.get(login).map(|(_, by)| Arc::clone(by))).collect();
+        let named = Them { logins, by };
+        if named.by.iter().all(Option::is_some) {
+            return Audience { who: named.clone(), named };
+        }
+        let (logins, by): (BTreeMap<_, _>, Vec<_>) =
+            eligible.into_iter().map(|(login, (dn, by))| ((login, dn), Some(by))).unzip();
+        Audience { who: Them { logins: Arc::new(logins), by: by.into() }, named }
     }
 
     /// The groups that make a DN eligible for a role, of several ways the shortest; none if the role names it.

@@ -97,6 +97,9 @@ fn a_thousand_of_one_group_share_what_makes_them_eligible() {
     let ways: Vec<&Arc<[_]>> = judged.iter().flat_map(|judged| judged.eligible_by.iter().flatten()).collect();
     assert_eq!((ways.len(), &**ways[0]), (2_000, &[group("devs")][..]));
     assert!(ways.iter().all(|way| Arc::ptr_eq(way, ways[0])));
+    // And any of them may ask for them all, a thousand times: what each grant costs is not a thousand names.
+    assert!(Arc::ptr_eq(&judged[0].logins, &judged[1].logins));
+    assert!(Arc::ptr_eq(&judged[0].eligible_by, &judged[1].eligible_by));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! From when until when: the window of the grant, cut where its source will have been silent for too long.
 
+use std::sync::Arc;
+
 use super::*;
 use jit_model::confer::{MOST_MEMBERSHIPS, MOST_STRETCHES};
 use jit_model::decide::Verdict;
@@ -161,7 +163,7 @@ fn of_many_people_fewer_stretches_are_known_and_nobody_loses_the_first() {
     let mut grants = world.assess();
     for grant in &mut grants {
         let crowd = (0..people).map(|n| (login(&format!("p{n}")), world::person("alice")));
-        grant.logins.extend(crowd);
+        Arc::make_mut(&mut grant.logins).extend(crowd);
     }
     let sources = BTreeMap::from([(world::source_name(), world.heard.clone())]);
     let grants = grants.into_iter().map(std::sync::Arc::new).collect();
