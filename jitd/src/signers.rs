@@ -73,16 +73,16 @@ impl Signers {
 
     /// Looks at the file; to be called about every second. Whether another list is in force, and how it differs.
     ///
-    /// A list that no longer counts at all is gone at once. Any other must be found a second time: an editor may write it in pieces, and
-    /// half of a list would end the sessions of those whose approvers stand in the other half.
+    /// A list that no longer counts at all is gone at once. Any other must be found a second time, also after one that did not count: an
+    /// editor may empty it and write it in pieces, and half of a list would end the sessions of those whose approvers stand in the other
+    /// half.
     pub fn look(&mut self) -> Option<Change> {
         let found = self.read();
         if found == self.in_force {
             self.next = None;
             return None;
         }
-        let at_once = found.trouble().is_some() || self.in_force.trouble().is_some();
-        if !at_once && self.next.as_ref() != Some(&found) {
+        if found.trouble().is_none() && self.next.as_ref() != Some(&found) {
             self.next = Some(found);
             return None;
         }

@@ -69,7 +69,7 @@ fn a_change_counts_when_it_is_seen_twice_and_says_who_came_and_went() {
 }
 
 #[test]
-fn a_list_that_may_not_be_trusted_is_gone_at_once_and_back_at_once() {
+fn a_list_that_may_not_be_trusted_is_gone_at_once_and_back_when_seen_twice() {
     let good = format!("bob {BOB}\n");
     let (rig, mut signers) = Rig::new(&good);
     let elsewhere = rig.0.path().join("elsewhere");
@@ -106,10 +106,27 @@ fn a_list_that_may_not_be_trusted_is_gone_at_once_and_back_at_once() {
         assert_eq!(signers.introduction(), None);
         let _ = fs::remove_dir(rig.path());
         rig.write(&good);
+        assert_eq!(signers.look(), None, "{said}");
         let change = signers.look().unwrap();
         assert_eq!((change.came.len(), change.went.len()), (1, 0), "{said}");
         assert_eq!((who(&signers), signers.concern()), (vec!["bob"], None));
     }
+}
+
+/// `cat > allowed_signers` empties it first and then writes it in pieces. No session ends for an empty list, nor may one for half of it.
+#[test]
+fn a_list_that_was_emptied_first_is_not_believed_by_halves() {
+    let whole = format!("bob {BOB}\ncarol {CAROL}\n");
+    let (rig, mut signers) = Rig::new(&whole);
+    rig.write("");
+    assert!(signers.look().is_some());
+    rig.write(&format!("bob {BOB}\n"));
+    assert_eq!(signers.look(), None, "carol is not gone: nobody is here yet");
+    assert!(signers.list().trouble().is_some());
+    rig.write(&whole);
+    assert_eq!(signers.look(), None);
+    assert_eq!(signers.look().unwrap().came.len(), 2);
+    assert_eq!(who(&signers), ["bob", "carol"]);
 }
 
 #[test]
