@@ -20,6 +20,7 @@ pub mod standing;
 pub mod stopwatch;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod uninterrupted;
 pub mod wait;
 pub mod who;
 pub mod wishes;

@@ -7,6 +7,7 @@ use jit_directory::ldap::{Bind, Credentials, LdapConfig, Secret, gssapi};
 use jit_model::dn::Dn;
 
 use super::config::{ClientConfig, Identity};
+use super::uninterrupted::password;
 use crate::report::Failure;
 use crate::terminal;
 
@@ -38,7 +39,7 @@ impl ClientConfig {
         let server = self.directory.servers.first().map(ToString::to_string).unwrap_or_default();
         let prompt =
             format!("Password of {} at {}: ", terminal::clean(dn.as_str()), terminal::clean(&server));
-        let typed = rpassword::prompt_password(prompt).map_err(|error| self.not_asked(dn, &error))?;
+        let typed = password(&prompt).map_err(|error| self.not_asked(dn, &error))?;
         if typed.is_empty() {
             return Err(Failure::no("no-password", "no password was typed"));
         }

@@ -77,10 +77,11 @@ pub fn add(session: &mut Session, entry: &NewEntry, what: &str, who_may: &str) -
 
 /// The report, by what the directory shows now.
 pub fn report(session: &Session, done: Done, mut notes: Vec<String>, now: Timestamp) -> Report {
-    let id = done.grant.rdn_value();
+    let judged = session.grants().iter().find(|judged| judged.grant.dn == done.grant);
+    // As it was written, where that can be seen: a name does not keep its capitals.
+    let id = judged.map_or_else(|| done.grant.rdn_value(), |judged| judged.grant.id.clone());
     let known: Vec<&str> = session.grants().iter().map(|judged| judged.grant.id.as_str()).collect();
     let short = quoted(&short_id(&id, &known));
-    let judged = session.grants().iter().find(|judged| judged.grant.dn == done.grant);
     let aside = session.source().set_aside.iter().find(|aside| aside.dn == done.grant);
     notes.extend(session.notes().iter().cloned());
     notes.extend(skew(session.source(), &done, now));

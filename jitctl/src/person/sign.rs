@@ -12,6 +12,7 @@ use std::thread;
 use jit_signature::NAMESPACE;
 use jit_signature::statement::{Statement, attribute};
 
+use super::uninterrupted::Uninterrupted;
 use crate::report::Failure;
 use crate::terminal::clean;
 
@@ -75,6 +76,8 @@ pub fn key(named: Option<&Path>, config: &Path, listed: impl Fn(&str) -> bool) -
 /// # Errors
 /// When ssh-keygen is not there or does not sign, in its own words.
 pub fn sign(statement: &Statement, key: &Key) -> Result<Vec<u8>, Failure> {
+    // ssh-keygen hears Ctrl-C itself; we end when what was put down for it is gone.
+    let _held = Uninterrupted::begin();
     let io = |e: io::Error| unsigned(format!("what is signed cannot be put into a temporary file: {e}"));
     let dir = tempfile::Builder::new()
         .prefix("jitctl-")

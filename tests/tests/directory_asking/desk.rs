@@ -201,14 +201,27 @@ impl Desk {
         answers: &[(&str, &str)],
         meanwhile: impl FnOnce(),
     ) -> Ran {
-        let argv = self.command(login, args);
+        Desk::types_at(&self.command(login, args), answers, meanwhile)
+    }
+
+    /// Interrupts jitctl with Ctrl-C at its question, and says how it ended and what the terminal is like afterwards (stty(1)).
+    pub(crate) fn interrupts(&self, login: &str, args: &[&str], question: &str) -> Ran {
+        let script = "trap : INT; \"$@\"; echo ended $?; stty -a; ls -d ${TMPDIR:-/tmp}/jitctl-*";
+        let mut argv = ["env", &format!("TMPDIR={}", self.dir.path().display()), "sh", "-c", script, "sh"]
+            .map(str::to_owned)
+            .to_vec();
+        argv.extend(self.command(login, args));
+        Desk::types_at(&argv, &[(question, "\x03")], || ())
+    }
+
+    fn types_at(argv: &[String], answers: &[(&str, &str)], meanwhile: impl FnOnce()) -> Ran {
         let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
         grantpt(&keyboard).and_then(|()| unlockpt(&keyboard)).expect("a terminal");
         let name = ptsname(&keyboard, Vec::new()).expect("a terminal").into_string().expect("UTF-8");
         let open = || Stdio::from(File::options().read(true).write(true).open(&name).expect("a terminal"));
         let mut keyboard = File::from(keyboard);
         let mut command = Command::new("setsid");
-        command.args(["--ctty", "--wait"]).args(&argv).env_remove("SSH_AUTH_SOCK").env("TERM", "dumb");
+        command.args(["--ctty", "--wait"]).args(argv).env_remove("SSH_AUTH_SOCK").env("TERM", "dumb");
         let mut child = command.stdin(open()).stdout(open()).stderr(open()).spawn().expect("setsid");
         drop(command);
         let screen = Arc::new(Mutex::new(String::new()));

@@ -4,5 +4,6 @@
 mod approving;
 mod asking;
 mod desk;
+mod hostile;
 mod signing;
 mod taking;
