@@ -257,6 +257,10 @@ fn the_rules_of_389_have_no_hole_but_what_hosts_prove_and_weakened_ones_have() -
         "asks under a role without being eligible",
         "asks under a role that stands elsewhere",
         "approves under a role that is not his",
+        "asks under a role that stands elsewhere, eligible by a group",
+        "asks for a group under a role that stands elsewhere",
+        "asks under a role that stands below a role",
+        "asks for a group under a role that stands below a role",
     ];
     assert_eq!(left, wanted, "{}", lines(&passed));
     assert_eq!(content(&server.search(BASE, &attributes)?), before, "it leaves nothing behind");
@@ -273,7 +277,7 @@ fn the_rules_of_389_have_no_hole_but_what_hosts_prove_and_weakened_ones_have() -
             "subject approves his own",
         ),
         (
-            "deny (write,delete) userdn=\"ldap:///all\"",
+            "deny (write,delete) userdn=\"ldap:///anyone\"",
             "allow (write,delete) userattr=\"jitSubject#USERDN\"",
             "subject widens his grant",
         ),
@@ -281,6 +285,11 @@ fn the_rules_of_389_have_no_hole_but_what_hosts_prove_and_weakened_ones_have() -
             "allow (read,search,compare) userdn=\"ldap:///cn=*,ou=hosts,dc=example,dc=com\"",
             "allow (read,search,compare) userdn=\"ldap:///anyone\"",
             "nobody reads grants",
+        ),
+        (
+            "deny (add) userdn=\"ldap:///anyone\";)\n(target=\"ldap:///cn=*,ou=grants,ou=jit,dc=example,dc=com\")(targetattr=\"*\")",
+            "deny (add) userdn=\"ldap:///self\";)\n(target=\"ldap:///cn=*,ou=grants,ou=jit,dc=example,dc=com\")(targetattr=\"*\")",
+            "subject brings access rules of his own (aci) with a grant",
         ),
     ] {
         let weakened = rules.replacen(from, to, 1);

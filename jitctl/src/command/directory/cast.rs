@@ -46,6 +46,11 @@ impl Cast {
         })
     }
 
+    /// What kind of server it is for.
+    pub(super) fn kind(&self) -> DirectoryKind {
+        self.kind
+    }
+
     /// Whether there is a host among them.
     pub(super) fn has_host(&self) -> bool {
         self.hosts.is_some()
@@ -72,6 +77,11 @@ impl Cast {
     /// A role's name.
     pub(super) fn role(&self, id: &str) -> String {
         format!("cn={},{}", self.named(id), self.bases.roles)
+    }
+
+    /// The name of a role that stands too deep.
+    pub(super) fn deep_role(&self) -> String {
+        format!("cn={},{}", self.named("deep"), self.role("other"))
     }
 
     /// A grant's name.
@@ -134,8 +144,11 @@ impl Cast {
         let (devs, approvers, others) = (self.group("devs"), self.group("approvers"), self.group("others"));
         entries.push(role(self.role("role"), "role", &devs, &approvers));
         entries.push(role(self.role("other"), "other", &devs, &others));
-        // A role where none counts: for whoever may write somewhere else in the directory.
-        entries.push(role(self.group("fake"), "fake", &self.person(Who::Stranger), &self.group("strangers")));
+        // Roles where none counts: for whoever may write somewhere else in the directory.
+        let strangers = self.group("strangers");
+        entries.push(role(self.group("fake"), "fake", &self.person(Who::Stranger), &strangers));
+        entries.push(role(self.group("fakegroup"), "fakegroup", &strangers, &strangers));
+        entries.push(role(self.deep_role(), "deep", &strangers, &strangers));
         if self.has_host() {
             let attributes = [
                 attribute("objectClass", &["device", "simpleSecurityObject"]),

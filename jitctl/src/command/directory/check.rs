@@ -169,6 +169,10 @@ async fn attempts(
         if stop.load(Ordering::Relaxed) {
             return Ok(());
         }
+        // 389 Directory Server remembers for a connection that a rule did not let it see one entry, and hides the next one too.
+        if matches!(trial.act, Act::See(_) | Act::SeeBelow) {
+            connections.remove(&trial.who);
+        }
         let connection = match connections.entry(trial.who) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(bound(config, cast, trial.who).await),

@@ -9,6 +9,7 @@ use jit_model::dn::Dn;
 use jit_model::host::HostNames;
 use tokio::runtime::Runtime;
 
+use crate::person::uninterrupted;
 use crate::report::{Exit, Failure};
 use crate::terminal;
 
@@ -68,7 +69,7 @@ pub(super) fn bind(named: &Named<'_>, config: &LdapConfig) -> Result<Bind, Failu
     if let Some(file) = named.password_file {
         return Ok(Bind::Simple { dn, password_file: file.to_owned() });
     }
-    let typed = rpassword::prompt_password(format!("Password of {}: ", terminal::clean(dn.as_str())));
+    let typed = uninterrupted::password(&format!("Password of {}: ", terminal::clean(dn.as_str())));
     match typed {
         Ok(password) if !password.is_empty() => Ok(Bind::Password { dn, password: Secret::new(password) }),
         Ok(_) => Err(Failure::no("no-password", "no password was typed")),

@@ -2,6 +2,7 @@
 //! not there.
 
 mod around;
+mod besides;
 mod writing;
 
 use jit_directory::ldap::admin::{Attribute, Change, Operation};
@@ -51,6 +52,12 @@ const NOTHING_ELSE: Law = law(
     "rules {1}, {3}, {4} and {5} of acl.ldif: `add` on entry by class, and none for others",
     "`jit: nothing else below a grant` of acl.ldif",
 );
+const CLASSES: Law = law(
+    "olcDitContentRules in jit.ldif: a grant, an approval and a revocation take no other class; and the filters of acl.ldif",
+    "targattrfilters of `jit: ask …`, `jit: approve` and `jit: revoke` in acl.ldif",
+);
+const OWN_RULES: Law =
+    law("OpenLDAP has no such attribute", "`jit: nobody brings rules of his own` of acl.ldif");
 const ROLES: Law = law(
     "rule {7} of acl.ldif: roles are read, and written by the rootdn alone",
     "no rule gives `write` or `add` below ou=roles",
@@ -74,10 +81,13 @@ pub(super) fn all(cast: &Cast) -> Vec<Trial> {
     trials.asking();
     trials.approving();
     trials.keeping();
+    trials.bringing();
+    trials.widening();
     trials.forging();
     trials.policy();
     trials.hosts();
     trials.reading();
+    trials.alone();
     trials.taking();
     trials.all
 }

@@ -21,7 +21,14 @@ impl Trials<'_> {
             self.add(Subject, what, self.grant(id, &subject, &[]), Work, ASK, None);
         }
         self.add(Subject, "asks for a group that he is in", self.grant("g3", &devs, &[]), Work, ASK, None);
-        self.add(Eligible, "asks for himself", self.grant("g4", &person(Eligible), &[]), Work, ASK, None);
+        self.add(
+            Eligible,
+            "asks for himself",
+            self.grant("g4", &person(Eligible), &[("jitReason", "throw-away")]),
+            Work,
+            ASK,
+            None,
+        );
         self.add(Approver, "asks for himself", self.grant("g5", &person(Approver), &[]), Work, ASK, None);
         self.add(Eligible, "asks for somebody else", self.grant("x1", &subject, &[]), Fail, ASK, None);
         self.add(
