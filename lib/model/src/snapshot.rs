@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::assess::{Assessed, AssessedGrant};
+use crate::dn::Dn;
 use crate::name::{Login, SourceName};
 use crate::policy::Policy;
 use crate::source::{EntryKind, SetAside, Source};
@@ -61,19 +62,27 @@ pub struct Aside {
     pub source: SourceName,
     /// The entry and what is wrong with it.
     pub entry: SetAside,
-    /// The logins of its subject, if it is a grant and names one.
-    pub logins: BTreeSet<Login>,
+    /// The logins of its subject, if it is a grant and names one. Shared by all entries for one subject: whoever is in a large group may
+    /// write many for all of it.
+    pub logins: Arc<BTreeSet<Login>>,
 }
 
 impl Aside {
     /// Everything that a source has set aside.
-    pub fn of(source: &Source) -> Vec<Aside> {
-        let logins = |entry: &SetAside| match (&entry.subject, entry.kind) {
-            (Some(subject), EntryKind::Grant) => match source.people.person(subject) {
-                Some(person) => BTreeSet::from([person.login.clone()]),
-                None => source.people.members_of(subject).into_iter().map(|p| p.login.clone()).collect(),
-            },
-            _ => BTreeSet::new(),
+    pub fn of<'a>(source: &'a Source) -> Vec<Aside> {
+        let mut known: BTreeMap<&Dn, Arc<BTreeSet<Login>>> = BTreeMap::new();
+        let find = |subject| match source.people.person(subject) {
+            Some(person) => Arc::new(BTreeSet::from([person.login.clone()])),
+            None => {
+                let them = source.people.members_of(subject);
+                Arc::new(them.into_iter().map(|person| person.login.clone()).collect())
+            }
+        };
+        let mut logins = |entry: &'a SetAside| match (&entry.subject, entry.kind) {
+            (Some(subject), EntryKind::Grant) => {
+                Arc::clone(known.entry(subject).or_insert_with(|| find(subject)))
+            }
+            _ => Arc::default(),
         };
         source
             .set_aside

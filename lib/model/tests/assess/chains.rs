@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jit_model::heard::{Evidence, Heard, Ignored, Outcome};
 use jit_model::people::{Group, People};
 use jit_model::role::Role;
+use jit_model::snapshot::Aside;
 use jit_model::source::Proof;
 use jit_model::time::Span;
 
@@ -100,6 +101,13 @@ fn a_thousand_of_one_group_share_what_makes_them_eligible() {
     // And any of them may ask for them all, a thousand times: what each grant costs is not a thousand names.
     assert!(Arc::ptr_eq(&judged[0].logins, &judged[1].logins));
     assert!(Arc::ptr_eq(&judged[0].eligible_by, &judged[1].eligible_by));
+    // Nor of one that cannot be used.
+    for aside in world.malformed(3, "g3").malformed(4, "g4").source.set_aside.iter_mut() {
+        aside.subject = Some(group("devs"));
+    }
+    let aside = Aside::of(&world.source());
+    assert_eq!(aside[0].logins.len(), 1_000);
+    assert!(Arc::ptr_eq(&aside[0].logins, &aside[1].logins));
 }
 
 #[test]
