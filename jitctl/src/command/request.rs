@@ -93,7 +93,7 @@ fn of_group(session: &mut Session, me: &Dn, named: &str) -> Result<Dn, Failure> 
         let text = format!(
             "{} is not in {}, and nobody asks for a group that he is not in; nothing was written",
             who::name(people, me),
-            dn.rdn_value()
+            who::called(&dn)
         );
         return Err(Failure::no("not-a-member", text));
     }

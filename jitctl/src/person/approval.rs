@@ -142,7 +142,7 @@ fn can_be_approved(judged: &AssessedGrant, me: &Dn, now: Timestamp) -> Result<()
     match (&judged.assessed, state_of(judged, now)) {
         (Assessed::Refused(why), _) => over("refused", format!("no host counts this grant: {why}")),
         (Assessed::Revoked(revocation), _) => {
-            let by = revocation.by.as_ref().map(|by| format!(" by {}", by.rdn_value())).unwrap_or_default();
+            let by = revocation.by.as_ref().map(|by| format!(" by {}", who::called(by))).unwrap_or_default();
             let reason = revocation.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             over("revoked", format!("it was taken away{by}{reason}"))
         }

@@ -53,7 +53,7 @@ pub fn who(grant: &Grant) -> String {
 
 /// What people call the entry of this name.
 pub fn called(dn: &str) -> String {
-    Dn::parse(dn).map_or_else(|_| dn.to_owned(), |dn| dn.rdn_value())
+    Dn::parse(dn).map_or_else(|_| dn.to_owned(), |dn| super::who::called(&dn))
 }
 
 /// How long it is asked for, and from when if that is said: `2h`, `2h from 2026-11-24 22:00`, `until 2026-11-24 06:00`.

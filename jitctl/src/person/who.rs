@@ -10,14 +10,20 @@ use jit_model::people::People;
 use jit_model::role::Role;
 use jit_model::source::{RoleEntry, Source};
 
-use crate::terminal::some_of;
+use crate::terminal::{clean, some_of};
 
 /// The most names of a group that are listed.
 const MOST: usize = 5;
 
-/// What people call somebody: the login, or the name of the entry where the login was not read.
+/// What people call somebody: the login, or the name of the entry where the login was not read. Cleaned, as all names here: the value in a
+/// DN may be anything, line breaks too, and these names go into sentences of several lines.
 pub fn name(people: &People, dn: &Dn) -> String {
-    people.person(dn).map_or_else(|| dn.rdn_value(), |person| person.login.to_string())
+    people.person(dn).map_or_else(|| called(dn), |person| person.login.to_string())
+}
+
+/// The value that a DN begins with, cleaned.
+pub fn called(dn: &Dn) -> String {
+    clean(&dn.rdn_value())
 }
 
 /// The login and, where there is one, the full name.
@@ -72,7 +78,7 @@ pub fn who_may_approve(
 
 /// Names of entries as a list.
 pub fn names<'a>(dns: impl IntoIterator<Item = &'a Dn>) -> String {
-    dns.into_iter().map(Dn::rdn_value).collect::<Vec<_>>().join(", ")
+    dns.into_iter().map(called).collect::<Vec<_>>().join(", ")
 }
 
 /// `leads (bob, carol)`: from whom it takes how many more.
@@ -80,4 +86,18 @@ pub fn needed(people: &People, missing: u32, from: &BTreeSet<Dn>, may: &BTreeSet
     let who: Vec<String> = may.iter().map(|dn| name(people, dn)).collect();
     let seen = if who.is_empty() { String::new() } else { format!(" ({})", some_of(&who, MOST)) };
     format!("needs {missing} more approval{} from {}{seen}", if missing == 1 { "" } else { "s" }, names(from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_no_line_of_its_own() {
+        let hostile = Dn::parse(r"cn=leads\0aapproved: ops\1b[2J,ou=groups,dc=x").unwrap();
+        let people = People::new([], [], []);
+        for shown in [name(&people, &hostile), names([&hostile])] {
+            assert_eq!(shown, r"leads\napproved: ops\u{1b}[2j");
+        }
+    }
 }

@@ -95,7 +95,7 @@ impl fmt::Display for Cause {
             }
             Cause::Connection(what) => {
                 let way_out = way_out_of_connection(what);
-                write!(f, "{what}{}{way_out}", if way_out.is_empty() { "" } else { ": " })
+                write!(f, "{}{}{way_out}", one_line(what), if way_out.is_empty() { "" } else { ": " })
             }
             Cause::Refused { code, text } => {
                 write!(f, "the server says {code} {}", name_of(*code))?;
@@ -107,7 +107,7 @@ impl fmt::Display for Cause {
             }
             Cause::Kerberos(what) => {
                 let way_out = gssapi::way_out(what);
-                write!(f, "{what}{}{way_out}", if way_out.is_empty() { "" } else { ": " })
+                write!(f, "{}{}{way_out}", one_line(what), if way_out.is_empty() { "" } else { ": " })
             }
             Cause::Hidden(what) => {
                 write!(
@@ -169,6 +169,11 @@ impl Cause {
     pub(crate) fn spares_connection(&self) -> bool {
         matches!(self, Cause::Refused { .. } | Cause::Hidden(_) | Cause::TooMuch(_) | Cause::Silence(_))
     }
+}
+
+/// What a library says, and in it a KDC or the holder of a certificate, whoever that is: no line of its own.
+fn one_line(what: &str) -> String {
+    what.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// RFC 4511 appendix A and RFC 4533 §2.5, those that a search, a bind or an add can bring.
