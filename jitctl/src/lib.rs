@@ -35,6 +35,17 @@ pub fn run(cli: &Cli) -> ExitCode {
     ExitCode::from(exit)
 }
 
+/// Says what is wrong with a command line, or what was asked of the program itself (`--help`), and returns the exit status: as one line of
+/// JSON too, where that was asked for.
+pub fn unparsed(error: &clap::Error, json: bool) -> ExitCode {
+    if error.use_stderr() && json {
+        let _ = print_json(Err(Failure::usage(error.render().to_string().trim_end())));
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 fn dispatch(cli: &Cli, context: &Context) -> Result<Report, Failure> {
     match &cli.command {
         Command::Status => command::status::run(context),

@@ -5,5 +5,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    jitctl::run(&jitctl::cli::Cli::parse())
+    match jitctl::cli::Cli::try_parse() {
+        Ok(cli) => jitctl::run(&cli),
+        Err(error) => jitctl::unparsed(&error, std::env::args_os().any(|arg| arg == "--json")),
+    }
 }

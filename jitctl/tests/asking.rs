@@ -190,6 +190,19 @@ fn nobody_there_is_4() {
 }
 
 #[test]
+fn a_command_line_that_makes_no_sense_is_json_too() {
+    let dir = tempfile::tempdir().unwrap();
+    for args in
+        [&["--json", "bogus"][..], &["request", "--json", "--host"], &["--json", "approve", "--", "a", "b"]]
+    {
+        let ran = run(&dir.path().join("none.sock"), args);
+        assert_eq!((ran.status, ran.json()["code"].as_str()), (2, Some("usage")), "{ran:?}");
+    }
+    let help = run(&dir.path().join("none.sock"), &["--json", "--help"]);
+    assert!(help.status == 0 && help.out.contains("Usage"), "{help:?}");
+}
+
+#[test]
 fn a_daemon_that_misbehaves_is_4() {
     type Serve = fn(std::os::unix::net::UnixStream);
     let cases: [(&str, Serve); 5] = [
