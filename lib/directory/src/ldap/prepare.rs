@@ -1,6 +1,7 @@
 //! Before a session begins: whether the server is to be believed, how it can be followed, and where to search. Also the plain
 //! reading of grants and roles that this and polling need.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jit_model::dn::Dn;
@@ -115,16 +116,23 @@ pub(crate) async fn whole(
 }
 
 /// What stands under the two bases, out of everything that was found, by its entryUUID: 389 Directory Server tells changes by another
-/// identifier (nsUniqueId), but what people see and sign is the entry's own.
+/// identifier (nsUniqueId), but what people see and sign is the entry's own. An identity that two entries claim is neither's: whoever can
+/// forge one takes nobody's place, and what was signed for it counts for none.
 pub(crate) fn merged(contents: &[Content], config: &LdapConfig) -> EntrySet {
     let ours = |dn: &Dn| dn.is_below(&config.bases.grants) || dn.is_below(&config.bases.roles);
     let all = contents.iter().flat_map(|content| content.entries.iter());
+    let all: BTreeMap<EntryUuid, &Arc<Entry>> =
+        all.filter(|(_, entry)| ours(&entry.dn)).map(|(told, entry)| (*told, entry)).collect();
+    let mut claims: BTreeMap<EntryUuid, u32> = BTreeMap::new();
+    for own in all.values().filter_map(|entry| own_uuid(entry)) {
+        *claims.entry(own).or_default() += 1;
+    }
     let mut merged = EntrySet::new();
-    for (told, entry) in all.filter(|(_, entry)| ours(&entry.dn)) {
-        let own = own_uuid(entry).filter(|own| own != told && !merged.contains_key(own));
-        match own {
+    for (told, entry) in &all {
+        let alone = |own: &EntryUuid| claims.get(own) == Some(&1) && !all.contains_key(own);
+        match own_uuid(entry).filter(alone) {
             // A server that tells by entryUUID, or does not show it.
-            None => merged.insert(*told, entry.clone()),
+            None => merged.insert(*told, Arc::clone(entry)),
             Some(uuid) => merged.insert(uuid, Arc::new(Entry { uuid, ..Entry::clone(entry) })),
         };
     }
@@ -141,8 +149,6 @@ fn own_uuid(entry: &Entry) -> Option<EntryUuid> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use jit_model::host::HostNames;
 
     use super::super::server::StartTls;
@@ -172,12 +178,21 @@ mod tests {
             bases,
             HostNames::new("web1.example.com", [""; 0]).unwrap(),
         );
-        let told = content(&[(1, "a", Some(11)), (2, "b", None), (3, "c", Some(3)), (4, "d", Some(11))]);
+        let told = content(&[
+            (1, "a", Some(11)),
+            (2, "b", None),
+            (3, "c", Some(3)),
+            (4, "d", Some(12)),
+            (5, "e", Some(12)),
+            (6, "f", Some(7)),
+            (7, "g", None),
+            (8, "h", Some(3)),
+        ]);
         let merged = merged(&[told], &config.unwrap());
         let known: Vec<(u8, String)> =
             merged.iter().map(|(uuid, entry)| (uuid.0[0], entry.dn.rdn_value().to_owned())).collect();
-        // Of two that claim one identity, none may hide the other.
-        let wanted = [(2, "b"), (3, "c"), (4, "d"), (11, "a")];
+        // Of two that claim one identity neither hides the other, nor takes its place; also where it is what the server tells by.
+        let wanted = [(2, "b"), (3, "c"), (4, "d"), (5, "e"), (6, "f"), (7, "g"), (8, "h"), (11, "a")];
         assert_eq!(known, wanted.map(|(uuid, name)| (uuid, name.to_owned())));
         assert!(merged.iter().all(|(uuid, entry)| *uuid == entry.uuid));
     }
