@@ -60,8 +60,10 @@ pub(super) enum Act {
     Perform(Operation, Option<Critical>),
     /// To see this attribute of an entry.
     See(&'static str),
-    /// To see anything below an entry.
+    /// To see anything of an entry, or below it.
     SeeBelow,
+    /// To have a value of this attribute confirmed or denied.
+    Guess(&'static str, &'static str),
 }
 
 /// What must come of it.
@@ -123,7 +125,7 @@ impl Trial {
     /// The line of the table, and the sentence about the hole if it is one.
     pub(super) fn judged(&self, kind: DirectoryKind, got: &Got) -> (Tried, Option<String>) {
         let works = matches!(self.must, Must::Work);
-        let sees = matches!(self.act, Act::See(_) | Act::SeeBelow);
+        let sees = !matches!(self.act, Act::Perform(..));
         let expected = match (works, sees) {
             (true, true) => "seen",
             (true, false) => "done",

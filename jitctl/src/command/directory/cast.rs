@@ -1,12 +1,14 @@
 //! The throw-away cast: people, groups, roles and a host account that an administrator makes under the real bases and takes away again.
-//! All their names begin with `jit-check-` and 16 random digits, and nothing else is ever deleted. The roles are for a host that does
+//! All their names begin with `jit-check-` and 16 random digits, and nothing is ever deleted but these, and among grants only what they
+//! wrote or what is for them. The roles are for a host that does
 //! not exist, so that no real one is concerned.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 
 use jit_directory::decode::Bases;
-use jit_directory::ldap::admin::{Admin, Attribute, Change, Operation, Reach};
+use jit_directory::ldap::admin::{Admin, Attribute, Change, Operation, Reach, Shown};
 use jit_directory::ldap::{Bind, Cause, LdapConfig, Secret, Trouble};
 use jit_model::dn::Dn;
 
@@ -15,6 +17,8 @@ use crate::cli::DirectoryKind;
 
 /// How all names begin.
 const MARK: &str = "jit-check-";
+/// What says by whom or for whom an entry is.
+const WHOSE: [&str; 4] = ["creatorsName", "jitSubject", "jitApprover", "jitEligible"];
 /// A host that no machine answers to (RFC 6761).
 pub(super) const HOST: &str = "jit-check.invalid";
 
@@ -127,7 +131,8 @@ impl Cast {
         entries.push(member("devs", &[Who::Subject, Who::Eligible, Who::Approver]));
         entries.push(member("approvers", &[Who::Subject, Who::Approver]));
         entries.push(member("others", &[Who::Elsewhere]));
-        entries.push(member("strangers", &[Who::Stranger]));
+        let strangers: &[Who] = if self.has_host() { &[Who::Stranger, Who::Host] } else { &[Who::Stranger] };
+        entries.push(member("strangers", strangers));
         let role = |dn: String, id: &str, eligible: &str, approvers: &str| {
             let attributes = [
                 attribute("objectClass", &["jitRole"]),
@@ -194,9 +199,12 @@ impl Cast {
         let bases = [&self.bases.grants, &self.bases.roles, &self.bases.groups, &self.bases.people];
         for base in bases.into_iter().chain(hosts) {
             let filter = format!("(|(cn={MARK}*)({}={MARK}*))", self.login);
-            let found = admin.search(&base.to_string(), Reach::Subtree, &filter, &["1.1"]).await?;
-            let mut names: Vec<Dn> =
-                found.iter().filter_map(|entry| Dn::parse(&entry.dn).ok()).filter(is_ours).collect();
+            let found = admin.search(&base.to_string(), Reach::Subtree, &filter, &WHOSE).await?;
+            let mut names: Vec<Dn> = if *base == self.bases.grants {
+                self.written(admin, &found).await?
+            } else {
+                found.iter().filter_map(|entry| Dn::parse(&entry.dn).ok()).filter(is_ours).collect()
+            };
             // What hangs below comes first.
             names.sort_by_key(|dn| std::cmp::Reverse(dn.to_string().matches(',').count()));
             for name in names {
@@ -208,6 +216,23 @@ impl Cast {
             }
         }
         Ok(gone)
+    }
+
+    /// What the cast has written about grants: named so, and by or for one of the cast; and whatever stands below. The name alone says
+    /// nothing there, for people choose it themselves: what somebody else has written must stay.
+    async fn written(&self, admin: &mut Admin, found: &[Shown]) -> Result<Vec<Dn>, Trouble> {
+        let mut names = BTreeSet::new();
+        for entry in found {
+            let Some(dn) = Dn::parse(&entry.dn).ok().filter(is_ours) else { continue };
+            let by_one_of_the_cast =
+                |name: &&str| entry.texts(name).any(|who| Dn::parse(who).is_ok_and(|who| is_ours(&who)));
+            if !WHOSE.iter().any(|name| by_one_of_the_cast(&name)) {
+                continue;
+            }
+            let below = admin.search(dn.as_str(), Reach::Subtree, "(objectClass=*)", &["1.1"]).await?;
+            names.extend(below.iter().filter_map(|entry| Dn::parse(&entry.dn).ok()));
+        }
+        Ok(names.into_iter().collect())
     }
 
     async fn leave_approvers(&self, admin: &mut Admin) -> Result<usize, Trouble> {

@@ -106,8 +106,11 @@ async fn checked(config: LdapConfig) -> Result<Checked, Failure> {
         other => other,
     };
     if let Err(trouble) = tidied {
-        notes
-            .push(format!("something named jit-check-… was left behind: {trouble}; the next run removes it"));
+        let first = tried.err().map(|trouble| format!("{trouble}; besides, ")).unwrap_or_default();
+        return Err(Failure::no(
+            "left-behind",
+            format!("{first}something named jit-check-… was left behind: {trouble}; the next run removes it"),
+        ));
     }
     tried.map_err(broken)?;
     if stop.load(Ordering::Relaxed) {
@@ -170,7 +173,7 @@ async fn attempts(
             return Ok(());
         }
         // 389 Directory Server remembers for a connection that a rule did not let it see one entry, and hides the next one too.
-        if matches!(trial.act, Act::See(_) | Act::SeeBelow) {
+        if !matches!(trial.act, Act::Perform(..)) {
             connections.remove(&trial.who);
         }
         let connection = match connections.entry(trial.who) {
@@ -227,6 +230,10 @@ async fn attempt(trial: &Trial, connection: &mut Admin, admin: &mut Admin) -> Re
         Act::See(attribute) => match connection.entry(&trial.dn, &[attribute]).await {
             Ok(Some(entry)) if entry.texts(attribute).next().is_some() => Ok(Got::Done { forged: true }),
             Ok(_) => Ok(Got::Hidden),
+            Err(trouble) => refused(trouble),
+        },
+        Act::Guess(attribute, value) => match connection.compare(&trial.dn, attribute, value).await {
+            Ok(_) => Ok(Got::Done { forged: true }),
             Err(trouble) => refused(trouble),
         },
         Act::SeeBelow => {

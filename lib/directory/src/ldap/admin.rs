@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ldap3::controls::RawControl;
 use ldap3::exop::WhoAmI;
-use ldap3::result::ExopResult;
+use ldap3::result::{CompareResult, ExopResult};
 use ldap3::{Ldap, LdapError, LdapResult, Scope};
 use tokio::time::timeout;
 
@@ -177,6 +177,23 @@ impl Admin {
     /// When the server refuses, or does not answer.
     pub async fn entry(&mut self, dn: &str, attributes: &[&str]) -> Result<Option<Shown>, Trouble> {
         Ok(self.search(dn, Reach::Itself, "(objectClass=*)", attributes).await?.into_iter().next())
+    }
+
+    /// Whether the entry has this value (RFC 4511 §4.10): what may not be read may still be guessed.
+    ///
+    /// # Errors
+    /// When the server refuses to say, or does not answer.
+    pub async fn compare(&mut self, dn: &str, attribute: &str, value: &str) -> Result<bool, Trouble> {
+        let patience = self.config.patience.operation;
+        let handle = self.connection.search.handle();
+        let said = match timeout(patience, handle.compare(dn, attribute, value)).await {
+            Err(_) => Err(Cause::Silence(patience)),
+            Ok(Err(error)) => Err(Cause::of(error, patience)),
+            // compareFalse and compareTrue.
+            Ok(Ok(CompareResult(result))) if matches!(result.rc, 5 | 6) => Ok(result.rc == 6),
+            Ok(Ok(CompareResult(result))) => Err(Cause::refused(&result)),
+        };
+        self.judged(Step::Look, said).await
     }
 
     /// Does it.

@@ -6,8 +6,10 @@ use jit_directory::ldap::admin::{Attribute, Change};
 use super::super::attempt::Act;
 use super::super::attempt::Must::{Fail, Work};
 use super::super::attempt::Who::{Approver, Eligible, Elsewhere, Host, Nobody, Stranger, Subject};
-use super::super::cast::attribute;
-use super::{APPROVE, ASK, CLASSES, ELIGIBLE, FIXED, NOTHING_ELSE, OWN_RULES, READ, REVOKE, Trials, with};
+use super::super::cast::{HOST, attribute};
+use super::{
+    APPROVE, ASK, CLASSES, ELIGIBLE, FIXED, FORM, NOTHING_ELSE, OWN_RULES, READ, REVOKE, Trials, with,
+};
 use crate::cli::DirectoryKind;
 
 /// An entry that one can log in as.
@@ -66,6 +68,30 @@ impl Trials<'_> {
             self.add(Approver, what, approval, Fail, OWN_RULES, Some("g6"));
             let what = "brings access rules of his own (aci) with a revocation";
             self.add(Subject, what, revocation, Fail, OWN_RULES, Some("g6"));
+        }
+        let devs = self.cast.group("devs");
+        let lawless = self.grant_under("e14", &devs, None, &[]);
+        self.add(Subject, "asks for a group under no role", lawless, Fail, FORM, None);
+        let open = self.grant("e15", &devs, &[("objectClass", "extensibleObject")]);
+        self.add(
+            Subject,
+            "asks for a group with an entry that may hold anything (extensibleObject)",
+            open,
+            Fail,
+            CLASSES,
+            None,
+        );
+        if self.cast.has_host() {
+            let (itself, strangers) = (self.cast.person(Host), self.cast.group("strangers"));
+            self.add(Host, "asks for itself", self.grant("e16", &itself, &[]), Fail, ASK, None);
+            self.add(
+                Host,
+                "asks for a group that it is in",
+                self.grant("e17", &strangers, &[]),
+                Fail,
+                ASK,
+                None,
+            );
         }
         // Eligible by a group alone, under roles that are none.
         let (stranger, strangers) = (self.cast.person(Stranger), self.cast.group("strangers"));
@@ -147,6 +173,16 @@ impl Trials<'_> {
             READ,
             Some("g1"),
         );
+        for who in [Stranger, Nobody] {
+            for (what, dn, act) in [
+                ("guesses why somebody asked (compare)", g4.clone(), Act::Guess("jitReason", "throw-away")),
+                ("guesses who approved (compare)", self.below("g1", "a1"), Act::Guess("jitHost", HOST)),
+                ("sees that somebody asked", g4.clone(), Act::SeeBelow),
+                ("sees that somebody approved", self.below("g1", "a1"), Act::SeeBelow),
+            ] {
+                self.push(who, what, (dn, act), Fail, READ, Some("g4"));
+            }
+        }
         // 389 Directory Server knows approvers, but not of which role: there they read and revoke all, and the README says so.
         if self.cast.kind() == DirectoryKind::Openldap {
             self.push(
