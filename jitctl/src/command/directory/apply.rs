@@ -19,7 +19,7 @@ const THERE: [u32; 2] = [20, 68];
 pub(super) struct Database {
     /// `{1}mdb`, or the name of a backend.
     pub(super) name: String,
-    /// Whether it has access rules (OpenLDAP).
+    /// Whether it has access rules, of its own or the frontend's (OpenLDAP).
     pub(super) has_rules: bool,
 }
 
@@ -39,16 +39,51 @@ pub(super) async fn database(
         Err(Trouble { cause: Cause::Refused { .. }, .. }) => Vec::new(),
         other => other?,
     };
-    let holds = |entry: &&Shown| {
-        entry
-            .texts(suffix)
-            .filter_map(|suffix| Dn::parse(suffix).ok())
-            .any(|suffix| *base == suffix || base.is_below(&suffix))
+    let frontend = match kind {
+        DirectoryKind::Openldap => {
+            admin.search(place, Reach::Below, "(olcDatabase=*frontend)", &["olcAccess"]).await
+        }
+        DirectoryKind::Ds389 => Ok(Vec::new()),
     };
-    Ok(found.iter().find(holds).and_then(|entry| {
+    let frontend = match frontend {
+        Err(Trouble { cause: Cause::Refused { .. }, .. }) => Vec::new(),
+        other => other?,
+    };
+    let everywhere = frontend.iter().any(|entry| entry.texts("olcAccess").any(decides));
+    Ok(holding(&found, suffix, base).and_then(|entry| {
         let name = entry.texts(name).next()?.to_owned();
-        Some(Database { name, has_rules: entry.texts("olcAccess").next().is_some() })
+        let has_rules = entry.texts("olcAccess").next().is_some() || everywhere;
+        Some(Database { name, has_rules })
     }))
+}
+
+/// Of the databases that hold the base the one whose suffix is the longest: a database may hang below another.
+fn holding<'a>(found: &'a [Shown], suffix: &str, base: &Dn) -> Option<&'a Shown> {
+    let length = |entry: &Shown| {
+        let suffixes = entry.texts(suffix).filter_map(|suffix| Dn::parse(suffix).ok());
+        suffixes
+            .filter(|suffix| base == suffix || base.is_below(suffix))
+            .map(|suffix| suffix.as_str().len())
+            .max()
+    };
+    found
+        .iter()
+        .filter_map(|entry| Some((length(entry)?, entry)))
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, entry)| entry)
+}
+
+/// Whether a rule of the frontend, which counts after those of each database, decides about entries there. Those that come with
+/// a system only speak of the server itself, or leave it to the next rule.
+fn decides(rule: &str) -> bool {
+    let rule = rule.to_lowercase();
+    let own = [
+        "to dn.exact=\"\"",
+        "to dn.base=\"\"",
+        "to dn.base=\"cn=subschema\"",
+        "to dn.exact=\"cn=subschema\"",
+    ];
+    !own.iter().any(|own| rule.contains(own)) && !rule.trim_end().ends_with("by * break")
 }
 
 /// Loads what of a record is missing, and notes what came of it.
@@ -181,6 +216,44 @@ fn unnumbered(rdn: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_nearest_database_holds_it() {
+        let database = |name: &str, suffix: &str| Shown {
+            dn: format!("olcDatabase={name},cn=config"),
+            attributes: [("olcsuffix".to_owned(), vec![suffix.as_bytes().to_vec()])].into(),
+        };
+        let found = [
+            database("{1}mdb", "dc=net"),
+            database("{2}mdb", "DC=Corp, DC=net"),
+            database("{3}mdb", "dc=org"),
+        ];
+        for (base, holds) in [
+            ("dc=corp,dc=net", Some("olcDatabase={2}mdb,cn=config")),
+            ("ou=x,dc=corp,dc=net", Some("olcDatabase={2}mdb,cn=config")),
+            ("dc=xcorp,dc=net", Some("olcDatabase={1}mdb,cn=config")),
+            ("dc=com", None),
+        ] {
+            let held = holding(&found, "olcSuffix", &Dn::parse(base).unwrap()).map(|entry| entry.dn.as_str());
+            assert_eq!(held, holds, "{base}");
+        }
+    }
+
+    #[test]
+    fn rules_of_the_frontend_are_rules() {
+        for leaves in [
+            "{0}to * by dn.exact=gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=auth manage by * break",
+            "{1}to dn.exact=\"\" by * read",
+            "{2}to dn.base=\"cn=Subschema\" by * read",
+        ] {
+            assert!(!decides(leaves), "{leaves}");
+        }
+        for rule in
+            ["{0}to * by self write by users read", "{1}to dn.subtree=\"dc=corp,dc=net\" by users read"]
+        {
+            assert!(decides(rule), "{rule}");
+        }
+    }
 
     #[test]
     fn numbers_in_names_do_not_count() {

@@ -80,6 +80,11 @@ fn missing(name: &str, values: &[Vec<u8>], shown: &Shown, merge: &mut Merge) -> 
         .texts(name)
         .flat_map(|value| keys(name, value).into_iter().map(|key| (key, canonical(value))))
         .collect();
+    // The order of rules is their meaning: one by one they would come to stand in the wrong place, or before an older form of
+    // themselves that still lets in what they do not. All of them go in, or none.
+    let places = values.iter().flat_map(|value| places(&String::from_utf8_lossy(value)));
+    let places: Vec<String> = if name == "olcAccess" { places.collect() } else { Vec::new() };
+    let ruled = known.iter().any(|(key, _)| places.iter().any(|place| key.contains(place.as_str())));
     let mut missing = Vec::new();
     for bytes in values {
         let value = String::from_utf8_lossy(bytes);
@@ -97,6 +102,7 @@ fn missing(name: &str, values: &[Vec<u8>], shown: &Shown, merge: &mut Merge) -> 
         };
         match (there, about.first()) {
             (true, _) => merge.there.push(shortened(&key)),
+            (false, None) if ruled => merge.differs.push(format!("{name} is nowhere `{}`", shortened(&key))),
             (false, None) => missing.push(bytes.clone()),
             (false, Some(known)) => merge.differs.push(format!(
                 "{name} is `{}`, not `{}`",
@@ -106,6 +112,16 @@ fn missing(name: &str, values: &[Vec<u8>], shown: &Shown, merge: &mut Merge) -> 
         }
     }
     missing
+}
+
+/// The entries that a rule of ours about ou=jit names: whoever has a rule about one of them has rules of ours, in some form.
+fn places(rule: &str) -> Vec<String> {
+    let about = rule.split(" by ").next().unwrap_or_default();
+    about
+        .split('"')
+        .filter(|part| part.starts_with("ou=") && part.contains("ou=jit,"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// What a value is about: two values of the same key are two forms of one thing.
@@ -174,6 +190,28 @@ mod tests {
         assert_eq!((merged.there.len(), merged.differs.len()), (1, 1), "{merged:?}");
         let none = merge(&add("olcAccess", &rules), Some(&shown("olcAccess", &["{0}to * by * read"])));
         assert_eq!(none.todo, Some(add("olcAccess", &rules)));
+    }
+
+    #[test]
+    fn rules_go_in_together_or_not_at_all() {
+        let jit = "ou=jit,dc=x";
+        let rules = [
+            format!("{{0}}to dn.children=\"ou=grants,{jit}\" filter=\"(new)\" by * none"),
+            format!("{{1}}to dn.subtree=\"{jit}\" by users read by * none"),
+        ];
+        let rules = rules.each_ref().map(String::as_str);
+        // The first is there in an older form, the second as it is: the new one would stand before the old one, which lets in more.
+        let older = format!("{{0}}to dn.children=\"ou=grants,{jit}\" by users add by * none");
+        let second = format!("{{1}}to dn.subtree=\"{jit}\" by users read by * none");
+        let merged = merge(&add("olcAccess", &rules), Some(&shown("olcAccess", &[&older, &second])));
+        assert_eq!((merged.todo, merged.there.len(), merged.differs.len()), (None, 1, 1));
+        // One of ours was taken away.
+        let merged = merge(&add("olcAccess", &rules), Some(&shown("olcAccess", &[&second])));
+        assert_eq!((merged.todo, merged.differs.len()), (None, 1));
+        // The administrator's own are about something else.
+        let own = ["{0}to attrs=userPassword by * auth", "{1}to dn.subtree=\"dc=x\" by users read"];
+        let merged = merge(&add("olcAccess", &rules), Some(&shown("olcAccess", &own)));
+        assert_eq!((merged.todo, merged.differs.len()), (Some(add("olcAccess", &rules)), 0));
     }
 
     #[test]
