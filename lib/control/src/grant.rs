@@ -37,7 +37,7 @@ pub struct Grants {
     /// In the order of their start; pending ones alone, the ones that wait for whoever asks first, and the longest wait first.
     pub grants: Vec<Grant>,
     /// Only from `grants --resting-on`: the roles that would be without enough approvers, or without anybody eligible.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<RestingRole>,
 }
 
