@@ -226,7 +226,7 @@ impl Cast {
             let Some(dn) = Dn::parse(&entry.dn).ok().filter(is_ours) else { continue };
             let by_one_of_the_cast =
                 |name: &&str| entry.texts(name).any(|who| Dn::parse(who).is_ok_and(|who| is_ours(&who)));
-            if !WHOSE.iter().any(|name| by_one_of_the_cast(&name)) {
+            if !WHOSE.iter().any(by_one_of_the_cast) {
                 continue;
             }
             let below = admin.search(dn.as_str(), Reach::Subtree, "(objectClass=*)", &["1.1"]).await?;

@@ -214,6 +214,10 @@ impl Trials<'_> {
         );
         let seen = (revocation.clone(), Act::See("jitHost"));
         self.push(Eligible, "reads that it was given back", seen, Work, READ, Some("g3"));
+        if self.cast.has_host() {
+            let seen = (revocation.clone(), Act::See("jitHost"));
+            self.push(Host, "reads that a grant was given back", seen, Work, READ, Some("g3"));
+        }
         let wider = Change::Add(attribute("jitHost", &["jit-check-wider.invalid"]));
         self.change(Eligible, "adds a host to a revocation", revocation.clone(), wider, FIXED, Some("g3"));
         for who in [Nobody, Eligible, Stranger] {
