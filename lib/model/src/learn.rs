@@ -1,7 +1,8 @@
 //! What a host must remember so that a removal is final: revocations seen, grants that are gone, and since when a
 //! duration counts. A function of values; the ledger only keeps the result on disk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::assess::{Assessed, AssessedGrant, Memory, earliest};
 use crate::grant::{End, EntryUuid};
@@ -45,7 +46,9 @@ pub fn held<'a>(assessed: impl IntoIterator<Item = &'a AssessedGrant>, now: Time
         Assessed::Granted { window, .. } => window.start() <= now,
         Assessed::Pending { .. } | Assessed::Refused(_) | Assessed::Revoked(_) => false,
     });
-    begun.flat_map(|judged| judged.logins.keys().cloned()).collect()
+    // Those whom many grants share are gone through once: this is asked every second.
+    let shared: BTreeMap<_, _> = begun.map(|judged| (Arc::as_ptr(&judged.logins), &judged.logins)).collect();
+    shared.into_values().flat_map(|logins| logins.keys().cloned()).collect()
 }
 
 /// From when on a grant cannot be live any more, whatever is removed, and need not be remembered; `None` as long as that is

@@ -117,12 +117,7 @@ impl Snapshot {
         set_aside: Vec<Aside>,
         known: BTreeSet<Login>,
     ) -> Snapshot {
-        let mut by_login: BTreeMap<Login, Vec<Arc<AssessedGrant>>> = BTreeMap::new();
-        for grant in &grants {
-            for login in grant.logins.keys() {
-                by_login.entry(login.clone()).or_default().push(Arc::clone(grant));
-            }
-        }
+        let by_login = by_login(&grants);
         Snapshot { policy, sources, recalled: BTreeSet::new(), grants, by_login, set_aside, known }
     }
 
@@ -189,4 +184,24 @@ impl Snapshot {
                 Assessed::Pending { .. } | Assessed::Refused(_) | Assessed::Revoked(_) => false,
             })
     }
+}
+
+/// The grants that name each login, in their order. Those whom many grants share are gone through once.
+fn by_login(grants: &[Arc<AssessedGrant>]) -> BTreeMap<Login, Vec<Arc<AssessedGrant>>> {
+    let mut shared: BTreeMap<_, (&BTreeMap<Login, Dn>, Vec<usize>)> = BTreeMap::new();
+    for (place, grant) in grants.iter().enumerate() {
+        let key = Arc::as_ptr(&grant.logins);
+        shared.entry(key).or_insert_with(|| (&grant.logins, Vec::new())).1.push(place);
+    }
+    let mut places: BTreeMap<&Login, Vec<usize>> = BTreeMap::new();
+    for (logins, at) in shared.values() {
+        for login in logins.keys() {
+            places.entry(login).or_default().extend(at);
+        }
+    }
+    let of = |mut at: Vec<usize>| {
+        at.sort_unstable();
+        at.into_iter().filter_map(|place| grants.get(place).cloned()).collect()
+    };
+    places.into_iter().map(|(login, at)| (login.clone(), of(at))).collect()
 }
