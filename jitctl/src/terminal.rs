@@ -181,10 +181,16 @@ impl Table {
         Table::default()
     }
 
-    /// A row. Cells are cleaned here, so that none is forgotten.
+    /// A row. Cells are cleaned here, so that none is forgotten; and all but the last are cut where they are longer than anything that
+    /// people write, for every other row gets as wide.
     pub fn row<S: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = (Tone, S)>) {
-        self.rows
-            .push(Row::Cells(cells.into_iter().map(|(tone, cell)| (tone, clean(cell.as_ref()))).collect()));
+        /// Of characters.
+        const WIDEST: usize = 160;
+        let mut cells: Vec<_> = cells.into_iter().map(|(tone, cell)| (tone, clean(cell.as_ref()))).collect();
+        for (_, cell) in cells.iter_mut().rev().skip(1) {
+            *cell = beginning(cell, WIDEST);
+        }
+        self.rows.push(Row::Cells(cells));
     }
 
     /// A remark below the last row, outside the columns.
@@ -310,6 +316,16 @@ mod tests {
             .iter()
             .fold(coloured, |s, c| s.replace(c, ""));
         assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn nobody_makes_a_column_as_wide_as_he_likes() {
+        let mut table = Table::bare();
+        table.row([(Tone::Plain, "a".repeat(5000)), (Tone::Plain, "b".to_owned())]);
+        table.row([(Tone::Plain, "c".to_owned()), (Tone::Plain, "d".repeat(5000))]);
+        let lines: Vec<String> = table.render(Colour::Off).lines().map(str::to_owned).collect();
+        assert!(lines[0].len() < 250 && lines[0].ends_with("and 4840 more characters  b"), "{}", lines[0]);
+        assert!(lines[1].ends_with(&"d".repeat(5000)));
     }
 
     #[test]

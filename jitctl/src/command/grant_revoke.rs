@@ -11,7 +11,7 @@ use crate::command::ldif_file::{self, EditError, Found, LdifFile};
 use crate::command::{grants, settle};
 use crate::context::Context;
 use crate::report::{Exit, Failure, Report};
-use crate::terminal::clean;
+use crate::terminal::{clean, quoted};
 use crate::when;
 
 /// The shortest beginning of an id that will do.
@@ -171,11 +171,12 @@ fn pick(wanted: &str, all: &[Grant]) -> Result<Option<Grant>, Failure> {
 /// What to do about a grant that stands in a directory.
 fn elsewhere(grant: &Grant, source: &SourceStatus, reason: Option<&str>) -> Failure {
     let mut text = format!(
-        "the grant {} stands in the directory {} ({}), and is taken back there: delete it, or add below it, as its subject or an \
-         approver,\n  dn: cn=revocation,{}\n  objectClass: jitRevocation\n  cn: revocation",
+        "the grant {} stands in the directory {} ({}), and is taken back there:\n  jitctl revoke {}\nor, by other tools, with an entry below it, \
+         added by its subject or an approver,\n  dn: cn=revocation,{}\n  objectClass: jitRevocation\n  cn: revocation",
         clean(&grant.id),
         clean(&source.name),
         clean(&source.at),
+        clean(&quoted(&grant.id)),
         clean(&grant.dn)
     );
     for host in &grant.hosts {

@@ -194,3 +194,24 @@ pub fn standing(source: &Source, judged: &AssessedGrant, now: Timestamp) -> (Str
     };
     (text, Vec::new())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::person::testing::{NOW, TWO_HOURS, company, grant, role};
+
+    /// The directory says that the grant was written a minute before [`NOW`].
+    #[test]
+    fn a_clock_that_differs_from_the_directorys_is_told() {
+        let ops = role("ops", "cn=operators,ou=groups,dc=local", 1, &["leads"], "");
+        let source = company(&[ops, grant("g1", "alice", "ops", TWO_HOURS)]);
+        let dn = source.grants.values().next().unwrap().grant.dn.clone();
+        let done =
+            |kind| Done { kind, entry: dn.clone(), grant: dn.clone(), verb: "asked", next: Vec::new() };
+        let said = |seconds: i64| skew(&source, &done(Kind::Request), Timestamp(NOW.0 - 60 + seconds));
+        assert_eq!((said(0), said(60), said(-60)), (None, None, None));
+        assert!(said(5 * 3600).is_some_and(|text| text.contains("clock is 5h ahead of the directory's")));
+        assert!(said(-5 * 3600).is_some_and(|text| text.contains("clock is 5h behind the directory's")));
+        assert_eq!(skew(&source, &done(Kind::Nothing), Timestamp(0)), None);
+    }
+}

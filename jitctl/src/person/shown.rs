@@ -10,7 +10,7 @@ use jit_model::time::{Span, Timestamp};
 
 use super::judging::{Picture, UNCHECKED};
 use super::standing;
-use crate::terminal::some_of;
+use crate::terminal::{beginning, some_of};
 use crate::when;
 
 /// A grant at `now`.
@@ -89,9 +89,13 @@ pub fn approved(grant: &Grant, now: Timestamp) -> String {
     each.join(", ")
 }
 
-/// The reason with its ticket.
+/// The reason with its ticket, as they fit into a list: no blanks in a row, which could push the rest to where a terminal begins a line, and
+/// no more than a few lines. Whoever approves sees the whole.
 pub fn reason(grant: &Grant) -> String {
-    match (&grant.reason, &grant.ticket) {
+    /// Of characters.
+    const MOST: usize = 200;
+    let short = |text: &String| beginning(&text.split_whitespace().collect::<Vec<_>>().join(" "), MOST);
+    match (&grant.reason.as_ref().map(short), &grant.ticket.as_ref().map(short)) {
         (Some(reason), Some(ticket)) => format!("{reason} [{ticket}]"),
         (Some(reason), None) => reason.clone(),
         (None, Some(ticket)) => format!("[{ticket}]"),
