@@ -91,7 +91,39 @@ struct Weakened {
     finds: &'static [&'static str],
 }
 
-const WEAKENED: [Weakened; 8] = [
+const WEAKENED: [Weakened; 12] = [
+    Weakened {
+        name: "approvers add values",
+        changes: &[(
+            "by set=\"this/jitRoleDN/jitApproverGroup/member* & user\" read\n  by set=\"this/-1/jitRoleDN/jitApproverGroup/member* & user\" read\n  by * none\n# Roles",
+            "by set=\"this/jitRoleDN/jitApproverGroup/member* & user\" add\n  by set=\"this/-1/jitRoleDN/jitApproverGroup/member* & user\" add\n  by * none\n# Roles",
+        )],
+        finds: &["approver adds a host to a grant", "approver adds a host to an approval"],
+    },
+    Weakened {
+        name: "subjects do not read",
+        changes: &[(
+            "  by set=\"this/jitSubject & user\" read\n  by set=\"this/-1/jitSubject & user\" read\n",
+            "",
+        )],
+        finds: &["other eligible reads his grant", "other eligible reads the approval of his grant"],
+    },
+    Weakened {
+        name: "members give nothing back",
+        changes: &[("  by set=\"this/-1/jitSubject/member* & user\" add\n", "")],
+        finds: &["other eligible gives back what was asked for a group that he is in"],
+    },
+    Weakened {
+        name: "groups' roles anywhere",
+        changes: &[(
+            "| (this/jitRoleDN & [ldap:///ou=roles,ou=jit,dc=example,dc=com??one?(objectClass=jitRole)]/entryDN)/jitEligible/member*)",
+            "| this/jitRoleDN/jitEligible/member*)",
+        )],
+        finds: &[
+            "stranger asks under a role that stands elsewhere, eligible by a group",
+            "stranger asks under a role that stands below a role",
+        ],
+    },
     Weakened {
         name: "subjects write",
         changes: &[(
@@ -135,6 +167,10 @@ const WEAKENED: [Weakened; 8] = [
             "stranger asks under a role without being eligible",
             "stranger asks under a role that stands elsewhere",
             "subject asks under no role",
+            "subject asks for a group under no role",
+            "stranger asks for a group",
+            "stranger asks under a role that stands below a role",
+            "stranger asks for himself with somebody else's name besides",
         ],
     },
     Weakened {
@@ -157,7 +193,14 @@ const WEAKENED: [Weakened; 8] = [
                 "  by users read\n# What stands",
             ),
         ],
-        finds: &["stranger reads somebody else's grant", "other eligible reads somebody else's grant"],
+        finds: &[
+            "stranger reads somebody else's grant",
+            "other eligible reads somebody else's grant",
+            "approver of another role reads why somebody asked",
+            "stranger reads why somebody asked",
+            "stranger guesses why somebody asked",
+            "stranger sees that somebody asked",
+        ],
     },
     Weakened {
         name: "roles anywhere",
@@ -173,7 +216,7 @@ const WEAKENED: [Weakened; 8] = [
             "olcAccess: {6}to dn.children=\"ou=grants,ou=jit,dc=example,dc=com\"\n  by dn.children=\"ou=hosts,dc=example,dc=com\" read",
             "olcAccess: {6}to dn.children=\"ou=grants,ou=jit,dc=example,dc=com\"\n  by dn.children=\"ou=hosts,dc=example,dc=com\" write",
         )],
-        finds: &["host changes a grant"],
+        finds: &["host changes a grant", "host adds a host to a grant", "host adds a host to an approval"],
     },
 ];
 
@@ -193,8 +236,10 @@ fn each_hole_in_weakened_rules_of_openldap_is_named() -> Result<()> {
         let (checked, exit) = slapd_checked(&slapd)?;
         assert_eq!(exit, 1, "{}: {}", weakened.name, lines(&checked));
         for hole in weakened.finds {
-            let named =
-                checked.holes.iter().any(|said| said.starts_with(hole) && said.contains("What closes it"));
+            let named = checked.holes.iter().any(|said| {
+                said.starts_with(hole)
+                    && ["What closes it", "What lets it"].iter().any(|law| said.contains(law))
+            });
             assert!(named, "{}: {hole}\n{}", weakened.name, lines(&checked));
         }
         // Nothing else is said to be open but what this weakening opens.
@@ -202,6 +247,7 @@ fn each_hole_in_weakened_rules_of_openldap_is_named() -> Result<()> {
             .holes
             .iter()
             .filter(|said| !weakened.finds.iter().any(|hole| said.starts_with(hole)))
+            .filter(|said| !said.contains("what it rests on is not there"))
             .collect();
         assert!(open.len() <= 3, "{}: {open:#?}", weakened.name);
     }
@@ -221,13 +267,20 @@ fn what_an_earlier_run_left_is_removed_and_nothing_else() -> Result<()> {
     let own = format!(
         "dn: cn=jit-check-out,ou=groups,{BASE}\nobjectClass: groupOfNames\ncn: jit-check-out\nmember: {BASE}\n"
     );
+    // Somebody gives his own grant such a name: as it was written by him and for him, it stays, with what stands under it.
+    let taken = format!(
+        "\ndn: cn=jit-check-0123456789abcdef-mine,{GRANTS}\nobjectClass: jitGrant\ncn: jit-check-0123456789abcdef-mine\n\
+         jitSubject: uid=alice,ou=people,{BASE}\njitHost: x\n\n\
+         dn: cn=jit-check-0123456789abcdef-v,cn=jit-check-0123456789abcdef-mine,{GRANTS}\nobjectClass: jitRevocation\n\
+         cn: jit-check-0123456789abcdef-v\njitHost: x\n"
+    );
     let slapd = Slapd::plan().with(&own).up()?;
+    slapd.add(&taken)?;
     let before = content(&slapd.search(BASE, &["*", "+"])?);
     let left = format!(
         "dn: cn=jit-check-0123456789abcdef-g1,{GRANTS}\nobjectClass: jitGrant\ncn: jit-check-0123456789abcdef-g1\n\
-         jitSubject: uid=alice,ou=people,{BASE}\njitHost: x\n\n\
-         dn: cn=jit-check-0123456789abcdef-v,cn=jit-check-0123456789abcdef-g1,{GRANTS}\nobjectClass: jitRevocation\n\
-         cn: jit-check-0123456789abcdef-v\njitHost: x\n"
+         jitSubject: uid=jit-check-0123456789abcdef-subject,ou=people,{BASE}\njitHost: x\n\n\
+         dn: cn=other,cn=jit-check-0123456789abcdef-g1,{GRANTS}\nobjectClass: jitRevocation\ncn: other\njitHost: x\n"
     );
     slapd.add(&left)?;
     let (checked, _) = slapd_checked(&slapd)?;

@@ -83,3 +83,65 @@ async fn what_happened_while_it_was_down_is_known_afterwards() -> Result<()> {
     following.until("the revocation is there", |e| access(e, R1).is_some()).await?;
     Ok(())
 }
+
+/// What it says of an entry, one attribute.
+fn says(server: &Ds389, dn: &str, attribute: &str) -> Result<String> {
+    let shown = server.search(dn, &["-s", "base", attribute])?;
+    let prefix = format!("{attribute}: ");
+    Ok(shown.lines().find_map(|line| line.strip_prefix(prefix.as_str())).unwrap_or_default().to_owned())
+}
+
+#[test]
+fn what_the_server_writes_is_taken_from_nobody() -> Result<()> {
+    let server = Ds389::plan().up()?;
+    for (n, (name, value)) in [
+        ("creatorsName", "uid=bob,ou=people,dc=example,dc=com"),
+        ("createTimestamp", "20200101000000Z"),
+        ("entryUUID", "11111111-1111-4111-8111-111111111111"),
+        ("nsUniqueId", "11111111-11111111-11111111-11111111"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let forged = |id: &str| format!("{}\n{name}: {value}\n", grant(id, ALICE).trim_end());
+        let (person, admin) = (format!("p{n}"), format!("d{n}"));
+        let asked =
+            forged(&person).replace("\nobjectClass: jitGrant", "\nchangetype: add\nobjectClass: jitGrant");
+        server.change_as(ALICE, "alice-secret", &asked)?;
+        server.add(&forged(&admin))?;
+        for id in [person, admin] {
+            let dn = format!("cn={id},ou=grants,ou=jit,dc=example,dc=com");
+            assert_ne!(says(&server, &dn, name)?, value, "{id} {name}");
+            let change = format!("dn: {dn}\nchangetype: modify\nreplace: {name}\n{name}: {value}\n");
+            assert!(server.change(&change).is_err(), "{name}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn nobody_opens_his_own_grant_by_rules_that_he_brings() -> Result<()> {
+    let server = Ds389::plan().up()?;
+    let open =
+        "aci: (targetattr=\"*\")(version 3.0; acl \"x\"; allow (all,proxy) userdn=\"ldap:///anyone\";)\n";
+    let mine =
+        grant("g1", ALICE).replace("\nobjectClass: jitGrant", "\nchangetype: add\nobjectClass: jitGrant");
+    let refused = server.change_as(ALICE, "alice-secret", &format!("{}\n{open}", mine.trim_end()));
+    assert!(refused.is_err_and(|error| error.to_string().contains("exit status: 50")));
+    // And where such rules stand above, by whoever wrote them: what was written is not changed, and a revocation not deleted.
+    server.add(&format!("{}\n{open}", grant("g1", ALICE).trim_end()))?;
+    server.add(&revocation("g1"))?;
+    for change in [
+        format!("dn: {G1}\nchangetype: modify\nadd: jitHost\njitHost: *\n"),
+        format!("dn: {R1}\nchangetype: delete\n"),
+    ] {
+        for (dn, password) in [("", ""), (ALICE, "alice-secret")] {
+            let refused = server.change_as(dn, password, &change);
+            assert!(
+                refused.is_err_and(|error| error.to_string().contains("exit status: 50")),
+                "{dn}: {change}"
+            );
+        }
+    }
+    Ok(())
+}
