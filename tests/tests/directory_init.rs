@@ -167,6 +167,25 @@ fn what_the_administrator_has_stays() -> Result<()> {
     Ok(())
 }
 
+/// A rule of a later version would stand before its older form, which goes on letting in what it no longer does.
+#[test]
+fn rules_in_an_older_form_are_said_and_left() -> Result<()> {
+    let slapd = Slapd::plan().up()?;
+    let shown = |slapd: &Slapd| slapd.search(DATABASE, &["-s", "base", "olcAccess"]);
+    let rules = shown(&slapd)?;
+    let older = rules.replace("(!(objectClass=extensibleObject))", "");
+    assert_ne!(older, rules, "acl.ldif has changed");
+    let older: Vec<&str> = older.lines().filter_map(|line| line.strip_prefix("olcAccess: ")).collect();
+    slapd.rules(&older.join("\n"))?;
+    let before = shown(&slapd)?;
+    let (prepared, exit) = applied("openldap", &slapd.socket(), &[])?;
+    let about = |part: &&jit_control::directory::Part| part.file == "acl.ldif" && part.outcome != "there";
+    let acl: Vec<&str> = prepared.parts.iter().filter(about).map(|part| part.outcome.as_str()).collect();
+    assert_eq!((acl, exit), (vec!["differs"; 3], 0), "{prepared:#?}");
+    assert_eq!(shown(&slapd)?, before);
+    Ok(())
+}
+
 #[test]
 fn an_empty_389_is_set_up_by_what_is_printed_and_by_apply() -> Result<()> {
     let mut server = Ds389::plan().bare().up()?;
