@@ -464,10 +464,17 @@ impl Drop for Slapd {
     }
 }
 
-/// A port that nobody listens on at this moment.
+/// A port that nobody listens on at this moment, and below those that the kernel gives to connections: otherwise another test's
+/// connection may have it before we listen on it. Tests that run side by side begin at different ones.
 pub(crate) fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-    listener.map(|address| address.port()).map_err(|e| Trouble::new(format!("no free port: {e}")))
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(16);
+    let tries = (0..COUNT).map(|_| begin.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed)) % COUNT + FIRST);
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let port = tries.filter_map(|port| u16::try_from(port).ok()).find(free);
+    port.ok_or_else(|| Trouble::new("no free port between 10000 and 30000"))
 }
 
 /// Runs a program with this input, and wants it to succeed.
