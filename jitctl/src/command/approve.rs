@@ -66,6 +66,7 @@ pub fn run(context: &Context, cli: &Cli, args: &ApproveArgs) -> Result<Report, F
             grant: uuid,
             digest: shown,
             approver: me.clone(),
+            duration: planned.duration,
             at: watch.now(),
             latest_end: planned.latest_end,
         };

@@ -111,6 +111,7 @@ fn with_it(
         approver: me.clone(),
         grant: plan.grant,
         digest: plan.digest,
+        duration: plan.duration,
         at: now,
         latest_end: plan.latest_end,
     };

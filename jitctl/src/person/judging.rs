@@ -123,6 +123,7 @@ impl Signers {
                         approver: statement.approver,
                         grant: statement.grant,
                         digest: statement.digest,
+                        duration: statement.duration,
                         at: statement.at,
                         latest_end: statement.latest_end,
                     })
@@ -148,6 +149,7 @@ mod tests {
             grant: EntryUuid([7; 16]),
             digest: GrantDigest([8; 32]),
             approver: bob.clone(),
+            duration: None,
             at: Timestamp(100),
             latest_end: Timestamp(200),
         };

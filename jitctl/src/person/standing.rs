@@ -62,6 +62,7 @@ fn approval_by(me: &Dn, tree: &GrantTree, now: Timestamp) -> Option<Approval> {
             approver: me.clone(),
             grant: tree.grant.uuid,
             digest,
+            duration: None,
             at: now,
             latest_end: now.plus(AGES),
         }),

@@ -77,6 +77,7 @@ impl Signed {
             grant: grant.uuid,
             digest: digest(grant),
             approver: Dn::parse("uid=bob,ou=people,dc=local").unwrap(),
+            duration: None,
             at: Timestamp(i64::try_from(now).unwrap()),
             latest_end: Timestamp::from_generalized("20290101000000Z", jit_model::time::Between::Down)
                 .unwrap(),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jit_model::dn::{Dn, DnError};
-use jit_model::grant::{EntryUuid, GrantTree, Revocation};
+use jit_model::grant::{Approval, EntryUuid, GrantTree, Revocation};
 use jit_model::name::SourceName;
 use jit_model::people::People;
 use jit_model::role::Role;
@@ -204,7 +204,7 @@ impl<'a> Tray<'a> {
                     // At most one of them is still there: twins have been refused.
                     for uuid in &uuids {
                         if let Some(tree) = self.grants.get_mut(uuid) {
-                            tree.approvals.push(approval.clone());
+                            tree.approvals.push(Approval::clone(&approval));
                         }
                     }
                 }

@@ -3,7 +3,7 @@
 
 use crate::dn::Dn;
 use crate::grant::{EntryUuid, GrantDigest};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// The signature of an approval.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Signed {
     pub grant: EntryUuid,
     /// Of which words.
     pub digest: GrantDigest,
+    /// Only for this long, by his own words.
+    pub duration: Option<Span>,
     /// When, by his own words: a duration counts from here.
     pub at: Timestamp,
     /// Until when at the latest: his own words, or the end of the key's validity if that is sooner.

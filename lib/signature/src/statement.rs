@@ -1,21 +1,22 @@
-//! What an approver signs: six lines of text that he can read.
+//! What an approver signs: six lines of text that he can read, or seven.
 //!
 //! ```text
 //! jit-approval-1
 //! grant 6ba7b810-9dad-11d1-80b4-00c04fd430c8
 //! digest 0f…
 //! approver uid=bob,ou=people,dc=example,dc=com
+//! for 3600
 //! signed-at 20261123041500Z
 //! not-after 20261123081500Z
 //! ```
 //!
-//! `grant` is the entryUUID: a grant that is deleted and added again is another one, whatever it says. The times are GeneralizedTime
+//! `for` is there only where he lets the grant live for less than it asks: so many seconds. `grant` is the entryUUID: a grant that is deleted and added again is another one, whatever it says. The times are GeneralizedTime
 //! in UTC, the approver is a DN in its normal form. The attribute jitSignature holds these bytes and then the armoured
 //! signature over them. There is one way to write a statement and one way to write the armour, and anything else is malformed.
 
 use jit_model::dn::Dn;
 use jit_model::grant::{EntryUuid, GrantDigest};
-use jit_model::time::{Between, Timestamp};
+use jit_model::time::{Between, Span, Timestamp};
 
 use crate::armor;
 
@@ -34,6 +35,8 @@ pub struct Statement {
     pub digest: GrantDigest,
     /// He.
     pub approver: Dn,
+    /// Only for this long.
+    pub duration: Option<Span>,
     /// When: a duration counts from here.
     pub at: Timestamp,
     /// Until when at the latest, whatever the directory says.
@@ -76,8 +79,9 @@ impl Statement {
             let _ = write!(digest, "{byte:02x}");
         }
         let (at, end) = (self.at.to_generalized(), self.latest_end.to_generalized());
+        let only = self.duration.map(|Span(seconds)| format!("for {seconds}\n")).unwrap_or_default();
         format!(
-            "{FIRST}\ngrant {}\ndigest {digest}\napprover {}\nsigned-at {at}\nnot-after {end}\n",
+            "{FIRST}\ngrant {}\ndigest {digest}\napprover {}\n{only}signed-at {at}\nnot-after {end}\n",
             self.grant, self.approver
         )
     }
@@ -99,6 +103,10 @@ impl Statement {
             grant: lines.read("grant", uuid)?,
             digest: lines.read("digest", |digits| hex(digits).map(GrantDigest))?,
             approver: lines.read("approver", name)?,
+            duration: match lines.rest.starts_with("for ") {
+                true => Some(lines.read("for", span)?),
+                false => None,
+            },
             at: lines.read("signed-at", time)?,
             latest_end: lines.read("not-after", time)?,
         };
@@ -175,6 +183,12 @@ fn uuid(text: &str) -> Option<EntryUuid> {
     let digits: String = text.chars().filter(|c| *c != '-').collect();
     let uuid = EntryUuid(hex(&digits)?);
     (uuid.to_string() == text).then_some(uuid)
+}
+
+/// Seconds, at least one, if they are written as we write them.
+fn span(text: &str) -> Option<Span> {
+    let seconds: u64 = text.parse().ok()?;
+    (seconds > 0 && seconds.to_string() == text).then_some(Span(seconds))
 }
 
 /// A time, if it is written as we write it.

@@ -51,6 +51,7 @@ fn signed(value: &[u8], approver: &Dn, allowed: &AllowedSigners) -> Result<Signe
         principal,
         key: shown,
         approver: statement.approver,
+        duration: statement.duration,
         grant: statement.grant,
         digest: statement.digest,
         at: statement.at,

@@ -2,7 +2,7 @@
 
 use jit_model::dn::Dn;
 use jit_model::grant::{EntryUuid, GrantDigest};
-use jit_model::time::Timestamp;
+use jit_model::time::{Span, Timestamp};
 use jit_signature::{AllowedSigners, Statement, attribute, check, split};
 use proptest::prelude::*;
 
@@ -13,11 +13,13 @@ fn statements() -> impl Strategy<Value = Statement> {
     let name = prop_oneof!["[a-z]{1,8}", "\\PC{1,20}", "[ ,+=#\\\\\"<>;\n\r\t*!]{1,6}[a-z]"];
     let dn = name
         .prop_filter_map("no name", |name| Dn::parse("ou=people,dc=example").ok()?.child("uid", &name).ok());
-    (any::<[u8; 16]>(), any::<[u8; 32]>(), dn, time(), time()).prop_map(
-        |(uuid, digest, approver, at, latest_end)| Statement {
+    let only = proptest::option::of((1_u64..).prop_map(Span));
+    (any::<[u8; 16]>(), any::<[u8; 32]>(), dn, only, time(), time()).prop_map(
+        |(uuid, digest, approver, duration, at, latest_end)| Statement {
             grant: EntryUuid(uuid),
             digest: GrantDigest(digest),
             approver,
+            duration,
             at,
             latest_end,
         },
@@ -28,8 +30,9 @@ proptest! {
     #[test]
     fn a_statement_is_read_as_it_was_written(statement in statements()) {
         let text = statement.text();
-        prop_assert_eq!(text.lines().count(), 6);
-        prop_assert_eq!(text.matches('\n').count(), 6);
+        let lines = 6 + usize::from(statement.duration.is_some());
+        prop_assert_eq!(text.lines().count(), lines);
+        prop_assert_eq!(text.matches('\n').count(), lines);
         prop_assert_eq!(Statement::parse(&text), Ok(statement));
     }
 

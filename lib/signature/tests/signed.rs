@@ -3,6 +3,7 @@
 mod openssh;
 
 use jit_model::signature::{BadSignature, Signature, Signed};
+use jit_model::time::Span;
 use jit_signature::{AllowedSigners, Statement, attribute, check, split};
 use openssh::{OpenSsh, dn, statement, time};
 
@@ -154,6 +155,30 @@ fn what_makes_a_signature_worthless_has_a_name() {
     let longer = Statement { latest_end: time("20271123041500Z"), ..bob.clone() };
     let longer = attribute(&longer, armored).unwrap();
     assert_eq!(bad(check(&longer, &bob.approver, &allowed)), BadSignature::Forged);
+}
+
+#[test]
+fn a_shorter_time_is_signed_and_cannot_be_left_out() {
+    let ssh = OpenSsh::new();
+    let key = ssh.key("bob", "ed25519", "");
+    let bob = Statement { duration: Some(Span(3_600)), ..statement("bob", AT) };
+    let value = ssh.attribute("bob", &bob);
+    let allowed = AllowedSigners::parse(format!("bob {key}\n"));
+    assert_eq!(good(check(&value, &bob.approver, &allowed)).duration, Some(Span(3_600)));
+    let text = String::from_utf8(value).unwrap();
+    assert!(text.contains("\nfor 3600\n"));
+    for (line, why) in [("\n", "left out"), ("\nfor 36000\n", "longer")] {
+        let changed = text.replace("\nfor 3600\n", line);
+        let signature = check(changed.as_bytes(), &bob.approver, &allowed);
+        assert_eq!(bad(signature), BadSignature::Forged, "{why}");
+    }
+    for line in
+        ["\nfor 0\n", "\nfor 03600\n", "\nfor\n", "\nfor 1h\n", "\nfor 3600\nfor 3600\n", "\nfor +3600\n"]
+    {
+        let changed = text.replace("\nfor 3600\n", line);
+        let signature = check(changed.as_bytes(), &bob.approver, &allowed);
+        assert!(matches!(bad(signature), BadSignature::Malformed(_)), "{line:?}");
+    }
 }
 
 #[test]

@@ -104,17 +104,19 @@ fn ctrl_c_gives_the_terminal_back() -> Result<()> {
     let question = format!("Password of {} at {}:", person("alice"), desk.slapd.plain());
     let ended = desk.interrupts("alice", &["grants", "--mine"], &question);
     let ended = ended.must(2, &["ended 130"]);
-    let modes = |ran: &Ran, on: &str| {
-        assert!(ran.err.split([' ', ';', '\n']).any(|mode| mode == on), "{on}: {ran:?}")
+    let usual = |ran: &Ran| {
+        for on in ["echo", "icanon", "isig"] {
+            assert!(ran.err.split([' ', ';', '\n']).any(|mode| mode == on), "{on}: {ran:?}");
+        }
     };
-    ["echo", "icanon", "isig"].map(|mode| modes(&ended, mode));
+    usual(&ended);
 
     let id = desk.ask("dave", "signed", &[]);
     let key = desk.key("bob.key", "open sesame")?.display().to_string();
     let ended = desk.interrupts("bob", &["approve", &id, "-y", "--key", &key], "Enter passphrase:");
     // Neither the temporary directory nor an approval is left.
     let ended = ended.must(2, &["ended 130", "cannot access"]);
-    ["echo", "icanon", "isig"].map(|mode| modes(&ended, mode));
+    usual(&ended);
     assert_eq!(desk.count("jitApproval"), 0);
     Ok(())
 }

@@ -125,6 +125,7 @@ fn where_signatures_are_needed_a_word_is_not_enough() {
         approver: person("carol"),
         grant: plan.grant,
         digest: plan.digest,
+        duration: None,
         at: now(),
         latest_end: plan.latest_end,
     };

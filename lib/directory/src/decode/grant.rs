@@ -21,7 +21,7 @@ const OF_APPROVAL: &[&str] = &[APPROVER, HOST, GRANT_DIGEST, DURATION, NOT_AFTER
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Child {
     /// A well-formed approval.
-    Approval(Approval),
+    Approval(Box<Approval>),
     /// An approval that does not count.
     Void(Fault),
     /// A revocation; with the fault, if it has one: it revokes all the same.
@@ -101,7 +101,7 @@ pub(super) fn child(entry: &Entry) -> Child {
         return Child::Foreign;
     }
     match approval(entry, &classes) {
-        Ok(approval) => Child::Approval(approval),
+        Ok(approval) => Child::Approval(Box::new(approval)),
         Err(fault) => Child::Void(fault),
     }
 }

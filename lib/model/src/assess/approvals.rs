@@ -68,11 +68,12 @@ struct Voice<'a> {
 impl<'a> Voice<'a> {
     fn new(place: usize, approval: &'a Approval, proved: Proved<'a>, groups: BTreeSet<&'a Dn>) -> Voice<'a> {
         let not_after = [approval.not_after, proved.latest_end].into_iter().flatten().min();
+        let duration = [approval.duration, proved.duration].into_iter().flatten().min();
         Voice {
             place,
             approver: &approval.approver,
             at: proved.at,
-            limit: Limit { not_after, duration: approval.duration },
+            limit: Limit { not_after, duration },
             evidence: proved.evidence,
             speaker: Speaker { name: approval.approver.rdn_value(), key: proved.key, groups },
         }

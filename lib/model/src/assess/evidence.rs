@@ -8,7 +8,7 @@ use crate::heard::{Evidence, Ignored};
 use crate::role::Role;
 use crate::signature::{BadSignature, Signature, Signed};
 use crate::source::Proof;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// What proves the author of an approval.
 #[derive(Clone, Copy)]
@@ -53,12 +53,17 @@ impl Asked {
             Asked::CreatorsName => Proved {
                 at: written(approval)?,
                 latest_end: None,
+                duration: None,
                 evidence: Evidence::CreatorsName,
                 key: None,
             },
-            Asked::Source => {
-                Proved { at: created(approval)?, latest_end: None, evidence: Evidence::Source, key: None }
-            }
+            Asked::Source => Proved {
+                at: created(approval)?,
+                latest_end: None,
+                duration: None,
+                evidence: Evidence::Source,
+                key: None,
+            },
             Asked::CreatorsNameAndSignature => {
                 written(approval)?;
                 by_signature(signed(approval, grant, expected)?)
@@ -75,6 +80,8 @@ pub(super) struct Proved<'a> {
     pub(super) at: Timestamp,
     /// Until when at the latest, by what was signed.
     pub(super) latest_end: Option<Timestamp>,
+    /// Only for this long, by what was signed.
+    pub(super) duration: Option<Span>,
     /// What proves it.
     pub(super) evidence: Evidence,
     /// By which key it is signed, where that is needed.
@@ -85,6 +92,7 @@ fn by_signature(signed: &Signed) -> Proved<'_> {
     Proved {
         at: signed.at,
         latest_end: Some(signed.latest_end),
+        duration: signed.duration,
         evidence: Evidence::Signature(signed.key.clone()),
         key: Some(&signed.key),
     }

@@ -72,6 +72,15 @@ fn what_was_signed_ends_it() {
     assert_eq!(ends(5_000, None, Some(600)), Some((2_000, 2_600)));
     assert_eq!(ends(50_000, None, None), Some((2_000, 9_200)), "the grant's own words do, too");
     assert_eq!(ends(2_000, None, None), None, "nothing is left of it");
+    // A shorter time that he signed is not the entry's to lengthen, or to leave out.
+    for (entry_for, until) in [(None, 3_000), (Some(9_000), 3_000), (Some(500), 2_500)] {
+        let world = signed(|w| {
+            w.tree(1).approvals.clear();
+            w.sign(1, "bob", 2_000, |s| s.duration = Some(Span(1_000)));
+            w.tree(1).approvals[0].duration = entry_for.map(Span);
+        });
+        assert_eq!(world.window(1), Some((2_000, until)));
+    }
 }
 
 /// Who left the approver group set the clock going all the same, and so did one whose key is no longer listed, as this host saw.

@@ -94,6 +94,7 @@ fn apply(world: &mut World, edit: &Edit) {
                         approver: approval.approver.clone(),
                         grant: grant.uuid,
                         digest: digest(&grant),
+                        duration: None,
                         at: *when,
                         latest_end: *latest_end,
                     });

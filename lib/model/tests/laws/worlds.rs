@@ -179,6 +179,7 @@ pub(crate) fn a_signature(grant: &Grant, approver: &Dn) -> impl Strategy<Value =
         approver: approver.clone(),
         grant: grant.uuid,
         digest: digest(grant),
+        duration: None,
         at: at(0),
         latest_end: at(0),
     };
@@ -189,6 +190,7 @@ pub(crate) fn a_signature(grant: &Grant, approver: &Dn) -> impl Strategy<Value =
             match key {
                 0 | 1 => signed.key = "SHA256:shared".to_owned(),
                 2 => signed.key.push('2'),
+                4 => signed.duration = Some(Span(u64::from(fault))),
                 3 => signed.key = format!("SHA256:{}", other.rdn_value()),
                 _ => {}
             }

@@ -210,6 +210,7 @@ impl World {
             approver: who.clone(),
             grant: grant.uuid,
             digest: digest(grant),
+            duration: None,
             at: at(when),
             latest_end: at(1_000_000),
         }

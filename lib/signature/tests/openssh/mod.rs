@@ -32,6 +32,7 @@ pub(crate) fn statement(name: &str, at: &str) -> Statement {
         grant: EntryUuid([0x6b; 16]),
         digest: GrantDigest([0x0f; 32]),
         approver: dn(&format!("uid={name},ou=people,dc=example,dc=com")),
+        duration: None,
         at,
         latest_end: Timestamp(at.0 + 86_400),
     }
