@@ -5,6 +5,7 @@ pub mod bench;
 pub mod built;
 pub mod client;
 pub mod company;
+pub mod desk;
 pub mod door;
 pub mod ds389;
 pub mod follow;

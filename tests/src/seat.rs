@@ -2,12 +2,11 @@
 //! would ever see.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
+use crate::desk::Text;
 use crate::host::Host;
 use crate::host::console::terminal;
 use crate::host::exec::end_group;
@@ -18,7 +17,7 @@ use crate::wait::until;
 #[derive(Debug)]
 pub struct Seat {
     keyboard: File,
-    screen: Arc<Mutex<String>>,
+    screen: Text,
     child: Child,
     shown: String,
 }
@@ -35,17 +34,8 @@ impl Seat {
         let streams = [Stdio::from(open()?), Stdio::from(open()?), Stdio::from(open()?)];
         let command = ["setsid", "--ctty", "--wait"].iter().chain(argv);
         let child = host.spawn(command, streams)?;
-        let screen = Arc::new(Mutex::new(String::new()));
-        let (kept, mut reader) =
-            (Arc::clone(&screen), keyboard.try_clone().map_err(|e| Trouble::new(format!("terminal: {e}")))?);
-        thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            // EIO when the last program has closed it.
-            while let Ok(n @ 1..) = reader.read(&mut buffer) {
-                let text = String::from_utf8_lossy(buffer.get(..n).unwrap_or_default()).into_owned();
-                kept.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
-            }
-        });
+        let screen = Text::default();
+        screen.keep(keyboard.try_clone().map_err(|e| Trouble::new(format!("terminal: {e}")))?);
         Ok(Seat { keyboard, screen, child, shown: argv.join(" ") })
     }
 
@@ -60,7 +50,7 @@ impl Seat {
 
     /// What the screen has shown so far, lines ended by `\n`.
     pub fn screen(&self) -> String {
-        self.screen.lock().unwrap_or_else(PoisonError::into_inner).replace("\r\n", "\n")
+        self.screen.now().replace("\r\n", "\n")
     }
 
     /// Waits until the screen shows `text`.

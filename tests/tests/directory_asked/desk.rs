@@ -1,29 +1,21 @@
 //! A directory, people with their configurations, and jitctl as each of them. What is asked and approved is written by ldapmodify, as the
 //! person, so that only reading is tried here.
 
-use std::fs::{self, File, Permissions};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs::File;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::ops::{Deref, DerefMut};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 
-use jit_tests::built;
+use jit_tests::desk::{self, BASE, Terminal, Text};
+pub(crate) use jit_tests::desk::{GRANTS, LIMIT, person};
 use jit_tests::slapd::Slapd;
 use jit_tests::trouble::{Result, Trouble};
 use jit_tests::wait::until;
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
-
-pub(crate) const BASE: &str = "dc=example,dc=com";
-pub(crate) const GRANTS: &str = "ou=grants,ou=jit,dc=example,dc=com";
-
-/// Only ends a hopeless wait.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Beyond the usual company (alice and bob are operators, bob and carol are leads): a stranger, and roles of all kinds.
 const MORE: &str = "
@@ -72,87 +64,37 @@ jitMaxDuration: 7200
 jitApprovalsRequired: 2
 ";
 
-pub(crate) fn person(login: &str) -> String {
-    format!("uid={login},ou=people,{BASE}")
-}
-
+/// Where people look.
 pub(crate) struct Desk {
-    pub(crate) slapd: Slapd,
+    desk: desk::Desk,
     pub(crate) wire: Wire,
-    dir: tempfile::TempDir,
-    jitctl: PathBuf,
 }
 
-pub(crate) struct Ran {
-    pub(crate) status: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
-
-impl Ran {
-    /// Its standard output as JSON.
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}{}", self.out, self.err))
+impl Deref for Desk {
+    type Target = desk::Desk;
+    fn deref(&self) -> &desk::Desk {
+        &self.desk
     }
+}
 
-    /// The ids of the grants that it lists, in their order.
-    pub(crate) fn ids(&self) -> Vec<String> {
-        let json = self.json();
-        let grants = json["grants"].as_array().unwrap_or_else(|| panic!("{json}"));
-        grants.iter().map(|grant| grant["id"].as_str().unwrap().to_owned()).collect()
+impl DerefMut for Desk {
+    fn deref_mut(&mut self) -> &mut desk::Desk {
+        &mut self.desk
     }
 }
 
 impl Desk {
     pub(crate) fn up() -> Result<Desk> {
         let slapd = Slapd::plan().with(MORE).up()?;
-        let dir = tempfile::tempdir().map_err(|e| Trouble::new(e.to_string()))?;
         let wire = Wire::to(slapd.port());
-        let desk = Desk { slapd, wire, dir, jitctl: built::jitctl()? };
-        for login in ["alice", "bob", "carol", "mallory"] {
-            let secret = desk.write(&format!("{login}.secret"), &format!("{login}-secret\n"))?;
-            let text = format!(
-                "[directory]\nuris = [\"ldap://127.0.0.1:{}\"]\nbase = \"{BASE}\"\n\
-                 bind = {{ method = \"simple\", dn = \"{}\", password_file = \"{}\" }}\n",
-                desk.wire.port,
-                person(login),
-                secret.display()
-            );
-            desk.write(&format!("{login}.toml"), &text)?;
-        }
-        Ok(desk)
-    }
-
-    fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
-        let path = self.dir.path().join(name);
-        let io = |e| Trouble::io(&path, e);
-        fs::write(&path, text).map_err(io)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(io)?;
-        Ok(path)
-    }
-
-    fn command(&self, login: &str, args: &[&str]) -> Vec<String> {
-        let config = self.dir.path().join(format!("{login}.toml")).display().to_string();
-        let fixed = [self.jitctl.display().to_string(), "--config".to_owned(), config];
-        // No daemon is here.
-        let socket = ["--socket".to_owned(), self.dir.path().join("none").display().to_string()];
-        fixed.into_iter().chain(socket).chain(args.iter().map(|arg| (*arg).to_owned())).collect()
-    }
-
-    /// Runs jitctl as somebody.
-    pub(crate) fn run(&self, login: &str, args: &[&str]) -> Ran {
-        let argv = self.command(login, args);
-        let output = Command::new(&argv[0]).args(&argv[1..]).stdin(Stdio::null()).output().expect("it runs");
-        Ran {
-            status: output.status.code().unwrap_or(-1),
-            out: String::from_utf8(output.stdout).expect("UTF-8"),
-            err: String::from_utf8(output.stderr).expect("UTF-8"),
-        }
+        let uri = format!("ldap://127.0.0.1:{}", wire.port);
+        let desk = desk::Desk::of(slapd, &uri, &["alice", "bob", "carol", "mallory"])?;
+        Ok(Desk { desk, wire })
     }
 
     /// Starts jitctl as somebody, with pipes.
     pub(crate) fn start(&self, login: &str, args: &[&str]) -> Running {
-        let argv = self.command(login, args);
+        let argv = self.argv(login, args);
         let mut command = Command::new(&argv[0]);
         command.args(&argv[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
@@ -164,18 +106,8 @@ impl Desk {
 
     /// The same on a terminal of its own.
     pub(crate) fn start_on_a_terminal(&self, login: &str, args: &[&str]) -> Running {
-        let argv = self.command(login, args);
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-        grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
-        let name = ptsname(&master, Vec::new()).expect("a terminal").into_string().expect("UTF-8");
-        let open = || Stdio::from(File::options().read(true).write(true).open(&name).expect("a terminal"));
-        let mut command = Command::new("setsid");
-        command.args(["--ctty", "--wait"]).args(&argv).env("TERM", "xterm").env_remove("NO_COLOR");
-        let child = command.stdin(open()).stdout(open()).stderr(open()).spawn().expect("it starts");
-        let master = File::from(master);
-        let out = Text::default();
-        out.keep(master.try_clone().expect("a terminal"));
-        Running { child, out, err: Text::default(), terminal: Some(master) }
+        let Terminal { child, keyboard, screen, .. } = Terminal::at(&self.argv(login, args), "xterm");
+        Running { child, out: screen, err: Text::default(), terminal: Some(keyboard) }
     }
 
     /// Somebody asks for himself.
@@ -219,33 +151,6 @@ impl Desk {
                  jitHost: web1.prod.example.com\njitReason: {reason}\n"
             ),
         )
-    }
-}
-
-/// Text that grows.
-#[derive(Clone, Default)]
-pub(crate) struct Text(Arc<Mutex<String>>);
-
-impl Text {
-    pub(crate) fn now(&self) -> MutexGuard<'_, String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn keep(&self, from: impl Read + Send + 'static) {
-        let text = self.clone();
-        thread::spawn(move || {
-            let mut from = BufReader::new(from);
-            loop {
-                let length = match from.fill_buf() {
-                    Ok(bytes) if !bytes.is_empty() => {
-                        text.now().push_str(&String::from_utf8_lossy(bytes));
-                        bytes.len()
-                    }
-                    _ => return,
-                };
-                from.consume(length);
-            }
-        });
     }
 }
 
