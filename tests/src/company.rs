@@ -13,7 +13,7 @@ use crate::door::{Door, NAME};
 use crate::host::Host;
 use crate::host::exec::Output;
 use crate::ldif::{Grant, Ldif, group, person};
-use crate::slapd::Slapd;
+use crate::slapd::{Plan, Slapd};
 use crate::trouble::{Result, Trouble};
 use crate::wait::until;
 
@@ -88,9 +88,17 @@ impl Company {
     /// # Errors
     /// When it does not come to that.
     pub fn new(people: &[&str], entries: &Ldif, source: Source) -> Result<Company> {
+        Company::at(Slapd::plan(), people, entries, source)
+    }
+
+    /// The same with this directory.
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn at(plan: Plan<'_>, people: &[&str], entries: &Ldif, source: Source) -> Result<Company> {
         let (host, ldap) = joined()?;
         let text = format!("{}{entries}", entries_of(people));
-        let slapd = Slapd::plan().in_network_of(&ldap).with(&text).up()?;
+        let slapd = plan.in_network_of(&ldap).with(&text).up()?;
         let locals: Vec<&str> = people.iter().copied().filter(|who| *who != "root").collect();
         let door = guarded(host, &locals, source, &slapd.tls_file("ca.crt"))?;
         Ok(Company { slapd, door, ldap })

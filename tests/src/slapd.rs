@@ -2,6 +2,7 @@
 //! company in it. It listens on free loopback ports and a Unix socket, of this machine or of a throw-away host, and is gone when dropped. Its
 //! first process stays the same program all along, so that it can be stopped, killed and started again.
 
+mod config;
 mod controls;
 mod prepare;
 
@@ -17,7 +18,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getgid, getuid, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::host::Host;
 use crate::kdc::Kdc;
@@ -28,7 +29,6 @@ use crate::wait::until;
 pub(crate) use prepare::authority;
 use prepare::program;
 
-const CONFIG: &str = include_str!("slapd/config.ldif");
 pub(crate) const BASE: &str = include_str!("slapd/base.ldif");
 /// What hosts and people need, or what they read ends at 500 entries.
 const LIMITS: &str = "olcLimits: dn.children=\"ou=hosts,dc=example,dc=com\" size=unlimited time=unlimited\n\
@@ -46,6 +46,7 @@ pub struct Plan<'a> {
     limits: String,
     checkpoint: &'static str,
     rules: Rules,
+    schema: Schema,
     server_ids: String,
     id: u32,
     kerberos: Vec<(&'static str, PathBuf)>,
@@ -60,6 +61,15 @@ pub enum Push {
     NoLog,
     /// Not at all: hosts have to poll.
     None,
+}
+
+/// Which schema of ours it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Schema {
+    /// That of `packaging/ldap`.
+    Shipped,
+    /// The same, but grants may be of any other class besides.
+    WithoutContentRules,
 }
 
 /// Which access rules it starts with.
@@ -112,6 +122,12 @@ impl<'a> Plan<'a> {
         self
     }
 
+    /// With a schema without content rules, as a directory has it that loaded ours before it had them.
+    pub fn lenient(mut self) -> Plan<'a> {
+        self.schema = Schema::WithoutContentRules;
+        self
+    }
+
     /// With this `olcLimits`, or none if empty, instead of the unlimited ones for hosts.
     pub fn limits(mut self, ldif: &str) -> Plan<'a> {
         self.limits = ldif.to_owned();
@@ -157,34 +173,7 @@ impl<'a> Plan<'a> {
         fs::create_dir_all(dir.join("db")).map_err(io)?;
         fs::create_dir_all(dir.join("config")).map_err(io)?;
         let tls = authority()?;
-        let schema = workspace().join("packaging/ldap/openldap/jit.ldif");
-        let mut config = CONFIG
-            .replace("@DIR@", &dir.display().to_string())
-            .replace("@TLS@", &tls.display().to_string())
-            .replace("@SCHEMA@", &schema.display().to_string())
-            .replace("@UID@", &getuid().as_raw().to_string())
-            .replace("@GID@", &getgid().as_raw().to_string())
-            .replace("@SERVER_IDS@", &self.server_ids)
-            .replace("@LIMITS@\n", &self.limits);
-        if self.rules == Rules::None {
-            for ours in [
-                format!("include: file://{}\n", schema.display()).as_str(),
-                "olcModuleLoad: syncprov\n",
-                "jitHost,",
-            ] {
-                config = config.replace(ours, "");
-            }
-        }
-        if self.push != Push::None {
-            config.push_str(
-                "\ndn: olcOverlay=syncprov,olcDatabase={1}mdb,cn=config\nobjectClass: olcOverlayConfig\n\
-                 objectClass: olcSyncProvConfig\nolcOverlay: syncprov\n",
-            );
-            config.push_str(self.checkpoint);
-        }
-        if self.push == Push::Log {
-            config.push_str("olcSpSessionlog: 1000\n");
-        }
+        let config = config::text(&self, &dir, &tls)?;
         let f = dir.join("config").display().to_string();
         piped(Command::new(program()?).args(["-T", "add", "-n0", "-F", &f]), &config)?;
         let id = self.id.to_string();
@@ -225,6 +214,7 @@ impl Slapd {
             limits: LIMITS.to_owned(),
             checkpoint: "olcSpCheckpoint: 1 1\n",
             rules: Rules::Shipped,
+            schema: Schema::Shipped,
             server_ids: String::new(),
             id: 0,
             kerberos: Vec::new(),
