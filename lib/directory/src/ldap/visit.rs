@@ -255,11 +255,6 @@ async fn apart<T: Send + 'static>(
     }
 }
 
-/// The same, however long ago.
-fn everything(config: &LdapConfig) -> LdapConfig {
-    LdapConfig { since: None, ..config.clone() }
-}
-
 /// What it takes to ask over one connection.
 struct Asking {
     config: Arc<LdapConfig>,
@@ -323,11 +318,12 @@ impl Asking {
     async fn access(&self) -> Result<(EntrySet, Belief), (Step, Cause)> {
         let (search, features) = (&self.search, &self.features);
         let grants = |cause| (Step::Grants, cause);
-        let config = &match self.shows_times().await.map_err(grants)? {
-            true => LdapConfig::clone(&self.config),
-            // Where times are hidden, a search by them would find nothing, and say that there is nothing.
-            false => everything(&self.config),
+        // Where times are hidden, a search by them would find nothing, and say that there is nothing.
+        let since = match self.config.since {
+            Some(since) if self.shows_times().await.map_err(grants)? => Some(since),
+            Some(_) | None => None,
         };
+        let config = &LdapConfig { since, ..LdapConfig::clone(&self.config) };
         let belief = Belief::new(search.clone(), &config.bases, features, Known::default());
         belief.shows_grants().await.map_err(grants)?;
         let wanted = [&config.bases.grants, &config.bases.roles];
@@ -336,10 +332,11 @@ impl Asking {
         for base in &bases {
             contents.push(whole(config, search, &belief, base).await.map_err(grants)?);
         }
-        if let Some(since) = config.since {
+        if let Some(since) = since {
             let found = merged(&contents, config);
+            let everything = LdapConfig { since: None, ..config.clone() };
             for entry in found.values().filter(|entry| self.was_before(entry, since)) {
-                contents.push(whole(&everything(config), search, &belief, &entry.dn).await.map_err(grants)?);
+                contents.push(whole(&everything, search, &belief, &entry.dn).await.map_err(grants)?);
             }
         }
         Ok((merged(&contents, config), belief))
