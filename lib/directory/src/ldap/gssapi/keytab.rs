@@ -38,7 +38,8 @@ impl Keyed {
         let mut mechanism = description(&GSS_MECH_KRB5);
         let mut mechanisms = sys::gss_OID_set_desc { count: 1, elements: &raw mut mechanism };
         let (mut minor, mut cred) = (0, ptr::null_mut());
-        // SAFETY: name, mechanisms, store, and what they point to outlive the call, which only reads them; minor and cred may be written; the two outputs that are not wanted may be null (RFC 2744 §5.2).
+        // SAFETY: name, mechanisms, store, and what they point to outlive the call, which only reads them; minor and cred may be
+        // written; the two outputs that are not wanted may be null (RFC 2744 §5.2).
         let major = unsafe {
             sys::gss_acquire_cred_from(
                 &raw mut minor,
@@ -135,7 +136,8 @@ impl Drop for Cache {
     }
 }
 
-// krb5.h: krb5_error_code is an int, krb5_context and krb5_ccache are pointers to what the library alone knows.
+// SAFETY: as krb5.h has them: krb5_error_code is an int, krb5_context and krb5_ccache are pointers to what the library alone knows, the
+// text is a `const char *`, and the library is the one that libgssapi_krb5, too, is linked with.
 #[link(name = "krb5")]
 unsafe extern "C" {
     fn krb5_init_context(context: *mut *mut c_void) -> c_int;
