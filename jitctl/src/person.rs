@@ -24,5 +24,3 @@ pub mod uninterrupted;
 pub mod wait;
 pub mod who;
 pub mod wishes;
-#[cfg(test)]
-mod world;

@@ -140,11 +140,11 @@ mod tests {
     use jit_signature::Statement;
 
     use super::*;
-    use crate::person::testing::{dn, person};
+    use crate::person::testing::person;
 
     #[test]
     fn without_a_list_of_signers_a_signature_is_what_it_claims_and_says_so() {
-        let bob = dn(&person("bob"));
+        let bob = person("bob");
         let statement = Statement {
             grant: EntryUuid([7; 16]),
             digest: GrantDigest([8; 32]),

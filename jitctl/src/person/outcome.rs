@@ -198,12 +198,12 @@ pub fn standing(source: &Source, judged: &AssessedGrant, now: Timestamp) -> (Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::person::testing::{NOW, TWO_HOURS, company, grant, role};
+    use crate::person::testing::{NOW, OPERATORS, TWO_HOURS, company, grant, role};
 
     /// The directory says that the grant was written a minute before [`NOW`].
     #[test]
     fn a_clock_that_differs_from_the_directorys_is_told() {
-        let ops = role("ops", "cn=operators,ou=groups,dc=local", 1, &["leads"], "");
+        let ops = role("ops", OPERATORS, 1, &["leads"], "");
         let source = company(&[ops, grant("g1", "alice", "ops", TWO_HOURS)]);
         let dn = source.grants.values().next().unwrap().grant.dn.clone();
         let done =

@@ -1,6 +1,7 @@
-//! A small company for tests, as hosts would read it: alice and bob are operators, bob and carol are leads, bob alone is dba.
+//! A small company for tests, as hosts would read it: alice and bob are operators, bob and carol are leads, bob alone is dba, and mallory
+//! is nothing.
 
-use jit_directory::decode::Reading;
+use jit_directory::decode::{Bases, Reading};
 use jit_directory::ldif;
 use jit_model::digest::digest;
 use jit_model::dn::Dn;
@@ -39,6 +40,11 @@ objectClass: inetOrgPerson
 uid: carol
 cn: Carol
 
+dn: uid=mallory,ou=people,dc=local
+objectClass: inetOrgPerson
+uid: mallory
+cn: Mallory
+
 dn: cn=operators,ou=groups,dc=local
 objectClass: groupOfNames
 cn: operators
@@ -60,6 +66,40 @@ dn: cn=night,ou=groups,dc=local
 objectClass: groupOfNames
 cn: night
 member: cn=operators,ou=groups,dc=local
+";
+
+pub(crate) const OPERATORS: &str = "cn=operators,ou=groups,dc=local";
+
+/// Roles to ask for: operators may have `ops` (one approval) and `two` (two, with a reason and a ticket), and alice may have `free`.
+const ROLES: &str = "
+dn: cn=ops,ou=roles,ou=jit,dc=local
+objectClass: jitRole
+cn: ops
+jitHost: *.example.com
+jitEligible: cn=operators,ou=groups,dc=local
+jitMaxDuration: 28800
+jitApprovalsRequired: 1
+jitApproverGroup: cn=leads,ou=groups,dc=local
+
+dn: cn=two,ou=roles,ou=jit,dc=local
+objectClass: jitRole
+cn: two
+jitHost: *
+jitService: sshd
+jitEligible: cn=operators,ou=groups,dc=local
+jitMaxDuration: 7200
+jitApprovalsRequired: 2
+jitApproverGroup: cn=leads,ou=groups,dc=local
+jitReasonRequired: TRUE
+jitTicketPattern: OPS-[0-9]+
+
+dn: cn=free,ou=roles,ou=jit,dc=local
+objectClass: jitRole
+cn: free
+jitHost: *
+jitEligible: uid=alice,ou=people,dc=local
+jitMaxDuration: 7200
+jitApprovalsRequired: 0
 ";
 
 /// A role for everybody in `eligible`, which so many of a group approve.
@@ -95,13 +135,30 @@ pub(crate) fn company(more: &[String]) -> Source {
         login_attribute: "uid".to_owned(),
     };
     let text = format!("{}\n{}", COMPANY.trim_start(), more.concat());
-    ldif::read(text.as_bytes(), &ldif::bases().unwrap(), &reading).unwrap_or_else(|fault| panic!("{fault}"))
+    ldif::read(text.as_bytes(), &bases(), &reading).unwrap_or_else(|fault| panic!("{fault}"))
+}
+
+/// The company with [`ROLES`] and these grants, all of which can be understood.
+pub(crate) fn asking(grants: &[String]) -> Source {
+    let source = company(&[&[ROLES.to_owned()], grants].concat());
+    assert_eq!(source.set_aside, []);
+    source
+}
+
+/// The same where approvals must be signed.
+pub(crate) fn asking_signed(grants: &[String]) -> Source {
+    Source { proof: Proof::Signature, ..asking(grants) }
+}
+
+/// Where its entries stand.
+pub(crate) fn bases() -> Bases {
+    ldif::bases().unwrap()
 }
 
 /// Somebody approves a grant, so many seconds before [`NOW`].
 pub(crate) fn approve(source: &mut Source, id: &str, who: &str, ago: u64) {
     let tree = tree(source, id);
-    let (who, at) = (dn(&person(who)), Timestamp(NOW.0.saturating_sub_unsigned(ago)));
+    let (who, at) = (person(who), Timestamp(NOW.0.saturating_sub_unsigned(ago)));
     tree.approvals.push(Approval {
         dn: tree.grant.dn.child("cn", &format!("by-{}", who.rdn_value())).unwrap(),
         approver: who.clone(),
@@ -123,7 +180,7 @@ pub(crate) fn take(source: &mut Source, id: &str, who: &str, reason: &str) {
     let tree = tree(source, id);
     tree.revocations.push(Revocation {
         dn: tree.grant.dn.child("cn", "r").unwrap(),
-        by: Some(dn(&person(who))),
+        by: Some(person(who)),
         at: Some(NOW),
         reason: Some(reason.to_owned()),
     });
@@ -138,12 +195,8 @@ pub(crate) fn picture(source: &Source) -> Picture {
     Picture::of(source.clone())
 }
 
-pub(crate) fn person(login: &str) -> String {
-    format!("uid={login},ou=people,dc=local")
-}
-
-pub(crate) fn dn(text: &str) -> Dn {
-    Dn::parse(text).unwrap()
+pub(crate) fn person(login: &str) -> Dn {
+    Dn::parse(&format!("uid={login},ou=people,dc=local")).unwrap()
 }
 
 /// So long after [`NOW`].

@@ -1,10 +1,10 @@
 use super::*;
-use crate::person::testing::{NOW, TWO_HOURS, approve, company, dn, grant, person, picture, role, take};
-
-const OPERATORS: &str = "cn=operators,ou=groups,dc=local";
+use crate::person::testing::{
+    NOW, OPERATORS, TWO_HOURS, approve, company, grant, person, picture, role, take,
+};
 
 fn text(source: &jit_model::source::Source, who: &str, which: Which) -> String {
-    report(&picture(source), &dn(&person(who)), which, NOW, Colour::Off).text
+    report(&picture(source), &person(who), which, NOW, Colour::Off).text
 }
 
 #[test]
@@ -42,10 +42,8 @@ fn which_ones_are_listed() {
     approve(&mut source, "live", "bob", 30);
     take(&mut source, "taken", "carol", "no");
     let ids = |who: &str, which| {
-        let mut ids: Vec<String> = listed(&picture(&source), &dn(&person(who)), which, NOW)
-            .into_iter()
-            .map(|one| one.grant.id)
-            .collect();
+        let mut ids: Vec<String> =
+            listed(&picture(&source), &person(who), which, NOW).into_iter().map(|one| one.grant.id).collect();
         ids.sort();
         ids
     };

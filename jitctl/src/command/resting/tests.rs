@@ -1,7 +1,5 @@
 use super::*;
-use crate::person::testing::{NOW, TWO_HOURS, approve, company, dn, grant, person, picture, role};
-
-const OPERATORS: &str = "cn=operators,ou=groups,dc=local";
+use crate::person::testing::{NOW, OPERATORS, TWO_HOURS, approve, company, grant, person, picture, role};
 
 #[test]
 fn who_is_needed_is_said() {
@@ -15,7 +13,7 @@ fn who_is_needed_is_said() {
         grant("by-bob", "alice", "ops", TWO_HOURS),
     ]);
     approve(&mut source, "by-bob", "bob", 30);
-    let report = report(&picture(&source), &dn(&person("bob")), "bob", NOW, Colour::Off);
+    let report = report(&picture(&source), &person("bob"), "bob", NOW, Colour::Off);
     let Answer::Grants(answer) = &report.answer else { panic!() };
     let roles: Vec<(&str, &str)> =
         answer.roles.iter().map(|role| (role.role.as_str(), role.part.as_str())).collect();
@@ -29,7 +27,7 @@ fn who_is_needed_is_said() {
     ] {
         assert!(report.text.contains(said), "{said} in {}", report.text);
     }
-    let alice = super::report(&picture(&source), &dn(&person("alice")), "alice", NOW, Colour::Off);
+    let alice = super::report(&picture(&source), &person("alice"), "alice", NOW, Colour::Off);
     let Answer::Grants(answer) = &alice.answer else { panic!() };
     assert_eq!((answer.grants.len(), answer.roles.len()), (1, 0), "{}", alice.text);
 }

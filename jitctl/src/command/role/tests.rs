@@ -1,5 +1,5 @@
 use super::*;
-use crate::person::testing::{company, dn, person, role};
+use crate::person::testing::{company, person, role};
 
 const NIGHT: &str = "cn=night,ou=groups,dc=local";
 
@@ -11,7 +11,7 @@ fn roles(who: &str) -> Vec<Role> {
         role("broken", NIGHT, 1, &[], ""),
         role("both", NIGHT, 1, &["leads", "dba"], "jitApprovalsFromEach: TRUE\n"),
     ]);
-    all(&source, &dn(&person(who)))
+    all(&source, &person(who))
 }
 
 #[test]

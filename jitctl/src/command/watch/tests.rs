@@ -1,12 +1,10 @@
 use super::*;
 use crate::person::testing::{
-    NOW, TWO_HOURS, approve, company, dn, grant, later, person, picture, role, take,
+    NOW, OPERATORS, TWO_HOURS, approve, company, grant, later, person, picture, role, take,
 };
 
-const OPERATORS: &str = "cn=operators,ou=groups,dc=local";
-
 fn seen(source: &jit_model::source::Source, now: Timestamp) -> Vec<Shown> {
-    shown::all(&picture(source), &dn(&person("bob")), now)
+    shown::all(&picture(source), &person("bob"), now)
 }
 
 fn words(changes: &[Change]) -> Vec<String> {

@@ -1,34 +1,23 @@
-use super::super::world::{grant, now, person, with, written};
+use std::slice;
+
+use super::super::testing::{NOW, approve, asking, asking_signed, grant, person, picture, take};
 use super::*;
-use jit_model::source::Proof;
 
 const HOUR: Span = Span(3_600);
 
-fn judged(source: &Source) -> AssessedGrant {
-    assess(source, &HostNames::everywhere(), &Memory::default()).remove(0)
-}
-
 fn planned(source: &Source, me: &str, only: Option<Span>, by: &By) -> Result<Plan, Failure> {
-    plan(source, &judged(source), &person(me), only, by, now())
+    plan(source, &picture(source).grants[0], &person(me), only, by, NOW)
 }
 
-/// An approval of the only grant, by its digest, with more lines.
-fn approved(text: &str, by: &str, more: &str) -> String {
-    let source = with(text, Proof::CreatorsName);
-    let grant = judged(&source).grant;
-    format!(
-        "{text}\ndn: cn=a-{by},{}\nobjectClass: jitApproval\ncn: a-{by}\njitApprover: {}\njitHost: web1.prod.x\njitGrantDigest: {}\n{more}{}",
-        grant.dn,
-        person(by),
-        digest(&grant),
-        written(by, &format!("{:0>32}", by.bytes().map(|b| format!("{b:02x}")).collect::<String>()))
-    )
+/// What alice asks for.
+fn asked(role: &str, more: &str) -> String {
+    grant("g1", "alice", role, &format!("jitReason: r\njitTicket: OPS-1\n{more}\n"))
 }
 
 #[test]
 fn only_what_hosts_would_count_is_planned() {
-    let text = grant("g1", "ops", "jitDuration: 7200");
-    let source = with(&text, Proof::CreatorsName);
+    let text = asked("ops", "jitDuration: 7200");
+    let source = asking(slice::from_ref(&text));
     assert!(planned(&source, "carol", None, &By::Word).unwrap().completes);
     for (me, said) in [
         (
@@ -46,37 +35,37 @@ fn only_what_hosts_would_count_is_planned() {
         &format!("modifiersName: {}", person("alice")),
         &format!("modifiersName: {}", person("bob")),
     );
-    let failure = planned(&with(&changed, Proof::CreatorsName), "bob", None, &By::Word).unwrap_err();
+    let failure = planned(&asking(&[changed]), "bob", None, &By::Word).unwrap_err();
     assert!(failure.text.contains("you wrote it"), "{}", failure.text);
-    let free = with(&grant("g1", "free", "jitDuration: 7200"), Proof::CreatorsName);
+    let free = asking(&[asked("free", "jitDuration: 7200")]);
     let failure = planned(&free, "carol", None, &By::Word).unwrap_err();
     assert!(failure.text.contains("requires no approval"), "{}", failure.text);
 }
 
 #[test]
 fn what_is_over_is_not_approved() {
-    let text = grant("g1", "ops", "jitDuration: 7200");
-    let twice = with(&approved(&text, "carol", ""), Proof::CreatorsName);
+    let text = asked("ops", "jitDuration: 7200");
+    let mut twice = asking(slice::from_ref(&text));
+    approve(&mut twice, "g1", "carol", 30);
     let failure = planned(&twice, "carol", None, &By::Word).unwrap_err();
-    assert!(failure.text.contains("you approved it already, 2026-11-22 14:30 UTC"), "{}", failure.text);
+    assert!(failure.text.contains("you approved it already, 2026-11-22 15:03 UTC"), "{}", failure.text);
     // One more is a spare one.
     assert!(planned(&twice, "bob", None, &By::Word).unwrap().completes);
 
-    let ended = with(&approved(&grant("g1", "ops", "jitDuration: 60"), "carol", ""), Proof::CreatorsName);
+    let mut ended = asking(&[asked("ops", "jitDuration: 60")]);
+    approve(&mut ended, "g1", "carol", 60);
     assert_eq!(planned(&ended, "bob", None, &By::Word).unwrap_err().code, "over");
-    let revoked = format!(
-        "{text}\ndn: cn=r,cn=g1,ou=grants,ou=jit,dc=x\nobjectClass: jitRevocation\ncn: r\njitHost: web1.prod.x\njitReason: no\n{}",
-        written("bob", &"7".repeat(32))
-    );
-    let failure = planned(&with(&revoked, Proof::CreatorsName), "carol", None, &By::Word).unwrap_err();
+    let mut revoked = asking(&[text]);
+    take(&mut revoked, "g1", "bob", "no");
+    let failure = planned(&revoked, "carol", None, &By::Word).unwrap_err();
     assert_eq!(
         (failure.code.as_str(), failure.text.contains("it was taken away by bob: no")),
         ("revoked", true)
     );
-    let long = with(&grant("g1", "ops", "jitDuration: 99999"), Proof::CreatorsName);
+    let long = asking(&[asked("ops", "jitDuration: 99999")]);
     assert_eq!(planned(&long, "carol", None, &By::Word).unwrap_err().code, "refused");
     // Its own end is past: nothing would come of it.
-    let past = with(&grant("g1", "ops", "jitNotAfter: 20261122144500Z"), Proof::CreatorsName);
+    let past = asking(&[asked("ops", "jitNotAfter: 20261122150330Z")]);
     let failure = planned(&past, "carol", None, &By::Word).unwrap_err();
     assert_eq!(failure.code, "not-written", "{}", failure.text);
 }
@@ -84,9 +73,9 @@ fn what_is_over_is_not_approved() {
 #[test]
 fn what_is_signed_ends_as_late_as_it_must_and_no_later() {
     let end = |more: &str, role: &str, only| {
-        let source = with(&grant("g1", role, more), Proof::CreatorsName);
+        let source = asking(&[asked(role, more)]);
         let plan = planned(&source, "carol", only, &By::Word).unwrap();
-        (plan.latest_end.since(now()), plan.completes)
+        (plan.latest_end.since(NOW), plan.completes)
     };
     let day = |span: u64| Span(span + WAIT.0);
     assert_eq!(end("jitDuration: 7200", "ops", None), (Span(7_200), true));
@@ -95,16 +84,16 @@ fn what_is_signed_ends_as_late_as_it_must_and_no_later() {
     assert_eq!(end("jitDuration: 7200", "two", None), (day(7_200), false));
     assert_eq!(end("jitDuration: 7200", "two", Some(HOUR)), (day(3_600), false));
     // From its beginning, where that is still to come.
-    assert_eq!(end("jitDuration: 7200\njitNotBefore: 20261122160000Z", "ops", None), (Span(10_800), true));
+    assert_eq!(end("jitDuration: 7200\njitNotBefore: 20261122160405Z", "ops", None), (Span(10_800), true));
     assert_eq!(end("jitDuration: 7200\njitNotBefore: 20261122140000Z", "ops", None), (Span(7_200), true));
     // A grant that names its end has said it.
-    assert_eq!(end("jitNotAfter: 20261122160000Z", "two", None), (HOUR, false));
-    assert_eq!(end("jitNotAfter: 20261122160000Z", "ops", Some(Span(60))), (Span(60), true));
+    assert_eq!(end("jitNotAfter: 20261122160405Z", "two", None), (HOUR, false));
+    assert_eq!(end("jitNotAfter: 20261122160405Z", "ops", Some(Span(60))), (Span(60), true));
 }
 
 #[test]
 fn nobody_allows_more_than_was_asked() {
-    let source = with(&grant("g1", "ops", "jitDuration: 3600"), Proof::CreatorsName);
+    let source = asking(&[asked("ops", "jitDuration: 3600")]);
     let failure = planned(&source, "carol", Some(Span(3_601)), &By::Word).unwrap_err();
     assert_eq!(failure.code, "too-long");
     assert!(failure.text.starts_with("3601s is longer than the 1h that was asked for"), "{}", failure.text);
@@ -113,7 +102,7 @@ fn nobody_allows_more_than_was_asked() {
 
 #[test]
 fn where_signatures_are_needed_a_word_is_not_enough() {
-    let source = with(&grant("g1", "ops", "jitDuration: 3600"), Proof::Signature);
+    let source = asking_signed(&[asked("ops", "jitDuration: 3600")]);
     let failure = planned(&source, "carol", None, &By::Word).unwrap_err();
     assert!(failure.text.contains("it is not signed"), "{}", failure.text);
     let plan = planned(&source, "carol", None, &By::SignatureToCome).unwrap();
@@ -126,7 +115,7 @@ fn where_signatures_are_needed_a_word_is_not_enough() {
         grant: plan.grant,
         digest: plan.digest,
         duration: None,
-        at: now(),
+        at: NOW,
         latest_end: plan.latest_end,
     };
     assert!(planned(&source, "carol", None, &By::Signature(good.clone())).is_ok());

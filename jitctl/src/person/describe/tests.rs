@@ -1,9 +1,9 @@
 use super::*;
-use crate::person::testing::{NOW, company, grant, picture, role};
+use crate::person::testing::{NOW, OPERATORS, company, grant, picture, role};
 
 /// What bob sees of alice's request with these lines, on a terminal of so many columns.
 fn seen(more: &str, columns: usize) -> String {
-    let role = role("ops", "cn=operators,ou=groups,dc=local", 1, &["leads"], "");
+    let role = role("ops", OPERATORS, 1, &["leads"], "");
     let source = company(&[role, grant("g1", "alice", "ops", more)]);
     let picture = picture(&source);
     request(&source, &picture.grants, &picture.grants[0], None, NOW, Colour::Off, columns)

@@ -1,11 +1,11 @@
 use super::*;
-use crate::person::testing::{NOW, TWO_HOURS, approve, company, dn, grant, later, person, picture, role};
-
-const OPERATORS: &str = "cn=operators,ou=groups,dc=local";
+use crate::person::testing::{
+    NOW, OPERATORS, TWO_HOURS, approve, company, grant, later, person, picture, role,
+};
 
 fn waiting(source: &Source, who: &str) -> Vec<String> {
     let picture = picture(source);
-    let found = wait_for(&picture, &dn(&person(who)), NOW);
+    let found = wait_for(&picture, &person(who), NOW);
     let ids = picture.grants.iter().filter(|grant| found.contains(&grant.grant.uuid));
     ids.map(|grant| grant.grant.id.clone()).collect()
 }
@@ -60,7 +60,7 @@ fn what_rests_on_whom() {
     }
     let picture = picture(&source);
     let rests = |who: &str, now| {
-        let found = resting_on(&picture, &dn(&person(who)), now);
+        let found = resting_on(&picture, &person(who), now);
         let mut named: Vec<(String, Without)> = picture
             .grants
             .iter()

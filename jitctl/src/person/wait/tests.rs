@@ -1,7 +1,7 @@
 use super::*;
-use crate::person::testing::{NOW, TWO_HOURS, approve, company, grant, later, picture, role, take};
-
-const OPERATORS: &str = "cn=operators,ou=groups,dc=local";
+use crate::person::testing::{
+    NOW, OPERATORS, TWO_HOURS, approve, company, grant, later, picture, role, take,
+};
 
 fn waits(more: &str) -> jit_model::source::Source {
     company(&[role("ops", OPERATORS, 2, &["leads"], ""), grant("g1", "alice", "ops", more)])

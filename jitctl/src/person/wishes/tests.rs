@@ -1,10 +1,9 @@
 use clap::Parser;
 
 use super::super::ask::fake::Script;
-use super::super::world::{bases, now, person, with};
+use super::super::testing::{NOW, asking, bases, person};
 use super::*;
 use crate::cli::{Cli, Command};
-use jit_model::source::Proof;
 
 fn args(typed: &str) -> RequestArgs {
     let words = ["jitctl", "request"].into_iter().chain(typed.split_whitespace());
@@ -15,22 +14,22 @@ fn args(typed: &str) -> RequestArgs {
 }
 
 fn made(typed: &str, asker: &mut Asker<'_>) -> Result<Wish, Failure> {
-    wish(&args(typed), &with("", Proof::CreatorsName), &bases().roles, &person("alice"), asker, now())
+    wish(&args(typed), &asking(&[]), &bases().roles, &person("alice"), asker, NOW)
 }
 
 #[test]
 fn a_whole_command_line_asks_nothing() {
     let mut nobody = Script::default();
     let wish = made(
-        "--role two --host a.prod.x,b.prod.x --for 1h --at now+1h --reason r --ticket OPS-1 --service sshd",
+        "--role two --host a.example.com,b.example.com --for 1h --at now+1h --reason r --ticket OPS-1 --service sshd",
         &mut Asker::Person(&mut nobody),
     )
     .unwrap();
     assert_eq!(nobody.said, "");
-    assert_eq!((wish.end, wish.not_before), (End::After(Span(3_600)), Some(now().plus(Span(3_600)))));
+    assert_eq!((wish.end, wish.not_before), (End::After(Span(3_600)), Some(NOW.plus(Span(3_600)))));
     assert_eq!((wish.hosts.len(), wish.services.len()), (2, 1));
     assert_eq!(
-        made("--role ops --host a.prod.x --for 1h --at now", &mut Asker::Nobody).unwrap().not_before,
+        made("--role ops --host a.example.com --for 1h --at now", &mut Asker::Nobody).unwrap().not_before,
         None
     );
 }
@@ -42,7 +41,7 @@ fn a_script_hears_of_all_that_is_missing_at_once() {
         failure.text,
         "what is missing: --role ROLE (you can ask for: free, ops, two) --host HOST --for DURATION"
     );
-    let failure = made("--host web1.dev.x", &mut Asker::Nobody).unwrap_err();
+    let failure = made("--host web1.example.org", &mut Asker::Nobody).unwrap_err();
     assert_eq!(failure.text, "what is missing: --role ROLE (you can ask for: free, two) --for DURATION");
     let failure = made("--role two --host a --for 1h", &mut Asker::Nobody).unwrap_err();
     assert!(failure.text.contains("the role two wants a reason: --reason"), "{}", failure.text);
@@ -57,7 +56,7 @@ fn a_person_is_asked_for_what_is_missing_and_corrected() {
         "nothing",
         "3",
         "a b!",
-        "web1.prod.x, web2.prod.x",
+        "web1.example.com, web2.example.com",
         "0s",
         "3h",
         "1h",
@@ -88,10 +87,10 @@ fn the_end_of_input_writes_nothing() {
     for (typed, answers, flag) in [
         ("", &[][..], "--role ROLE"),
         ("--role ops", &[], "--host HOST"),
-        ("--role ops --host a.prod.x", &[], "--for 2h"),
-        ("--role ops --host a.prod.x --for 1h", &[], "no reason was given"),
-        ("--role two --host a.prod.x --for 1h --reason r", &[], "--ticket TICKET"),
-        ("--role ops", &["x y!", "x y!", "x y!", "x y!", "x y!", "web1.prod.x"], "--host HOST"),
+        ("--role ops --host a.example.com", &[], "--for 2h"),
+        ("--role ops --host a.example.com --for 1h", &[], "no reason was given"),
+        ("--role two --host a.example.com --for 1h --reason r", &[], "--ticket TICKET"),
+        ("--role ops", &["x y!", "x y!", "x y!", "x y!", "x y!", "web1.example.com"], "--host HOST"),
     ] {
         let failure = made(typed, &mut Asker::Person(&mut Script::of(answers))).unwrap_err();
         assert!(
