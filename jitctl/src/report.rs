@@ -67,6 +67,13 @@ impl Failure {
         Failure { exit: Exit::No, code: code.to_owned(), text: text.into() }
     }
 
+    /// The same, which left everything as it was: the first line says so, too.
+    pub fn unwritten(code: &str, why: &str) -> Failure {
+        let end = why.find('\n').unwrap_or(why.len());
+        let (head, rest) = why.split_at(end);
+        Failure::no(code, format!("{head}; nothing was written{rest}"))
+    }
+
     /// Not here, or not with this tool.
     pub fn not_applicable(code: &str, text: impl Into<String>) -> Failure {
         Failure { exit: Exit::NotApplicable, code: code.to_owned(), text: text.into() }

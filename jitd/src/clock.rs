@@ -36,14 +36,7 @@ impl BootId {
     /// Reads the kernel's text form, a UUID.
     pub fn parse(text: &str) -> Option<BootId> {
         let digits: Vec<u8> = text.trim().bytes().filter(|b| *b != b'-').collect();
-        if digits.len() != 32 || !digits.is_ascii() {
-            return None;
-        }
-        let mut id = [0; 16];
-        for (byte, pair) in id.iter_mut().zip(digits.chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(BootId(id))
+        jit_model::digest::unhex(&digits).map(BootId)
     }
 }
 

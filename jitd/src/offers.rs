@@ -10,7 +10,7 @@ use jit_model::host::HostNames;
 use jit_model::name::{Login, Service};
 use jit_model::people::People;
 use jit_model::role::Role;
-use jit_model::source::{RoleEntry, Source};
+use jit_model::source::Source;
 
 /// The roles of one source that can be used on this host, and for whom they seem to be.
 #[derive(Debug, Default)]
@@ -32,11 +32,7 @@ impl Offers {
     pub fn of(source: &Source, host: &HostNames) -> Offers {
         // Many roles are for few groups.
         let mut known: BTreeMap<&Dn, Arc<Names>> = BTreeMap::new();
-        let roles = source.roles.values().filter_map(|entry| match entry {
-            RoleEntry::Known(role) => Some(role),
-            RoleEntry::Malformed(_) => None,
-        });
-        let offers = roles.filter(|role| host.meets(&role.hosts)).map(|role| {
+        let offers = source.known_roles().filter(|role| host.meets(&role.hosts)).map(|role| {
             let names =
                 |dn| Arc::clone(known.entry(dn).or_insert_with(|| Arc::new(names(dn, &source.people))));
             Offer { role: Arc::clone(role), eligible: role.eligible.iter().map(names).collect() }

@@ -3,11 +3,11 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 
+use crate::desk::Text;
 use crate::door::{Door, NAME, SOON};
 use crate::host::console::terminal;
 use crate::host::exec::end_group;
@@ -71,7 +71,7 @@ impl Plan<'_> {
         let command = ["ssh".to_owned()].into_iter().chain(self.words);
         let command = command.chain([format!("{}@{NAME}", self.user)]).chain(self.command);
         let host = self.door.host();
-        let (screen, errors) = (Arc::default(), Arc::default());
+        let (screen, errors) = (Text::default(), Text::default());
         let (keyboard, child): (Box<dyn Write + Send>, Child) = match self.seat {
             Seat::Pipes => {
                 let mut child = host.spawn(command, [Stdio::piped(), Stdio::piped(), Stdio::piped()])?;
@@ -79,8 +79,8 @@ impl Plan<'_> {
                 let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
                     return Err(Trouble::new("ssh has no streams"));
                 };
-                listen(stdout, &screen);
-                listen(stderr, &errors);
+                screen.keep(stdout);
+                errors.keep(stderr);
                 (Box::new(stdin), child)
             }
             Seat::Terminal => {
@@ -89,7 +89,7 @@ impl Plan<'_> {
                 let open = || File::options().read(true).write(true).open(&path).map(Stdio::from);
                 let streams = open().and_then(|stdin| Ok([stdin, open()?, open()?]));
                 let child = host.spawn(command, streams.map_err(|e| Trouble::io(&path, e))?)?;
-                listen(master.try_clone().map_err(|e| Trouble::io(&path, e))?, &screen);
+                screen.keep(master.try_clone().map_err(|e| Trouble::io(&path, e))?);
                 (Box::new(master), child)
             }
         };
@@ -106,27 +106,12 @@ impl Plan<'_> {
     }
 }
 
-/// Keeps what comes; the end of a pipe, or a terminal that nobody has open any more, ends it.
-fn listen(mut from: impl Read + Send + 'static, text: &Arc<Mutex<String>>) {
-    let text = Arc::clone(text);
-    thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(n) = from.read(&mut buffer) {
-            if n == 0 {
-                return;
-            }
-            let more = String::from_utf8_lossy(buffer.get(..n).unwrap_or_default()).into_owned();
-            text.lock().unwrap_or_else(PoisonError::into_inner).push_str(&more);
-        }
-    });
-}
-
 /// A client at work. Dropped, it is killed, as when somebody's laptop dies.
 pub struct Client {
     keyboard: Option<Box<dyn Write + Send>>,
     child: Mutex<Child>,
-    screen: Arc<Mutex<String>>,
-    errors: Arc<Mutex<String>>,
+    screen: Text,
+    errors: Text,
 }
 
 impl Client {
@@ -157,12 +142,12 @@ impl Client {
 
     /// What came from the other side so far: the terminal's text, or a command's standard output.
     pub fn screen(&self) -> String {
-        self.screen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.screen.now().clone()
     }
 
     /// What ssh itself, or a command's standard error, said so far.
     pub fn errors(&self) -> String {
-        self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.errors.now().clone()
     }
 
     /// Waits until the screen shows `text`.

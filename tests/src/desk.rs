@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::built;
+pub use crate::ldif::{BASE, person};
 use crate::slapd::Slapd;
 use crate::trouble::{Result, Trouble};
 
@@ -17,17 +18,10 @@ mod terminal;
 
 pub use terminal::{Terminal, Text};
 
-/// Where the directory begins.
-pub const BASE: &str = "dc=example,dc=com";
 /// Where grants stand.
 pub const GRANTS: &str = "ou=grants,ou=jit,dc=example,dc=com";
 /// Only ends a hopeless wait.
 pub const LIMIT: Duration = Duration::from_secs(60);
-
-/// The DN of a login.
-pub fn person(login: &str) -> String {
-    format!("uid={login},ou=people,{BASE}")
-}
 
 /// The directory, and where people keep their files.
 #[derive(Debug)]

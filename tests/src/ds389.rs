@@ -4,13 +4,10 @@
 
 mod instance;
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
+use std::ops::Deref;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -18,7 +15,8 @@ use rustix::process::Signal;
 use crate::host::Host;
 use crate::host::daemon::Daemon;
 use crate::root::workspace;
-use crate::slapd::{BASE, authority, free_port, piped};
+use crate::server::Server;
+use crate::slapd::{BASE, authority, free_port};
 use crate::trouble::{Result, Trouble};
 use crate::wait::until;
 
@@ -64,14 +62,14 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// When this process is not root, or the server cannot be set up or does not come up.
     pub fn up(self) -> Result<Ds389> {
-        let tls = authority()?;
         let host = Host::named("ds").of(instance::DS389);
         let host = match self.network_of {
             Some(other) => host.in_network_of(other).up()?,
             None => host.up()?,
         };
         let ports = if self.network_of.is_some() { (389, 636) } else { (free_port()?, free_port()?) };
-        let mut server = Ds389 { shared: self.network_of.is_some(), host, tls, ports, daemon: None };
+        let reached = Server { at: instance::socket(&host), ports, certificates: authority()? };
+        let mut server = Ds389 { server: reached, shared: self.network_of.is_some(), host, daemon: None };
         if self.bare {
             instance::unpack(&server.host, instance::Stage::Bare)?;
         } else {
@@ -93,11 +91,17 @@ impl<'a> Plan<'a> {
 /// A server that runs, or is between two runs.
 #[derive(Debug)]
 pub struct Ds389 {
+    server: Server,
     daemon: Option<Daemon>,
     host: Host,
     shared: bool,
-    tls: PathBuf,
-    ports: (u16, u16),
+}
+
+impl Deref for Ds389 {
+    type Target = Server;
+    fn deref(&self) -> &Server {
+        &self.server
+    }
 }
 
 impl Ds389 {
@@ -106,56 +110,9 @@ impl Ds389 {
         Plan { network_of: None, data: String::new(), bare: false }
     }
 
-    /// `ldap://127.0.0.1:…`
-    pub fn plain(&self) -> String {
-        format!("ldap://127.0.0.1:{}", self.ports.0)
-    }
-
-    /// `ldap://localhost:…`, the name in its certificate, for StartTLS.
-    pub fn named(&self) -> String {
-        format!("ldap://localhost:{}", self.ports.0)
-    }
-
-    /// `ldaps://localhost:…`
-    pub fn tls(&self) -> String {
-        format!("ldaps://localhost:{}", self.ports.1)
-    }
-
-    /// `ldapi://…`, reached from this machine whatever the network: root is the administrator there.
-    pub fn socket(&self) -> String {
-        format!("ldapi://{}", self.socket_path().display().to_string().replace('/', "%2F"))
-    }
-
-    fn socket_path(&self) -> PathBuf {
-        self.host.path("/run/slapd-jit.socket")
-    }
-
-    /// The port of `ldap`.
-    pub fn port(&self) -> u16 {
-        self.ports.0
-    }
-
     /// The host that it runs in: its logs are under `/var/log/dirsrv`.
     pub fn host(&self) -> &Host {
         &self.host
-    }
-
-    /// A file made for TLS: `ca.crt`, `server.crt`; another authority's `stranger.crt`.
-    pub fn tls_file(&self, name: &str) -> PathBuf {
-        self.tls.join(name)
-    }
-
-    /// A file with a password, readable by us alone; gone with the server.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn secret(&self, password: &str) -> Result<PathBuf> {
-        let path = self.host.path("/root/secret");
-        let io = |e| Trouble::io(&path, e);
-        let mut file = File::create(&path).map_err(io)?;
-        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(io)?;
-        file.write_all(format!("{password}\n").as_bytes()).map_err(io)?;
-        Ok(path)
     }
 
     /// Starts it again.
@@ -164,10 +121,9 @@ impl Ds389 {
     /// When it does not come up.
     pub fn start(&mut self) -> Result<()> {
         let mut daemon = instance::start(&self.host, self.shared)?;
-        let (socket, ports, shared) = (self.socket_path(), self.ports, self.shared);
         daemon.wait_until("389-ds answers", || {
-            let open = |port| shared || TcpStream::connect(("127.0.0.1", port)).is_ok();
-            UnixStream::connect(&socket).is_ok() && open(ports.0) && open(ports.1)
+            let open = |port| self.shared || TcpStream::connect(("127.0.0.1", port)).is_ok();
+            UnixStream::connect(&self.at).is_ok() && open(self.ports.0) && open(self.ports.1)
         })?;
         self.daemon = Some(daemon);
         Ok(())
@@ -180,7 +136,7 @@ impl Ds389 {
     pub fn kill(&mut self) -> Result<()> {
         let daemon = self.daemon.take().ok_or_else(|| Trouble::new("389-ds does not run"))?;
         daemon.kill()?;
-        self.host.remove("/run/slapd-jit.socket")
+        self.host.remove(instance::SOCKET)
     }
 
     /// Ends it in order and starts it again: some settings count only then.
@@ -191,7 +147,7 @@ impl Ds389 {
         if let Some(daemon) = self.daemon.take() {
             daemon.stop()?;
         }
-        self.host.remove("/run/slapd-jit.socket")?;
+        self.host.remove(instance::SOCKET)?;
         self.start()
     }
 
@@ -201,56 +157,6 @@ impl Ds389 {
     /// When it does not run.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         self.daemon.as_ref().ok_or_else(|| Trouble::new("389-ds does not run"))?.signal(signal)
-    }
-
-    fn admin(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.args(["-Q", "-Y", "EXTERNAL", "-H", &self.socket()]);
-        command
-    }
-
-    /// Makes the changes of an LDIF text (RFC 2849), as administrator.
-    ///
-    /// # Errors
-    /// When the server refuses one.
-    pub fn change(&self, ldif: &str) -> Result<()> {
-        piped(&mut self.admin("ldapmodify"), ldif).map(drop)
-    }
-
-    /// The same as a person or host, by password.
-    ///
-    /// # Errors
-    /// When the server refuses one.
-    pub fn change_as(&self, dn: &str, password: &str, ldif: &str) -> Result<()> {
-        piped(Command::new("ldapmodify").args(["-x", "-D", dn, "-w", password, "-H", &self.socket()]), ldif)
-            .map(drop)
-    }
-
-    /// Adds the entries of an LDIF text, as administrator.
-    ///
-    /// # Errors
-    /// When the server refuses one.
-    pub fn add(&self, ldif: &str) -> Result<()> {
-        piped(&mut self.admin("ldapadd"), ldif).map(drop)
-    }
-
-    /// Deletes an entry, as administrator.
-    ///
-    /// # Errors
-    /// When the server refuses.
-    pub fn delete(&self, dn: &str) -> Result<()> {
-        piped(self.admin("ldapdelete").arg(dn), "").map(drop)
-    }
-
-    /// What a search shows the administrator, as LDIF.
-    ///
-    /// # Errors
-    /// When the server refuses.
-    pub fn search(&self, base: &str, arguments: &[&str]) -> Result<String> {
-        let mut command = self.admin("ldapsearch");
-        command.args(["-LLL", "-o", "ldif-wrap=no", "-b", base]).args(arguments);
-        let output = piped(&mut command, "")?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Takes all access rules off an entry and puts these in their place, one a line.

@@ -1,6 +1,5 @@
 //! Follows a directory as the daemon does, and waits for what it should say.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::slapd::Slapd;
+use crate::server::Server;
 use crate::trouble::{Result, Trouble};
 
 /// The end of a hopeless wait; never what is tested.
@@ -28,27 +27,15 @@ pub const HOST: &str = "web1.prod.example.com";
 ///
 /// # Errors
 /// When a URL cannot be used.
-pub fn config(slapd: &Slapd, uris: &[String], start_tls: StartTls) -> Result<LdapConfig> {
-    host_config(uris, start_tls, slapd.tls_file("ca.crt"), slapd.secret("host-secret")?)
-}
-
-/// The same with this authority and this file with the host's password.
-///
-/// # Errors
-/// When a URL cannot be used.
-pub fn host_config(
-    uris: &[String],
-    start_tls: StartTls,
-    ca: PathBuf,
-    password_file: PathBuf,
-) -> Result<LdapConfig> {
+pub fn config(server: &Server, uris: &[String], start_tls: StartTls) -> Result<LdapConfig> {
     let trouble = |error: &dyn std::error::Error| Trouble::new(error.to_string());
     let base = dn("dc=example,dc=com");
     let bases = Bases::under(&base).map_err(|error| trouble(&error))?;
     let host = HostNames::new(HOST, ["web"]).map_err(|error| trouble(&error))?;
     let mut config = LdapConfig::new(uris, start_tls, bases, host).map_err(|error| trouble(&error))?;
     let ms = Duration::from_millis;
-    config.ca = Some(ca);
+    config.ca = Some(server.tls_file("ca.crt"));
+    let password_file = server.secret("host-secret")?;
     config.bind = Bind::Simple { dn: dn("cn=web1,ou=hosts,dc=example,dc=com"), password_file };
     config.patience = Patience {
         connect: ms(2_000),
@@ -248,6 +235,57 @@ pub fn access<'a>(entries: &'a Entries, name: &str) -> Option<&'a Entry> {
 pub fn person<'a>(entries: &'a Entries, name: &str) -> Option<&'a Entry> {
     let name = dn(name);
     entries.people.values().find(|entry| entry.dn == name).map(Arc::as_ref)
+}
+
+/// What every way of following must show: the beginning, alice's new grant `g1`, which `asks` writes, a revocation, its removal, the
+/// grant's deletion. Returns the grant as it was shown.
+///
+/// # Errors
+/// When something does not come, or the server refuses.
+///
+/// # Panics
+/// When what comes is not what it should be.
+pub async fn life_of_a_grant(
+    server: &Server,
+    following: &mut Following,
+    asks: impl FnOnce() -> Result<()>,
+) -> Result<Entry> {
+    let alice = "uid=alice,ou=people,dc=example,dc=com";
+    let (g1, r1) =
+        ("cn=g1,ou=grants,ou=jit,dc=example,dc=com", "cn=r,cn=g1,ou=grants,ou=jit,dc=example,dc=com");
+    let first = following.until("the role is there", |e| !e.access.is_empty()).await?;
+    assert!(access(&first, "cn=operator,ou=roles,ou=jit,dc=example,dc=com").is_some());
+    assert!(person(&first, "cn=operators,ou=groups,dc=example,dc=com").is_some());
+    assert!(person(&first, "cn=leads,ou=groups,dc=example,dc=com").is_some());
+    assert!(person(&first, "uid=carol,ou=people,dc=example,dc=com").is_none(), "nobody needs carol");
+
+    asks()?;
+    let with = following.until("the grant is there", |e| access(e, g1).is_some()).await?;
+    let shown = access(&with, g1).expect("a grant");
+    for name in ["creatorsname", "modifiersname", "createtimestamp", "modifytimestamp", "jitsubject"] {
+        assert_eq!(shown.attributes.get(name).map(Vec::len), Some(1), "{name}");
+    }
+    // One identity, by push and by search: it is what people sign.
+    let written = server.search(g1, &["-s", "base", "entryUUID"])?;
+    let written = written.lines().find_map(|line| line.strip_prefix("entryUUID: ")).unwrap_or_default();
+    assert_eq!(shown.uuid.to_string(), written);
+    let subject = person(&with, alice).expect("a grant is never shown without its subject");
+    assert_eq!(subject.attributes["uid"], [b"alice"]);
+    assert_eq!(subject.attributes["uidnumber"], [b"2001"]);
+    assert!(!subject.attributes.contains_key("userpassword"));
+
+    server.add(&revocation("g1"))?;
+    following.until("the revocation is there", |e| access(e, r1).is_some()).await?;
+    server.delete(r1)?;
+    following.until("the revocation is gone", |e| access(e, r1).is_none()).await?;
+    server.delete(g1)?;
+    following
+        .until("the grant and its subject are gone", |e| {
+            access(e, g1).is_none() && person(e, alice).is_none()
+        })
+        .await?;
+    following.quiet(2).await?;
+    Ok(shown.clone())
 }
 
 /// A grant of the role `operator` for a person or group, for [`HOST`], as LDIF.

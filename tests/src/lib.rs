@@ -20,6 +20,7 @@ pub mod proxy;
 pub mod root;
 pub mod seat;
 pub mod served;
+pub mod server;
 pub mod sessions;
 pub mod slapd;
 pub mod strace;

@@ -34,6 +34,7 @@ pub struct Proxy {
     /// Counts up: connections of an older number end.
     epoch: watch::Sender<u64>,
     open: watch::Receiver<usize>,
+    heard: Arc<Mutex<Vec<u8>>>,
     task: JoinHandle<()>,
 }
 
@@ -55,12 +56,13 @@ impl Proxy {
         let manners = Arc::new(Mutex::new(Manners::Honest));
         let (epoch, epochs) = watch::channel(0);
         let (count, open) = watch::channel(0);
-        let current = manners.clone();
+        let heard: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let (current, ear) = (manners.clone(), heard.clone());
         let task = tokio::spawn(async move {
             let count = Arc::new(count);
             while let Ok((client, _)) = listener.accept().await {
                 let manners = *current.lock().unwrap_or_else(PoisonError::into_inner);
-                let (mut epochs, count) = (epochs.clone(), count.clone());
+                let (mut epochs, count, ear) = (epochs.clone(), count.clone(), ear.clone());
                 epochs.borrow_and_update();
                 if manners == Manners::Refuse {
                     continue;
@@ -71,8 +73,8 @@ impl Proxy {
                         let ((from_client, to_client), (from_server, to_server)) =
                             (client.into_split(), server.into_split());
                         tokio::select! {
-                            () = pass(from_client, to_server, Manners::Honest) => {}
-                            () = pass(from_server, to_client, manners) => {}
+                            () = pass(from_client, to_server, Manners::Honest, Some(&ear)) => {}
+                            () = pass(from_server, to_client, manners, None) => {}
                             _ = epochs.changed() => {}
                         }
                     }
@@ -80,12 +82,18 @@ impl Proxy {
                 });
             }
         });
-        Ok(Proxy { address, manners, epoch, open, task })
+        Ok(Proxy { address, manners, epoch, open, heard, task })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How often clients have said this, in all connections together.
+    pub fn heard(&self, word: &[u8]) -> usize {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.windows(word.len()).filter(|said| *said == word).count()
     }
 
     /// Sets the manners of new connections, and ends all that there are.
@@ -104,11 +112,19 @@ impl Proxy {
     }
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, manners: Manners) {
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    manners: Manners,
+    ear: Option<&Mutex<Vec<u8>>>,
+) {
     let mut passed = 0;
     let mut buffer = vec![0; 4096];
     while let Ok(count) = from.read(&mut buffer).await {
         let Some(bytes) = buffer.get_mut(..count).filter(|bytes| !bytes.is_empty()) else { return };
+        if let Some(ear) = ear {
+            ear.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        }
         let mut end = bytes.len();
         match manners {
             Manners::CutAfter(most) => end = end.min(most.saturating_sub(passed)),

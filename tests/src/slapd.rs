@@ -11,7 +11,7 @@ pub use controls::Control;
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
+use std::ops::Deref;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -23,6 +23,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::host::Host;
 use crate::kdc::Kdc;
 use crate::root::{target, workspace};
+use crate::server::Server;
 use crate::trouble::{Result, Trouble};
 use crate::wait::until;
 
@@ -182,7 +183,8 @@ impl<'a> Plan<'a> {
 
         let network = self.network_of.map(|host| format!("--net=/proc/{}/ns/net", host.first_process()));
         let ports = if network.is_some() { (389, 636) } else { (free_port()?, free_port()?) };
-        let mut slapd = Slapd { dir, tls, network, ports, kerberos: self.kerberos, child: None };
+        let server = Server { at: dir.join("ldapi"), ports, certificates: tls };
+        let mut slapd = Slapd { server, dir, network, kerberos: self.kerberos, child: None };
         slapd.start()?;
         match self.rules {
             Rules::Open => slapd.rules("{0}to * by * read")?,
@@ -196,12 +198,18 @@ impl<'a> Plan<'a> {
 /// A server that runs, or is between two runs.
 #[derive(Debug)]
 pub struct Slapd {
+    server: Server,
     dir: PathBuf,
-    tls: PathBuf,
     network: Option<String>,
-    ports: (u16, u16),
     kerberos: Vec<(&'static str, PathBuf)>,
     child: Option<Child>,
+}
+
+impl Deref for Slapd {
+    type Target = Server;
+    fn deref(&self) -> &Server {
+        &self.server
+    }
 }
 
 impl Slapd {
@@ -219,50 +227,6 @@ impl Slapd {
             id: 0,
             kerberos: Vec::new(),
         }
-    }
-
-    /// `ldap://127.0.0.1:…`
-    pub fn plain(&self) -> String {
-        format!("ldap://127.0.0.1:{}", self.ports.0)
-    }
-
-    /// `ldap://localhost:…`, the name in its certificate, for StartTLS.
-    pub fn named(&self) -> String {
-        format!("ldap://localhost:{}", self.ports.0)
-    }
-
-    /// `ldaps://localhost:…`
-    pub fn tls(&self) -> String {
-        format!("ldaps://localhost:{}", self.ports.1)
-    }
-
-    /// `ldapi://…`
-    pub fn socket(&self) -> String {
-        format!("ldapi://{}", self.dir.join("ldapi").display().to_string().replace('/', "%2F"))
-    }
-
-    /// The port of `ldap`.
-    pub fn port(&self) -> u16 {
-        self.ports.0
-    }
-
-    /// A file made for TLS: `ca.crt`, `server.crt`, `host.crt`, `host.key`; another authority's `stranger.crt`, and what that
-    /// one calls the server, `impostor.crt`.
-    pub fn tls_file(&self, name: &str) -> PathBuf {
-        self.tls.join(name)
-    }
-
-    /// A file with a password, readable by us alone.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn secret(&self, password: &str) -> Result<PathBuf> {
-        let path = self.dir.join("secret");
-        let io = |e| Trouble::io(&path, e);
-        let mut file = File::create(&path).map_err(io)?;
-        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(io)?;
-        file.write_all(format!("{password}\n").as_bytes()).map_err(io)?;
-        Ok(path)
     }
 
     /// Starts it again.
@@ -293,9 +257,8 @@ impl Slapd {
         command.envs(self.kerberos.iter().map(|(name, path)| (name, path)));
         let child = command.spawn().map_err(|e| Trouble::new(format!("slapd does not start: {e}")))?;
         self.child = Some(child);
-        let socket = self.dir.join("ldapi");
         until(Duration::from_secs(30), "slapd answers", || {
-            UnixStream::connect(&socket).is_ok()
+            UnixStream::connect(&self.at).is_ok()
                 && ports.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
         })
         .map_err(|trouble| {
@@ -317,7 +280,7 @@ impl Slapd {
             child.wait().map_err(|e| Trouble::new(format!("slapd: {e}")))?;
         }
         // So that the next run's readiness is not this run's leavings.
-        let _ = fs::remove_file(self.dir.join("ldapi"));
+        let _ = fs::remove_file(&self.at);
         Ok(())
     }
 
@@ -332,40 +295,6 @@ impl Slapd {
         kill_process(pid, signal).map_err(|e| Trouble::new(format!("slapd: {e}")))
     }
 
-    /// Makes the changes of an LDIF text (RFC 2849), as administrator.
-    ///
-    /// # Errors
-    /// When the server refuses one.
-    pub fn change(&self, ldif: &str) -> Result<()> {
-        piped(Command::new("ldapmodify").args(["-Q", "-Y", "EXTERNAL", "-H", &self.socket()]), ldif).map(drop)
-    }
-
-    /// The same as a person or host, by password.
-    ///
-    /// # Errors
-    /// When the server refuses one.
-    pub fn change_as(&self, dn: &str, password: &str, ldif: &str) -> Result<()> {
-        piped(Command::new("ldapmodify").args(["-x", "-D", dn, "-w", password, "-H", &self.socket()]), ldif)
-            .map(drop)
-    }
-
-    /// Adds the entries of an LDIF text, as administrator.
-    ///
-    /// # Errors
-    /// When the server refuses one.
-    pub fn add(&self, ldif: &str) -> Result<()> {
-        piped(Command::new("ldapadd").args(["-Q", "-Y", "EXTERNAL", "-H", &self.socket()]), ldif).map(drop)
-    }
-
-    /// Deletes an entry, as administrator.
-    ///
-    /// # Errors
-    /// When the server refuses.
-    pub fn delete(&self, dn: &str) -> Result<()> {
-        piped(Command::new("ldapdelete").args(["-Q", "-Y", "EXTERNAL", "-H", &self.socket(), dn]), "")
-            .map(drop)
-    }
-
     /// Makes changes while nobody is connected and before the next start: no log tells of them then.
     ///
     /// # Errors
@@ -377,28 +306,6 @@ impl Slapd {
         self.listen(&format!("{}/", self.socket()), &[])?;
         self.change(ldif)?;
         self.kill()
-    }
-
-    /// What a search shows the administrator, as LDIF.
-    ///
-    /// # Errors
-    /// When the server refuses.
-    pub fn search(&self, base: &str, arguments: &[&str]) -> Result<String> {
-        let mut command = Command::new("ldapsearch");
-        command.args([
-            "-LLL",
-            "-Q",
-            "-Y",
-            "EXTERNAL",
-            "-o",
-            "ldif-wrap=no",
-            "-H",
-            &self.socket(),
-            "-b",
-            base,
-        ]);
-        let output = piped(command.args(arguments), "")?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Replaces all access rules by these, one a line.

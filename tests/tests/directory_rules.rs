@@ -1,10 +1,10 @@
 //! The access rules of packaging/ldap, on a real OpenLDAP: who may ask, approve and revoke, and the result code of every
 //! other attempt. 50 is insufficientAccess, 19 constraintViolation, 65 objectClassViolation (RFC 4511, A.1).
 
+use jit_tests::ldif::{BASE, group, person, role};
 use jit_tests::slapd::Slapd;
 use jit_tests::trouble::Result;
 
-const BASE: &str = "dc=example,dc=com";
 const GRANTS: &str = "ou=grants,ou=jit,dc=example,dc=com";
 const DENIED: &[i32] = &[50];
 const DONE: &[i32] = &[0];
@@ -103,18 +103,6 @@ impl Company {
     fn end(self) {
         assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
     }
-}
-
-fn person(login: &str) -> String {
-    format!("uid={login},ou=people,{BASE}")
-}
-
-fn group(name: &str) -> String {
-    format!("cn={name},ou=groups,{BASE}")
-}
-
-fn role(name: &str) -> String {
-    format!("cn={name},ou=roles,ou=jit,{BASE}")
 }
 
 fn grant(cn: &str, subject: &str, role: &str, more: &str) -> String {

@@ -14,6 +14,7 @@ use crate::person::config;
 use crate::person::judging::Picture;
 use crate::person::session::Session;
 use crate::person::shown::{self, Shown};
+use crate::person::who;
 use crate::report::{Exit, Failure, Report};
 use crate::terminal::{Colour, Table, Tone, some_of};
 use crate::when;
@@ -115,8 +116,7 @@ fn report(picture: &Picture, me: &Dn, which: Which, now: Timestamp, colour: Colo
 
 fn listed(picture: &Picture, me: &Dn, which: Which, now: Timestamp) -> Vec<Shown> {
     let is_mine = |one: &Shown| {
-        Dn::parse(&one.grant.subject)
-            .is_ok_and(|subject| subject == *me || picture.source.people.is_member(me, &subject))
+        Dn::parse(&one.grant.subject).is_ok_and(|subject| who::is_for(&picture.source.people, &subject, me))
     };
     let is_current = |one: &Shown| matches!(one.grant.state.as_str(), "pending" | "scheduled" | "live");
     let lately = |one: &Shown| now.since(ended(picture, one)) < LATELY;
@@ -191,10 +191,7 @@ fn set_aside(picture: &Picture, me: &Dn, which: Which) -> Vec<String> {
     let aside = picture.source.set_aside.iter().filter(|entry| entry.kind == EntryKind::Grant);
     aside
         .filter(|entry| wanted(entry.subject.as_ref()))
-        .map(|entry| {
-            let attribute = entry.attribute.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-            format!("{} is no grant that counts: {attribute}{}", entry.dn, entry.reason)
-        })
+        .map(|entry| format!("{} is no grant that counts: {}", entry.dn, shown::fault(entry)))
         .collect()
 }
 

@@ -16,6 +16,7 @@ use crate::person::config;
 use crate::person::propose::{Wish, draft, foresee, state_of};
 use crate::person::session::Session;
 use crate::person::stopwatch::Stopwatch;
+use crate::person::who;
 use crate::report::{Failure, Report};
 use crate::terminal::quoted;
 use crate::when;
@@ -35,7 +36,7 @@ pub fn run(context: &Context, cli: &Cli, args: &ExtendArgs) -> Result<Report, Fa
     session.reach(&args.id)?;
     let old = session.find(&args.id)?;
     let mut wish = longer(old, span, now)?;
-    let own = old.grant.subject == me || session.source().people.is_member(&me, &old.grant.subject);
+    let own = who::is_for(&session.source().people, &old.grant.subject, &me);
     if !own {
         let text = "it is somebody else's grant, and everybody asks for himself; nothing was written";
         return Err(Failure::no("not-yours", text));

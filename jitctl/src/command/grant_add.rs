@@ -2,7 +2,6 @@
 //! would refuse afterwards, and leaves nothing behind that nobody knows how to take back.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use jit_control::{Answer, Grant, Status, Written};
 use jit_directory::ldif::write::{NewGrant, NewRevocation, add_grant, add_revocation};
@@ -18,12 +17,10 @@ use crate::command::ldif_file::{self, EditError, Found};
 use crate::command::{grants, settle};
 use crate::context::Context;
 use crate::foresee;
+use crate::person::ask::{self, Asker, Terminal};
 use crate::report::{Exit, Failure, Report};
 use crate::terminal::clean;
 use crate::when;
-
-/// The longest reason: it is shown in tables and in the audit.
-const MAX_REASON: usize = 500;
 
 /// `jitctl grant add USER`
 ///
@@ -220,31 +217,15 @@ fn reason(given: Option<&str>) -> Result<String, Failure> {
         return line("reason", reason);
     }
     let missing = || Failure::usage("say why, for those who read the audit: --reason 'what is to be done'");
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(missing());
-    }
-    let _ = write!(io::stderr(), "Reason: ");
-    let mut typed = String::new();
-    let most = u64::try_from(MAX_REASON).unwrap_or(u64::MAX).saturating_mul(4);
-    io::stdin().lock().take(most).read_line(&mut typed).map_err(|_| missing())?;
-    line("reason", typed.trim_end_matches('\n'))
+    let mut terminal = Terminal;
+    let Asker::Person(talk) = terminal.asker() else { return Err(missing()) };
+    talk.say("Reason: ");
+    line("reason", &talk.hear().unwrap_or_default())
 }
 
 /// One line that says something.
 fn line(what: &str, text: &str) -> Result<String, Failure> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(Failure::usage(format!("the {what} is empty")));
-    }
-    if text.chars().count() > MAX_REASON {
-        return Err(Failure::usage(format!("the {what} is longer than {MAX_REASON} characters")));
-    }
-    if clean(text) != text {
-        return Err(Failure::usage(format!(
-            "the {what} holds control characters: write one line of plain text"
-        )));
-    }
-    Ok(text.to_owned())
+    ask::line(what, text).map_err(Failure::usage)
 }
 
 /// The name of a role given by name or by DN.

@@ -80,8 +80,7 @@ pub fn written(
 /// The group that is asked for: one that the person is in, for the directory takes no other from him.
 fn of_group(session: &mut Session, me: &Dn, named: &str) -> Result<Dn, Failure> {
     let groups = session.config().directory.bases.groups.clone();
-    let dn = if named.contains('=') { Dn::parse(named) } else { groups.child("cn", named) };
-    let dn = dn.map_err(|e| Failure::usage(e.to_string()))?;
+    let dn = who::meant(named, &groups)?;
     session.also(dn.clone());
     session.refresh()?;
     let people = &session.source().people;

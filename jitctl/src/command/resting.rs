@@ -8,15 +8,15 @@ use jit_model::dn::Dn;
 use jit_model::people::People;
 use jit_model::role::Role;
 use jit_model::source::RoleEntry;
-use jit_model::text::{clock_time, plain};
+use jit_model::text::clock_time;
 use jit_model::time::Timestamp;
 
 use crate::command::grants;
 use crate::person::judging::Picture;
-use crate::person::shown;
 use crate::person::standing::{Without, resting_on};
+use crate::person::who;
 use crate::report::{Exit, Report};
-use crate::terminal::{Colour, Tone, clean};
+use crate::terminal::{Colour, Tone, clean, some_of};
 
 /// The most names that a sentence lists.
 const NAMED: usize = 5;
@@ -27,7 +27,7 @@ pub fn report(picture: &Picture, who: &Dn, login: &str, now: Timestamp, colour: 
     let mut listed: Vec<Grant> = Vec::new();
     for assessed in &picture.grants {
         if let Some(without) = resting.get(&assessed.grant.uuid) {
-            let mut grant = shown::grant(assessed, now);
+            let mut grant = Grant::of(assessed, now);
             grant.without = Some(sentence(without, login));
             listed.push(grant);
         }
@@ -64,12 +64,8 @@ fn sentence(without: &Without, login: &str) -> String {
         Without::Shorter(window) => format!("without {login}: it would end at {}", clock_time(window.end())),
         Without::Short(assessed) => match assessed.as_ref() {
             Assessed::Pending { missing, from, .. } => {
-                let names: Vec<String> = from.iter().map(|dn| plain(&dn.rdn_value())).collect();
-                let s = if *missing == 1 { "" } else { "s" };
-                format!(
-                    "without {login}: it would end, and need {missing} more approval{s} from {}",
-                    names.join(", ")
-                )
+                let needed = who::more_approvals(*missing, from);
+                format!("without {login}: it would end, and need {needed}")
             }
             Assessed::Refused(why) => format!("without {login}: it would end: {why}"),
             Assessed::Revoked(_) | Assessed::Granted { .. } => format!("without {login}: it would end"),
@@ -101,7 +97,7 @@ fn everybody<'a>(people: &'a People, names: impl IntoIterator<Item = &'a Dn>) ->
     let mut all = BTreeSet::new();
     for dn in names {
         match people.group(dn) {
-            Some(_) => all.extend(people.reach(dn).into_iter().filter(|dn| people.group(dn).is_none())),
+            Some(_) => all.extend(who::people_in(people, dn)),
             None => {
                 all.insert(dn);
             }
@@ -132,7 +128,7 @@ fn approvers(people: &People, role: &Role, who: &Dn, login: &str) -> Option<Stri
         let members = everybody(people, [*group]);
         members.contains(who) && members.len() == 1
     });
-    alone.map(|group| format!("{} must be heard, and {login} is alone in it", plain(&group.rdn_value())))
+    alone.map(|group| format!("{} must be heard, and {login} is alone in it", who::called(group)))
 }
 
 /// Whether nobody else could hold it.
@@ -142,8 +138,8 @@ fn eligible(people: &People, role: &Role, who: &Dn, login: &str) -> Option<Strin
 }
 
 fn names(dns: &[&Dn]) -> String {
-    let names: Vec<String> = dns.iter().map(|dn| dn.rdn_value()).collect();
-    crate::terminal::some_of(&names, NAMED)
+    let names: Vec<String> = dns.iter().map(|dn| who::called(dn)).collect();
+    some_of(&names, NAMED)
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use crate::cli::{Cli, RoleCommand};
 use crate::context::Context;
 use crate::person::config;
 use crate::person::session::Session;
-use crate::person::shown::called;
+use crate::person::shown::{self, called};
+use crate::person::who;
 use crate::report::{Exit, Failure, Report};
 use crate::terminal::{Colour, Table, Tone, clean, quoted, some_of};
 
@@ -65,13 +66,7 @@ fn one(roles: Vec<Role>, name: &str) -> Result<Role, Failure> {
 }
 
 fn faulty(dn: &Dn, aside: &SetAside) -> Role {
-    let attribute = aside.attribute.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-    Role {
-        name: dn.rdn_value(),
-        dn: dn.to_string(),
-        fault: Some(format!("{attribute}{}", aside.reason)),
-        ..Role::default()
-    }
+    Role { name: dn.rdn_value(), dn: dn.to_string(), fault: Some(shown::fault(aside)), ..Role::default() }
 }
 
 fn of(dn: &Dn, role: &Policy, people: &People, me: &Dn) -> Role {
@@ -108,11 +103,10 @@ fn eligible_by(role: &Policy, people: &People, me: &Dn) -> Option<Vec<String>> {
 }
 
 fn approver_group(group: &Dn, people: &People) -> ApproverGroup {
-    let members = people.reach(group).into_iter().filter(|dn| people.group(dn).is_none());
     ApproverGroup {
         group: group.to_string(),
         found: people.group(group).is_some(),
-        people: members.map(ToString::to_string).collect(),
+        people: who::people_in(people, group).map(ToString::to_string).collect(),
     }
 }
 

@@ -67,7 +67,7 @@ fn take(context: &Context, cli: &Cli, way: Way, id: &str, given: Option<&str>) -
     let me = session.me().clone();
     session.reach(id)?;
     let meant = session.find_to_take(id)?;
-    let mine = subject(meant).is_some_and(|of| *of == me || session.source().people.is_member(&me, of));
+    let mine = subject(meant).is_some_and(|of| who::is_for(&session.source().people, of, &me));
     let (grant, hosts) = match meant {
         Meant::Grant(judged) => (judged.grant.dn.clone(), judged.grant.hosts.clone()),
         // What it is for cannot be told: whichever host reads it may hear of it.

@@ -11,7 +11,7 @@ use crate::cli::Cli;
 use crate::command::asked;
 use crate::context::Context;
 use crate::person::config;
-use crate::person::following::{self, End, Event, following};
+use crate::person::following::{self, Event, following};
 use crate::person::session::Session;
 use crate::person::shown::{self, Shown};
 use crate::person::stopwatch::Stopwatch;
@@ -36,40 +36,37 @@ pub fn run(context: &Context, cli: &Cli) -> Result<Report, Failure> {
         Box::new(Lines { json: cli.json })
     };
     let mut watching = Watching::default();
-    let ended = following(&session, |event| {
+    following(&session, |event| {
         let now = clock.now();
-        let seen = match event {
+        let changes = match event {
             Event::Picture(picture) => {
                 let grants = shown::all(picture, session.me(), now);
                 let changes = changes(watching.grants.as_deref(), &grants, now);
                 watching.grants = Some(grants);
-                Seen::Changes(changes)
+                changes
             }
             Event::Trouble(why) => {
                 let new = watching.trouble.is_none();
                 watching.trouble = Some(why.to_owned());
-                Seen::Changes(if new { vec![change::trouble(why, now)] } else { Vec::new() })
+                if new { vec![change::trouble(why, now)] } else { Vec::new() }
             }
             Event::Back => {
                 watching.trouble = None;
-                Seen::Changes(vec![change::back(now)])
+                vec![change::back(now)]
             }
             Event::Link(link) => {
                 watching.way = following::way(link);
-                Seen::Nothing
+                Vec::new()
             }
-            Event::Tick | Event::Resized => Seen::Nothing,
+            Event::Tick | Event::Resized => Vec::new(),
         };
         // Nobody looks any more: `jitctl watch | head`.
-        view.shows(&watching, seen, now).is_err().then_some(())
+        view.shows(&watching, changes, now).is_err().then_some(())
     })?;
     drop(view);
-    let text = match ended {
-        End::With(()) | End::Interrupted => String::new(),
-    };
     Ok(Report {
         answer: Answer::Done { text: "the watch was ended".to_owned() },
-        text,
+        text: String::new(),
         notes: Vec::new(),
         exit: Exit::Done,
     })
@@ -86,23 +83,14 @@ struct Watching {
 impl Watching {
     /// What still waits, as it is at `now`.
     fn pending(&self, now: Timestamp) -> Vec<Grant> {
-        let mut pending: Vec<Shown> =
-            self.grants.iter().flatten().filter(|one| one.grant.state == "pending").cloned().collect();
-        pending.retain(|one| !shown::is_overdue(&one.grant, now));
-        shown::by_waiting(&mut pending);
-        pending.into_iter().map(|one| one.grant).collect()
+        shown::waiting(self.grants.as_deref().unwrap_or_default(), now)
     }
-}
-
-/// What has happened since the last time.
-enum Seen {
-    Changes(Vec<Change>),
-    Nothing,
 }
 
 /// How a watch is shown.
 trait View {
-    fn shows(&mut self, watching: &Watching, seen: Seen, now: Timestamp) -> io::Result<()>;
+    /// What has happened since the last time, which may be nothing.
+    fn shows(&mut self, watching: &Watching, changes: Vec<Change>, now: Timestamp) -> io::Result<()>;
 }
 
 /// A line for each change.
@@ -111,8 +99,7 @@ struct Lines {
 }
 
 impl View for Lines {
-    fn shows(&mut self, _: &Watching, seen: Seen, _: Timestamp) -> io::Result<()> {
-        let Seen::Changes(changes) = seen else { return Ok(()) };
+    fn shows(&mut self, _: &Watching, changes: Vec<Change>, _: Timestamp) -> io::Result<()> {
         let mut out = io::stdout().lock();
         for change in changes {
             if self.json {
@@ -136,7 +123,7 @@ struct Table {
 }
 
 impl View for Table {
-    fn shows(&mut self, watching: &Watching, _: Seen, now: Timestamp) -> io::Result<()> {
+    fn shows(&mut self, watching: &Watching, _: Vec<Change>, now: Timestamp) -> io::Result<()> {
         let pending = watching.pending(now);
         let rings = self.rings(&pending);
         let lines = page(watching, &pending, now, self.colour, self.screen.size());

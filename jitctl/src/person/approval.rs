@@ -1,18 +1,18 @@
 //! An approval before it is written: judged as a host would judge it, put in among the entries that are there. What hosts would not count is
 //! not written, and the reason is theirs. Functions of values; must never sign or write.
 
-use jit_model::assess::{Assessed, AssessedGrant, Memory, assess};
+use jit_model::assess::{Assessed, AssessedGrant};
 use jit_model::digest::digest;
 use jit_model::dn::Dn;
 use jit_model::grant::{Approval, End, EntryUuid, Grant, GrantDigest};
 use jit_model::heard::{Ignored, Outcome};
-use jit_model::host::HostNames;
 use jit_model::signature::{Signature, Signed};
 use jit_model::source::Source;
 use jit_model::state::State;
 use jit_model::text::clock_time;
 use jit_model::time::{Span, Timestamp};
 
+use super::judging::Picture;
 use super::propose::{state_of, typed, written_by};
 use super::who;
 use crate::report::Failure;
@@ -131,8 +131,11 @@ fn with_it(
     let dn = approval.dn.clone();
     let mut with = source.clone();
     with.grants.get_mut(&plan.grant).ok_or_else(lost)?.approvals.push(approval);
-    let judged = assess(&with, &HostNames::everywhere(), &Memory::default());
-    let after = judged.into_iter().find(|judged| judged.grant.uuid == plan.grant).ok_or_else(lost)?;
+    let after = Picture::of(with)
+        .grants
+        .into_iter()
+        .find(|judged| judged.grant.uuid == plan.grant)
+        .ok_or_else(lost)?;
     let outcome = after.heard.iter().find(|heard| heard.dn == dn).map(|heard| heard.outcome.clone());
     Ok((after, outcome))
 }
@@ -206,12 +209,7 @@ fn ignored(source: &Source, judged: &AssessedGrant, why: &Ignored) -> Failure {
 
 /// Hosts would not count it, so it is not written.
 fn not_counted(why: &str) -> Failure {
-    let (head, rest) =
-        why.split_once('\n').map_or((why, String::new()), |(head, rest)| (head, format!("\n{rest}")));
-    Failure::no(
-        "not-written",
-        format!("no host would count your approval: {head}; nothing was written{rest}"),
-    )
+    Failure::unwritten("not-written", &format!("no host would count your approval: {why}"))
 }
 
 #[cfg(test)]

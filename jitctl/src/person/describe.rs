@@ -16,6 +16,7 @@ use super::approval::asked_for;
 use super::ask::LONGEST;
 use super::cover::{self, Cover, cover};
 use super::propose::{state_of, typed};
+use super::standing::{approvers, missing};
 use super::who;
 use crate::terminal::{Colour, Table, Tone, beginning, clean, some_of, wrapped};
 use crate::when;
@@ -140,17 +141,14 @@ fn asked(people: &People, grant: &Grant, now: Timestamp) -> String {
 }
 
 fn approved(people: &People, judged: &AssessedGrant, now: Timestamp) -> String {
-    let (approved, missing) = match &judged.assessed {
-        Assessed::Pending { approved, missing, .. } => (approved.as_slice(), *missing),
-        Assessed::Granted { approved, .. } => (approved.as_slice(), 0),
-        Assessed::Refused(_) | Assessed::Revoked(_) => (&[][..], 0),
-    };
-    let by: Vec<String> =
-        approved.iter().map(|a| format!("{} {}", who::name(people, &a.dn), when::ago(a.at, now))).collect();
+    let by: Vec<String> = approvers(judged)
+        .iter()
+        .map(|a| format!("{} {}", who::name(people, &a.dn), when::ago(a.at, now)))
+        .collect();
     let by = if by.is_empty() { "by nobody yet".to_owned() } else { format!("by {}", some_of(&by, 5)) };
-    match missing {
-        0 => format!("{by}; it has the approvals that it needs"),
-        n => format!("{by}; it takes {n} more"),
+    match missing(judged) {
+        None | Some(0) => format!("{by}; it has the approvals that it needs"),
+        Some(n) => format!("{by}; it takes {n} more"),
     }
 }
 

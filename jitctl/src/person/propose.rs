@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jit_model::assess::{Assessed, AssessedGrant, MAX_PENDING, Memory, assess};
+use jit_model::assess::{Assessed, AssessedGrant, MAX_PENDING};
 use jit_model::dn::Dn;
 use jit_model::grant::{End, EntryUuid, Grant, GrantTree, Provenance};
-use jit_model::host::{HostNames, HostPattern};
+use jit_model::host::HostPattern;
 use jit_model::name::Service;
 use jit_model::reason::Refusal;
 use jit_model::role::Role;
@@ -16,6 +16,7 @@ use jit_model::state::{State, state};
 use jit_model::time::Timestamp;
 
 use super::cover::{self, Cover, cover};
+use super::judging::Picture;
 use super::{example, who};
 use crate::report::Failure;
 
@@ -82,8 +83,8 @@ pub fn foresee(source: &Source, wish: &Wish, grant: &Grant) -> Result<(AssessedG
     let mut with = source.clone();
     let tree = GrantTree { grant: Arc::new(grant.clone()), approvals: Vec::new(), revocations: Vec::new() };
     with.grants.insert(grant.uuid, tree);
-    let judged = assess(&with, &HostNames::everywhere(), &Memory::default());
-    let Some(judged) = judged.into_iter().find(|judged| judged.grant.uuid == grant.uuid) else {
+    let mut judged = Picture::of(with).grants.into_iter();
+    let Some(judged) = judged.find(|judged| judged.grant.uuid == grant.uuid) else {
         return Err(Failure::no("not-written", "it would not come out as a grant; nothing was written"));
     };
     match &judged.assessed {
@@ -181,9 +182,7 @@ pub fn advise(source: &Source, wish: &Wish, refusal: &Refusal) -> Failure {
         }
         other => format!("hosts would refuse it: {other}"),
     };
-    let (head, rest) = text.split_once('\n').map_or((text.as_str(), None), |(head, rest)| (head, Some(rest)));
-    let rest = rest.map(|rest| format!("\n{rest}")).unwrap_or_default();
-    Failure::no(refusal.code(), format!("{head}; nothing was written{rest}"))
+    Failure::unwritten(refusal.code(), &text)
 }
 
 /// A duration as it is typed: `8h`, `90m`, `100s`.
@@ -201,8 +200,7 @@ pub fn typed(span: jit_model::time::Span) -> String {
 /// # Errors
 /// When there is none, or it is malformed.
 pub fn role(source: &Source, roles: &Dn, subject: &Dn, named: &str) -> Result<Arc<Role>, Failure> {
-    let dn = if named.contains('=') { Dn::parse(named) } else { roles.child("cn", named) };
-    let dn = dn.map_err(|e| Failure::usage(e.to_string()))?;
+    let dn = who::meant(named, roles)?;
     match source.roles.get(&dn) {
         Some(RoleEntry::Known(role)) => Ok(Arc::clone(role)),
         Some(RoleEntry::Malformed(aside)) => {

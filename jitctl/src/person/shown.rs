@@ -3,20 +3,15 @@
 use std::collections::BTreeSet;
 
 use jit_control::Grant;
-use jit_model::assess::AssessedGrant;
 use jit_model::dn::Dn;
 use jit_model::grant::EntryUuid;
+use jit_model::source::SetAside;
 use jit_model::time::{Span, Timestamp};
 
 use super::judging::{Picture, UNCHECKED};
 use super::standing;
 use crate::terminal::{beginning, some_of};
 use crate::when;
-
-/// A grant at `now`.
-pub fn grant(assessed: &AssessedGrant, now: Timestamp) -> Grant {
-    Grant::of(assessed, now)
-}
 
 /// Every grant of a picture as it is to `me` at `now`.
 pub fn all(picture: &Picture, me: &Dn, now: Timestamp) -> Vec<Shown> {
@@ -41,6 +36,12 @@ pub struct Shown {
     pub uuid: EntryUuid,
     /// What is shown.
     pub grant: Grant,
+}
+
+/// What is wrong with an entry that could not be understood.
+pub fn fault(aside: &SetAside) -> String {
+    let attribute = aside.attribute.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+    format!("{attribute}{}", aside.reason)
 }
 
 /// Whom it is for: logins, or what the subject is called.
@@ -106,6 +107,14 @@ pub fn reason(grant: &Grant) -> String {
 /// Whether it is over by its own words although nobody has decided: it can no longer come to anything.
 pub fn is_overdue(grant: &Grant, now: Timestamp) -> bool {
     grant.state == "pending" && grant.duration.is_none() && grant.end.is_some_and(|end| end <= now.0)
+}
+
+/// The requests among them that still wait, in the order of [`by_waiting`].
+pub fn waiting(all: &[Shown], now: Timestamp) -> Vec<Grant> {
+    let waits = |one: &&Shown| one.grant.state == "pending" && !is_overdue(&one.grant, now);
+    let mut waiting: Vec<Shown> = all.iter().filter(waits).cloned().collect();
+    by_waiting(&mut waiting);
+    waiting.into_iter().map(|one| one.grant).collect()
 }
 
 /// The longest wait first, and before that those that wait for whoever asks.

@@ -169,7 +169,7 @@ fn text(done: &Output) -> String {
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
-/// `~/` at the front is the home directory: a shell would have said so, and the configuration has no shell.
+/// `~/` at the front is the home directory: in `--key=~/key` not every shell says so.
 fn expanded(path: &Path) -> PathBuf {
     match (path.strip_prefix("~"), std::env::var_os("HOME")) {
         (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
@@ -179,7 +179,5 @@ fn expanded(path: &Path) -> PathBuf {
 
 /// Nothing was signed, so nothing was written.
 pub fn unsigned(why: impl AsRef<str>) -> Failure {
-    let (head, rest) = why.as_ref().split_once('\n').unwrap_or((why.as_ref(), ""));
-    let rest = if rest.is_empty() { String::new() } else { format!("\n{rest}") };
-    Failure::no("unsigned", format!("{head}; nothing was written{rest}"))
+    Failure::unwritten("unsigned", why.as_ref())
 }

@@ -3,19 +3,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jit_model::assess::{Assessed, AssessedGrant};
+use jit_model::assess::{Approver, Assessed, AssessedGrant};
 use jit_model::digest::digest;
 use jit_model::dn::Dn;
-use jit_model::grant::{Approval, EntryUuid, GrantTree, Provenance};
+use jit_model::grant::{Approval, EntryUuid, GrantTree};
 use jit_model::people::{Group, People};
 use jit_model::signature::{Signature, Signed};
 use jit_model::source::Source;
 use jit_model::time::{Span, Timestamp, Window};
 
 use super::judging::Picture;
+use super::propose::written_by;
+
+/// Whose approvals count.
+pub fn approvers(judged: &AssessedGrant) -> &[Approver] {
+    match &judged.assessed {
+        Assessed::Pending { approved, .. } | Assessed::Granted { approved, .. } => approved,
+        Assessed::Refused(_) | Assessed::Revoked(_) => &[],
+    }
+}
 
 /// What is missing of a pending grant.
-fn missing(grant: &AssessedGrant) -> Option<u32> {
+pub fn missing(grant: &AssessedGrant) -> Option<u32> {
     match &grant.assessed {
         Assessed::Pending { missing, .. } => Some(*missing),
         Assessed::Granted { .. } | Assessed::Refused(_) | Assessed::Revoked(_) => None,
@@ -66,12 +75,7 @@ fn approval_by(me: &Dn, tree: &GrantTree, now: Timestamp) -> Option<Approval> {
             at: now,
             latest_end: now.plus(AGES),
         }),
-        provenance: Provenance {
-            creator: Some(me.clone()),
-            modifier: Some(me.clone()),
-            created: Some(now),
-            modified: Some(now),
-        },
+        provenance: written_by(me, now),
     })
 }
 

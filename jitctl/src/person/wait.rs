@@ -15,6 +15,7 @@ use super::following::{End, Event, following};
 use super::judging::Picture;
 use super::outcome;
 use super::session::Session;
+use super::standing::approvers;
 use super::stopwatch::Stopwatch;
 use super::who;
 use crate::context::Context;
@@ -33,18 +34,15 @@ pub fn wait(context: &Context, session: &Session, id: &str) -> Result<Report, Fa
     let mut waiting = Waiting::new(id);
     let ended = following(session, |event| {
         let now = clock.now();
-        match event {
+        let outcome = match event {
             Event::Picture(picture) => waiting.sees(picture, now),
             Event::Tick => waiting.goes_on(now),
             Event::Trouble(why) => waiting.trouble(why),
             Event::Back => waiting.back(),
             Event::Link(_) | Event::Resized => None,
-        }
-        .inspect(|_| say(&waiting.take()))
-        .or_else(|| {
-            say(&waiting.take());
-            None
-        })
+        };
+        say(&waiting.take());
+        outcome
     })?;
     let now = clock.now();
     Ok(match ended {
@@ -180,13 +178,6 @@ impl<'a> Waiting<'a> {
             self.lines.push("the directory is followed again".to_owned());
         }
         None
-    }
-}
-
-fn approvers(judged: &AssessedGrant) -> &[jit_model::assess::Approver] {
-    match &judged.assessed {
-        Assessed::Pending { approved, .. } | Assessed::Granted { approved, .. } => approved,
-        Assessed::Refused(_) | Assessed::Revoked(_) => &[],
     }
 }
 

@@ -10,6 +10,7 @@ use jit_model::people::People;
 use jit_model::role::Role;
 use jit_model::source::{RoleEntry, Source};
 
+use crate::report::Failure;
 use crate::terminal::{clean, some_of};
 
 /// The most names of a group that are listed.
@@ -70,10 +71,29 @@ pub fn who_may_approve(
             .flatten()
             .any(|author| author == dn)
     };
-    let members = groups.iter().flat_map(|group| people.reach(group)).filter(|dn| people.group(dn).is_none());
+    let members = groups.iter().flat_map(|group| people_in(people, group));
     let subjects = people.reach(&grant.subject);
     let own = |dn: &Dn| *dn == grant.subject || subjects.contains(dn);
     members.filter(|dn| !own(dn) && !author(dn) && !approved.contains(dn)).cloned().collect()
+}
+
+/// The people in a group, and in the groups in it.
+pub fn people_in<'a>(people: &'a People, group: &Dn) -> impl Iterator<Item = &'a Dn> + use<'a> {
+    people.reach(group).into_iter().filter(|dn| people.group(dn).is_none())
+}
+
+/// Whether something for `subject` is for somebody: it is he, or a group that he is in.
+pub fn is_for(people: &People, subject: &Dn, somebody: &Dn) -> bool {
+    subject == somebody || people.is_member(somebody, subject)
+}
+
+/// The entry that is meant by its DN, or by its name under `base`.
+///
+/// # Errors
+/// When it is no name.
+pub fn meant(named: &str, base: &Dn) -> Result<Dn, Failure> {
+    let dn = if named.contains('=') { Dn::parse(named) } else { base.child("cn", named) };
+    dn.map_err(|e| Failure::usage(e.to_string()))
 }
 
 /// Names of entries as a list.
@@ -85,7 +105,12 @@ pub fn names<'a>(dns: impl IntoIterator<Item = &'a Dn>) -> String {
 pub fn needed(people: &People, missing: u32, from: &BTreeSet<Dn>, may: &BTreeSet<Dn>) -> String {
     let who: Vec<String> = may.iter().map(|dn| name(people, dn)).collect();
     let seen = if who.is_empty() { String::new() } else { format!(" ({})", some_of(&who, MOST)) };
-    format!("needs {missing} more approval{} from {}{seen}", if missing == 1 { "" } else { "s" }, names(from))
+    format!("needs {}{seen}", more_approvals(missing, from))
+}
+
+/// `2 more approvals from leads, dba`.
+pub fn more_approvals(missing: u32, from: &BTreeSet<Dn>) -> String {
+    format!("{missing} more approval{} from {}", if missing == 1 { "" } else { "s" }, names(from))
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use jit_model::assess::{Approver as Judged, Assessed, AssessedGrant, Services};
 use jit_model::digest::digest;
 use jit_model::dn::Dn;
 use jit_model::grant::{End, Revocation};
-use jit_model::heard::Evidence;
 use jit_model::state::{State, state};
 use jit_model::text::{clock_time, plain};
 use jit_model::time::Timestamp;
@@ -69,10 +68,7 @@ impl Grant {
 }
 
 fn shown(approver: &Judged) -> Approver {
-    let signed = match &approver.evidence {
-        Evidence::Signature(key) => Some(key.clone()),
-        Evidence::CreatorsName | Evidence::Source => None,
-    };
+    let signed = approver.evidence.key().map(str::to_owned);
     Approver { dn: approver.dn.to_string(), at: approver.at.0, signed }
 }
 

@@ -70,14 +70,21 @@ pub struct DigestError;
 impl FromStr for GrantDigest {
     type Err = DigestError;
     fn from_str(text: &str) -> Result<GrantDigest, DigestError> {
-        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(DigestError);
-        }
-        let mut digest = [0; 32];
-        for (i, byte) in digest.iter_mut().enumerate() {
-            let pair = text.get(i * 2..i * 2 + 2).ok_or(DigestError)?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| DigestError)?;
-        }
-        Ok(GrantDigest(digest))
+        unhex(text.as_bytes()).map(GrantDigest).ok_or(DigestError)
     }
+}
+
+/// Bytes from hexadecimal digits of either case, exactly enough of them.
+pub fn unhex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let mut bytes = [0_u8; N];
+    if digits.len() != N * 2 {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        for digit in pair {
+            let nibble = char::from(*digit).to_digit(16)?;
+            *byte = (*byte << 4) | u8::try_from(nibble).ok()?;
+        }
+    }
+    Some(bytes)
 }

@@ -98,8 +98,15 @@ pub struct Source {
 impl Source {
     /// Whether there is anything in it that only signed approvals can allow.
     pub fn needs_signatures(&self) -> bool {
-        let required = |entry: &RoleEntry| matches!(entry, RoleEntry::Known(role) if role.signature_required);
-        self.proof == Proof::Signature || self.roles.values().any(required)
+        self.proof == Proof::Signature || self.known_roles().any(|role| role.signature_required)
+    }
+
+    /// The roles that can be used.
+    pub fn known_roles(&self) -> impl Iterator<Item = &Arc<Role>> {
+        self.roles.values().filter_map(|entry| match entry {
+            RoleEntry::Known(role) => Some(role),
+            RoleEntry::Malformed(_) => None,
+        })
     }
 
     /// The identity of every grant that the source shows, those set aside too: what [`crate::learn::learn`] wants to know

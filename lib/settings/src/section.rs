@@ -67,7 +67,7 @@ pub struct Faults<'t> {
 
 impl<'t> Faults<'t> {
     /// None yet.
-    pub fn new(text: &'t str) -> Faults<'t> {
+    fn new(text: &'t str) -> Faults<'t> {
         Faults { text, found: RefCell::new(Vec::new()) }
     }
 
@@ -81,7 +81,7 @@ impl<'t> Faults<'t> {
     }
 
     /// Everything noted, in the order of the text.
-    pub fn into_problems(self) -> Vec<Problem> {
+    fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.found.into_inner();
         problems.sort_by_key(|p| (p.line, p.column));
         problems
@@ -119,7 +119,7 @@ pub struct Section<'s, 't> {
 
 impl<'s, 't> Section<'s, 't> {
     /// The whole document.
-    pub fn root(faults: &'s Faults<'t>, table: &'s Spanned<DeTable<'t>>) -> Section<'s, 't> {
+    fn root(faults: &'s Faults<'t>, table: &'s Spanned<DeTable<'t>>) -> Section<'s, 't> {
         Section::new(faults, String::new(), table.span(), table.get_ref())
     }
 

@@ -10,10 +10,12 @@
 //! not-after 20261123081500Z
 //! ```
 //!
-//! `for` is there only where he lets the grant live for less than it asks: so many seconds. `grant` is the entryUUID: a grant that is deleted and added again is another one, whatever it says. The times are GeneralizedTime
-//! in UTC, the approver is a DN in its normal form. The attribute jitSignature holds these bytes and then the armoured
-//! signature over them. There is one way to write a statement and one way to write the armour, and anything else is malformed.
+//! `for` is there only where he lets the grant live for less than it asks: so many seconds. `grant` is the entryUUID: a grant that is
+//! deleted and added again is another one, whatever it says. The times are GeneralizedTime in UTC, the approver is a DN in its normal
+//! form. The attribute jitSignature holds these bytes and then the armoured signature over them. There is one way to write a statement
+//! and one way to write the armour, and anything else is malformed.
 
+use jit_model::digest::unhex;
 use jit_model::dn::Dn;
 use jit_model::grant::{EntryUuid, GrantDigest};
 use jit_model::time::{Between, Span, Timestamp};
@@ -72,17 +74,11 @@ pub enum StatementError {
 impl Statement {
     /// The bytes that are signed.
     pub fn text(&self) -> String {
-        use std::fmt::Write;
-        let mut digest = String::with_capacity(64);
-        for byte in self.digest.0 {
-            // Writing to a String never fails.
-            let _ = write!(digest, "{byte:02x}");
-        }
         let (at, end) = (self.at.to_generalized(), self.latest_end.to_generalized());
         let only = self.duration.map(|Span(seconds)| format!("for {seconds}\n")).unwrap_or_default();
         format!(
-            "{FIRST}\ngrant {}\ndigest {digest}\napprover {}\n{only}signed-at {at}\nnot-after {end}\n",
-            self.grant, self.approver
+            "{FIRST}\ngrant {}\ndigest {}\napprover {}\n{only}signed-at {at}\nnot-after {end}\n",
+            self.grant, self.digest, self.approver
         )
     }
 
@@ -101,7 +97,7 @@ impl Statement {
         lines.next();
         let statement = Statement {
             grant: lines.read("grant", uuid)?,
-            digest: lines.read("digest", |digits| hex(digits).map(GrantDigest))?,
+            digest: lines.read("digest", digest)?,
             approver: lines.read("approver", name)?,
             duration: match lines.rest.starts_with("for ") {
                 true => Some(lines.read("for", span)?),
@@ -180,9 +176,15 @@ fn name(text: &str) -> Option<Dn> {
 }
 
 fn uuid(text: &str) -> Option<EntryUuid> {
-    let digits: String = text.chars().filter(|c| *c != '-').collect();
-    let uuid = EntryUuid(hex(&digits)?);
+    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b'-').collect();
+    let uuid = EntryUuid(unhex(&digits)?);
     (uuid.to_string() == text).then_some(uuid)
+}
+
+/// A digest, if it is written as we write it.
+fn digest(text: &str) -> Option<GrantDigest> {
+    let digest: GrantDigest = text.parse().ok()?;
+    (digest.to_string() == text).then_some(digest)
 }
 
 /// Seconds, at least one, if they are written as we write them.
@@ -195,25 +197,4 @@ fn span(text: &str) -> Option<Span> {
 fn time(text: &str) -> Option<Timestamp> {
     let time = Timestamp::from_generalized(text, Between::Down).ok()?;
     (time.to_generalized() == text).then_some(time)
-}
-
-/// Lower-case hexadecimal digits, exactly enough of them.
-fn hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    if digits.len() != 2 * N {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-        let [high, low] = pair else { return None };
-        *byte = nibble(*high)? << 4 | nibble(*low)?;
-    }
-    Some(bytes)
-}
-
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
 }

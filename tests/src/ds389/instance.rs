@@ -4,14 +4,14 @@
 use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use super::{shipped, wait};
 use crate::host::Host;
 use crate::host::daemon::Daemon;
 use crate::root::{BaseRoot, target};
-use crate::slapd::{authority, piped};
+use crate::server::Server;
+use crate::slapd::authority;
 use crate::trouble::{Result, Trouble};
 
 const SETUP: &str = include_str!("setup.sh");
@@ -19,6 +19,14 @@ const SETUP: &str = include_str!("setup.sh");
 /// 389 Directory Server and what sets it up.
 pub(super) const DS389: BaseRoot =
     BaseRoot { name: "ds389", like: None, packages: &["389-ds-base", "iproute2", "procps", "libnss3-tools"] };
+
+/// Where the server of a host listens, as the host sees it.
+pub(super) const SOCKET: &str = "/run/slapd-jit.socket";
+
+/// The same as we see it.
+pub(super) fn socket(host: &Host) -> PathBuf {
+    host.path(SOCKET)
+}
 
 /// What of ours is in an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,14 +114,10 @@ fn bare(host: &Host) -> Result<()> {
 fn ready(host: &Host) -> Result<()> {
     unpack(host, Stage::Bare)?;
     let daemon = start(host, true)?;
-    let socket = host.path("/run/slapd-jit.socket");
-    wait("389-ds answers", || UnixStream::connect(&socket).is_ok())?;
-    let url = format!("ldapi://{}", socket.display().to_string().replace('/', "%2F"));
+    let server = Server { at: socket(host), ports: (389, 636), certificates: authority()? };
+    wait("389-ds answers", || UnixStream::connect(&server.at).is_ok())?;
     for name in FILES {
-        let mut command = Command::new("ldapmodify");
-        // What is to be added says so, or is an entry as it is.
-        command.args(["-a", "-Q", "-Y", "EXTERNAL", "-H", &url]);
-        piped(&mut command, &shipped(name)?)?;
+        server.add(&shipped(name)?)?;
     }
     daemon.stop()
 }

@@ -1,8 +1,6 @@
 //! What an administrator can do that no rule binds: write attributes that the server alone writes otherwise, or as somebody else; and what
 //! somebody sees.
 
-use std::process::Command;
-
 use super::{Slapd, piped};
 use crate::trouble::Result;
 
@@ -25,9 +23,8 @@ impl Slapd {
             Control::Relax => "!relax".to_owned(),
             Control::As(dn) => format!("!authzid=dn:{dn}"),
         };
-        let mut command = Command::new("ldapmodify");
-        command.args(["-x", "-D", "cn=admin,dc=example,dc=com", "-w", "admin-secret", "-e", &control]);
-        piped(command.args(["-H", &self.socket()]), ldif).map(drop)
+        let mut command = self.by_password("ldapmodify", "cn=admin,dc=example,dc=com", "admin-secret");
+        piped(command.args(["-e", &control]), ldif).map(drop)
     }
 
     /// Everything that somebody may read below an entry, as LDIF, with what the server alone writes.
@@ -35,21 +32,8 @@ impl Slapd {
     /// # Errors
     /// When the server refuses.
     pub fn search_as(&self, dn: &str, password: &str, base: &str) -> Result<String> {
-        let mut command = Command::new("ldapsearch");
-        command.args([
-            "-LLL",
-            "-o",
-            "ldif-wrap=no",
-            "-x",
-            "-D",
-            dn,
-            "-w",
-            password,
-            "-H",
-            &self.socket(),
-            "-b",
-            base,
-        ]);
+        let mut command = self.by_password("ldapsearch", dn, password);
+        command.args(["-LLL", "-o", "ldif-wrap=no", "-b", base]);
         let output = piped(command.args(["(objectClass=*)", "*", "+"]), "")?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }

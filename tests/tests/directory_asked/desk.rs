@@ -2,20 +2,20 @@
 //! person, so that only reading is tried here.
 
 use std::fs::File;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::Write;
+use std::net::Ipv4Addr;
 use std::ops::{Deref, DerefMut};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use jit_tests::desk::{self, BASE, Terminal, Text};
 pub(crate) use jit_tests::desk::{GRANTS, LIMIT, person};
+use jit_tests::proxy::Proxy;
 use jit_tests::slapd::Slapd;
 use jit_tests::trouble::{Result, Trouble};
 use jit_tests::wait::until;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokio::runtime::Runtime;
 
 /// Beyond the usual company (alice and bob are operators, bob and carol are leads): a stranger, and roles of all kinds.
 const MORE: &str = "
@@ -67,7 +67,10 @@ jitApprovalsRequired: 2
 /// Where people look.
 pub(crate) struct Desk {
     desk: desk::Desk,
-    pub(crate) wire: Wire,
+    /// What lies between people and the server.
+    proxy: Proxy,
+    /// Where the proxy works.
+    _runtime: Runtime,
 }
 
 impl Deref for Desk {
@@ -86,10 +89,16 @@ impl DerefMut for Desk {
 impl Desk {
     pub(crate) fn up() -> Result<Desk> {
         let slapd = Slapd::plan().with(MORE).up()?;
-        let wire = Wire::to(slapd.port());
-        let uri = format!("ldap://127.0.0.1:{}", wire.port);
+        let runtime = Runtime::new().expect("a runtime");
+        let proxy = runtime.block_on(Proxy::before(slapd.port(), Ipv4Addr::LOCALHOST))?;
+        let uri = format!("ldap://{}", proxy.address());
         let desk = desk::Desk::of(slapd, &uri, &["alice", "bob", "carol", "mallory"])?;
-        Ok(Desk { desk, wire })
+        Ok(Desk { desk, proxy, _runtime: runtime })
+    }
+
+    /// How often grants were asked for: each search for them names jitHost in its filter.
+    pub(crate) fn searches(&self) -> usize {
+        self.proxy.heard(b"jitHost")
     }
 
     /// Starts jitctl as somebody, with pipes.
@@ -214,50 +223,4 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// What lies between people and the server, and counts what is asked: each search for grants names jitHost in its filter.
-pub(crate) struct Wire {
-    port: u16,
-    asked: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Wire {
-    fn to(server: u16) -> Wire {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let port = listener.local_addr().expect("a port").port();
-        let asked: Arc<Mutex<Vec<u8>>> = Arc::default();
-        let kept = asked.clone();
-        thread::spawn(move || {
-            while let Ok((client, _)) = listener.accept() {
-                // Nobody is there while the server is away: the connection ends.
-                let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)) else { continue };
-                let (to_client, from_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                let kept = kept.clone();
-                thread::spawn(move || pass(client, server, Some(&kept)));
-                thread::spawn(move || pass(from_server, to_client, None));
-            }
-        });
-        Wire { port, asked }
-    }
-
-    /// How often grants were asked for.
-    pub(crate) fn searches(&self) -> usize {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.windows(7).filter(|word| *word == b"jitHost").count()
-    }
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream, keep: Option<&Mutex<Vec<u8>>>) {
-    let mut buffer = [0; 16_384];
-    while let Ok(n @ 1..) = from.read(&mut buffer) {
-        if let Some(keep) = keep {
-            keep.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..n]);
-        }
-        if to.write_all(&buffer[..n]).is_err() {
-            break;
-        }
-    }
-    let _ = from.shutdown(std::net::Shutdown::Both);
-    let _ = to.shutdown(std::net::Shutdown::Both);
 }

@@ -35,26 +35,27 @@ pub(super) async fn database(
     };
     let found =
         admin.search(place, Reach::Below, &format!("({suffix}=*)"), &[suffix, name, "olcAccess"]).await;
-    let found = match found {
-        Err(Trouble { cause: Cause::Refused { .. }, .. }) => Vec::new(),
-        other => other?,
-    };
+    let found = seen(found)?;
     let frontend = match kind {
         DirectoryKind::Openldap => {
             admin.search(place, Reach::Below, "(olcDatabase=*frontend)", &["olcAccess"]).await
         }
         DirectoryKind::Ds389 => Ok(Vec::new()),
     };
-    let frontend = match frontend {
-        Err(Trouble { cause: Cause::Refused { .. }, .. }) => Vec::new(),
-        other => other?,
-    };
-    let everywhere = frontend.iter().any(|entry| entry.texts("olcAccess").any(decides));
+    let everywhere = seen(frontend)?.iter().any(|entry| entry.texts("olcAccess").any(decides));
     Ok(holding(&found, suffix, base).and_then(|entry| {
         let name = entry.texts(name).next()?.to_owned();
         let has_rules = entry.texts("olcAccess").next().is_some() || everywhere;
         Some(Database { name, has_rules })
     }))
+}
+
+/// What is to be seen: nothing where the server refuses.
+fn seen<T: Default>(found: Result<T, Trouble>) -> Result<T, Trouble> {
+    match found {
+        Err(Trouble { cause: Cause::Refused { .. }, .. }) => Ok(T::default()),
+        other => other,
+    }
 }
 
 /// Of the databases that hold the base the one whose suffix is the longest: a database may hang below another.
@@ -185,18 +186,12 @@ fn begun(dn: &str, changes: &[Change]) -> Vec<Attribute> {
 
 /// The entry, also where the server has put a number into its name.
 async fn locate(admin: &mut Admin, dn: &str) -> Result<Option<Shown>, Trouble> {
-    let found = match admin.entry(dn, &ATTRIBUTES).await {
-        Err(Trouble { cause: Cause::Refused { .. }, .. }) => None,
-        other => other?,
-    };
+    let found = seen(admin.entry(dn, &ATTRIBUTES).await)?;
     if found.is_some() || !dn.ends_with("cn=config") {
         return Ok(found);
     }
     let Some((rdn, above)) = dn.split_once(',') else { return Ok(None) };
-    let siblings = match admin.search(above, Reach::Below, "(objectClass=*)", &ATTRIBUTES).await {
-        Err(Trouble { cause: Cause::Refused { .. }, .. }) => Vec::new(),
-        other => other?,
-    };
+    let siblings = seen(admin.search(above, Reach::Below, "(objectClass=*)", &ATTRIBUTES).await)?;
     let same =
         |entry: &Shown| entry.dn.split(',').next().is_some_and(|other| unnumbered(other) == unnumbered(rdn));
     Ok(siblings.into_iter().find(same))

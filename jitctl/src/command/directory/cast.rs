@@ -265,6 +265,16 @@ pub(super) fn attribute(name: &str, values: &[&str]) -> Attribute {
     (name.to_owned(), values.iter().map(|value| value.as_bytes().to_vec()).collect())
 }
 
+/// More values, of attributes that may be there already.
+pub(super) fn with(attributes: &mut Vec<Attribute>, more: &[(&str, &str)]) {
+    for (name, value) in more {
+        match attributes.iter_mut().find(|(known, _)| known == name) {
+            Some((_, values)) => values.push(value.as_bytes().to_vec()),
+            None => attributes.push(attribute(name, &[value])),
+        }
+    }
+}
+
 /// So many random bytes, in hexadecimal.
 fn random(bytes: usize) -> std::io::Result<String> {
     let mut buffer = vec![0; bytes];

@@ -3,6 +3,8 @@
 
 use jit_directory::ldap::admin::{Attribute, Change, Operation};
 
+use super::cast::with;
+
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
@@ -47,14 +49,8 @@ fn change(pairs: &[(&str, &str)]) -> Option<Change> {
 }
 
 fn grouped(pairs: &[(&str, &str)]) -> Vec<Attribute> {
-    let mut attributes: Vec<Attribute> = Vec::new();
-    for (name, value) in pairs {
-        let value = value.as_bytes().to_vec();
-        match attributes.iter_mut().find(|(known, _)| known == name) {
-            Some((_, values)) => values.push(value),
-            None => attributes.push(((*name).to_owned(), vec![value])),
-        }
-    }
+    let mut attributes = Vec::new();
+    with(&mut attributes, pairs);
     attributes
 }
 

@@ -8,7 +8,7 @@ mod writing;
 use jit_directory::ldap::admin::{Attribute, Change, Operation};
 
 use super::attempt::{Act, Law, Must, Trial, Who};
-use super::cast::{Cast, HOST, attribute};
+use super::cast::{Cast, HOST, attribute, with};
 
 /// OpenLDAP's relax control, and proxied authorization (RFC 4370).
 const RELAX: &str = "1.3.6.1.4.1.4203.666.5.12";
@@ -210,14 +210,5 @@ impl Trials<'_> {
             attribute("jitMaxDuration", &["60"]),
         ];
         (dn, attributes.into())
-    }
-}
-
-fn with(attributes: &mut Vec<Attribute>, more: &[(&str, &str)]) {
-    for (name, value) in more {
-        match attributes.iter_mut().find(|(known, _)| known == name) {
-            Some((_, values)) => values.push(value.as_bytes().to_vec()),
-            None => attributes.push(attribute(name, &[value])),
-        }
     }
 }

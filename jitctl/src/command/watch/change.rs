@@ -12,11 +12,8 @@ use crate::person::shown::{self, Shown, called, who};
 /// The changes from what was seen `before` (nothing yet, if none) to what is there `now`. Of the first look only what waits is told.
 pub(super) fn changes(before: Option<&[Shown]>, after: &[Shown], now: Timestamp) -> Vec<Change> {
     let Some(before) = before else {
-        let mut waiting: Vec<Shown> =
-            after.iter().filter(|one| one.grant.state == "pending").cloned().collect();
-        waiting.retain(|one| !shown::is_overdue(&one.grant, now));
-        shown::by_waiting(&mut waiting);
-        return waiting.into_iter().map(|one| told("waiting", one.grant, now)).collect();
+        let waiting = shown::waiting(after, now);
+        return waiting.into_iter().map(|grant| told("waiting", grant, now)).collect();
     };
     let known: BTreeMap<EntryUuid, &Grant> = before.iter().map(|one| (one.uuid, &one.grant)).collect();
     let mut told_of = Vec::new();

@@ -3,11 +3,11 @@
 //! Names and reasons come from a directory, and approvals from whoever may write them: everything is cleaned on its way to the terminal.
 
 use jit_control::{Approval, Grant};
-use jit_model::dn::Dn;
 use jit_model::text::clock_time;
 use jit_model::time::Timestamp;
 
 use crate::command::grants::{short_id, tone};
+use crate::person::shown::called as name;
 use crate::terminal::{Colour, Tone, clean};
 
 /// What the grants rest on that are or could come to be good, one after the other. Empty if there is nothing to say.
@@ -86,11 +86,6 @@ fn member(path: &[String]) -> Option<String> {
 
 fn names(dns: &[String]) -> String {
     dns.iter().map(|dn| name(dn)).collect::<Vec<_>>().join(" -> ")
-}
-
-/// What people call an entry.
-fn name(dn: &str) -> String {
-    Dn::parse(dn).map_or_else(|_| dn.to_owned(), |dn| dn.rdn_value())
 }
 
 /// The approver's name, or his DN where another one of that name approves, too.

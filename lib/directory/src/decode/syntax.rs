@@ -1,6 +1,7 @@
 //! The syntaxes of RFC 4517 that our attributes have, read strictly. A value that is nearly right is wrong: each error says
 //! how to write it.
 
+use jit_model::digest::unhex;
 use jit_model::time::{Between, Timestamp};
 
 /// Why a value does not have its syntax.
@@ -126,7 +127,7 @@ fn time(value: &[u8], between: Between) -> Result<Timestamp, SyntaxError> {
 /// # Errors
 /// When it is not that.
 pub fn digest(value: &[u8]) -> Result<[u8; 32], SyntaxError> {
-    hex::<32>(value).ok_or_else(|| SyntaxError::Digest(shown(value)))
+    unhex(value).ok_or_else(|| SyntaxError::Digest(shown(value)))
 }
 
 /// 16 bytes from the text form of a UUID (RFC 4122).
@@ -141,21 +142,7 @@ pub fn uuid(value: &[u8]) -> Result<[u8; 16], SyntaxError> {
     }
     let digits: Vec<u8> =
         value.iter().enumerate().filter(|(i, _)| !dashes.contains(i)).map(|(_, b)| *b).collect();
-    hex::<16>(&digits).ok_or_else(bad)
-}
-
-fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    let mut bytes = [0_u8; N];
-    if digits.len() != N * 2 {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        for digit in pair {
-            let nibble = char::from(*digit).to_digit(16)?;
-            *byte = (*byte << 4) | u8::try_from(nibble).ok()?;
-        }
-    }
-    Some(bytes)
+    unhex(&digits).ok_or_else(bad)
 }
 
 #[cfg(test)]

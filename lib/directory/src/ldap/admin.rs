@@ -6,8 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use ldap3::controls::RawControl;
-use ldap3::exop::WhoAmI;
-use ldap3::result::{CompareResult, ExopResult};
+use ldap3::result::CompareResult;
 use ldap3::{Ldap, LdapError, LdapResult, Scope};
 use tokio::time::timeout;
 
@@ -126,26 +125,6 @@ impl Admin {
     /// The server's URL.
     pub fn server(&self) -> String {
         self.connection.server.to_string()
-    }
-
-    /// As whom the server knows us (RFC 4532), in its own words; empty when as nobody.
-    ///
-    /// # Errors
-    /// When the server does not say.
-    pub async fn who_am_i(&mut self) -> Result<String, Trouble> {
-        let patience = self.config.patience.operation;
-        let handle = self.connection.search.handle();
-        let answer = timeout(patience, handle.extended(WhoAmI)).await;
-        let named = match answer {
-            Err(_) => Err(Cause::Silence(patience)),
-            Ok(Err(error)) => Err(Cause::of(error, patience)),
-            Ok(Ok(ExopResult(_, result))) if result.rc != 0 => Err(Cause::refused(&result)),
-            Ok(Ok(ExopResult(exop, _))) => {
-                let name = String::from_utf8_lossy(exop.val.as_deref().unwrap_or_default()).into_owned();
-                Ok(name.strip_prefix("dn:").unwrap_or(&name).to_owned())
-            }
-        };
-        self.judged(Step::Bind, named).await
     }
 
     /// What a search shows. An entry that is not there, or hidden, is no entry.

@@ -50,20 +50,8 @@ impl Asked {
         expected: GrantDigest,
     ) -> Result<Proved<'a>, Ignored> {
         let proved = match self {
-            Asked::CreatorsName => Proved {
-                at: written(approval)?,
-                latest_end: None,
-                duration: None,
-                evidence: Evidence::CreatorsName,
-                key: None,
-            },
-            Asked::Source => Proved {
-                at: created(approval)?,
-                latest_end: None,
-                duration: None,
-                evidence: Evidence::Source,
-                key: None,
-            },
+            Asked::CreatorsName => by_word(written(approval)?, Evidence::CreatorsName),
+            Asked::Source => by_word(created(approval)?, Evidence::Source),
             Asked::CreatorsNameAndSignature => {
                 written(approval)?;
                 by_signature(signed(approval, grant, expected)?)
@@ -86,6 +74,11 @@ pub(super) struct Proved<'a> {
     pub(super) evidence: Evidence,
     /// By which key it is signed, where that is needed.
     pub(super) key: Option<&'a str>,
+}
+
+/// By the directory's word, at the time that it shows.
+fn by_word<'a>(at: Timestamp, evidence: Evidence) -> Proved<'a> {
+    Proved { at, latest_end: None, duration: None, evidence, key: None }
 }
 
 fn by_signature(signed: &Signed) -> Proved<'_> {

@@ -6,10 +6,8 @@ use jit_directory::ldap::admin::{Attribute, Change};
 use super::super::attempt::Act;
 use super::super::attempt::Must::{Fail, Work};
 use super::super::attempt::Who::{Approver, Eligible, Elsewhere, Host, Nobody, Stranger, Subject};
-use super::super::cast::{HOST, attribute};
-use super::{
-    APPROVE, ASK, CLASSES, ELIGIBLE, FIXED, FORM, NOTHING_ELSE, OWN_RULES, READ, REVOKE, Trials, with,
-};
+use super::super::cast::{HOST, attribute, with};
+use super::{APPROVE, ASK, CLASSES, ELIGIBLE, FIXED, FORM, NOTHING_ELSE, OWN_RULES, READ, REVOKE, Trials};
 use crate::cli::DirectoryKind;
 
 /// An entry that one can log in as.
@@ -149,22 +147,10 @@ impl Trials<'_> {
         ] {
             self.push(who, what, (dn, Act::See(attribute)), Work, READ, Some(grant));
         }
-        self.push(
-            Stranger,
-            "reads why somebody asked",
-            (g4.clone(), Act::See("jitReason")),
-            Fail,
-            READ,
-            Some("g4"),
-        );
-        self.push(
-            Nobody,
-            "reads why somebody asked",
-            (g4.clone(), Act::See("jitReason")),
-            Fail,
-            READ,
-            Some("g4"),
-        );
+        for who in [Stranger, Nobody] {
+            let seen = (g4.clone(), Act::See("jitReason"));
+            self.push(who, "reads why somebody asked", seen, Fail, READ, Some("g4"));
+        }
         self.push(
             Stranger,
             "reads an approval of somebody else's",
