@@ -12,7 +12,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .ONESHELL:
 .SILENT:
-.PHONY: demo test test-long bench install build packages root
+.PHONY: demo test test-long bench install build needed root
 
 DIRECTORY ?= ldif
 LOG := target/test.log
@@ -35,14 +35,14 @@ LIBRARIES := /usr/lib$(if $(MULTIARCH),/$(MULTIARCH))
 SECURITY := $(LIBRARIES)/security
 
 demo: PACKAGES += $(if $(filter slapd,$(DIRECTORY)),$(SLAPD))
-demo: packages build
+demo: needed build
 	cargo build --release -q -p jit-tests --bin demo
 	DIRECTORY=$(DIRECTORY) target/release/demo
 
 test test-long bench: PACKAGES += $(SLAPD) $(KDC)
 # Every commit is asked the same: the property tests draw from one seed here, from fresh ones in test-long.
 test: export PROPTEST_RNG_SEED ?= 1
-test: packages
+test: needed
 	mkdir -p target; : >$(LOG)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -52,11 +52,11 @@ test: packages
 	echo "--- the modules under the real libpam, without root's help"
 	$(TEST) -p jit-tests --lib --test 'pam_*' 2>&1 | tee -a $(LOG) || failed=1
 	echo "--- real hosts: sshd, sudo, su, login, cron, slapd"
-	$(TEST) -p jit-tests --test host --test 'door_*' --test 'directory_*' --test 'nss_*' --test slapd_door --test booted_sessions 2>&1 | tee -a $(LOG) || failed=1
+	$(TEST) -p jit-tests --test host --test 'door_*' --test 'directory_*' --test 'nss_*' --test slapd_door --test 'booted_*' 2>&1 | tee -a $(LOG) || failed=1
 	$(COUNT)
 	[ -z "$$failed" ]
 
-test-long: packages build
+test-long: needed build
 	: >$(LOG)
 	echo "--- what comes in from outside (deny.toml)"
 	command -v $(TOOLS)/bin/cargo-deny >/dev/null || cargo install -q --locked --root $(TOOLS) cargo-deny
@@ -72,7 +72,7 @@ test-long: packages build
 	$(COUNT)
 	[ -z "$$failed" ]
 
-bench: packages build
+bench: needed build
 	cargo bench -q -p jit-model --bench decide
 	cargo bench -q -p jit-tests --bench door -- --json $(CURDIR)/target/bench.json
 	cargo bench -q -p jit-tests --bench sessions -- --json $(CURDIR)/target/bench.json
@@ -92,7 +92,7 @@ build:
 	$(BUILD)
 
 # A server that comes with a package (slapd, a KDC) is neither started now, by policy-rc.d, nor at the next boot.
-packages: root
+needed: root
 	missing=$$(for p in $(PACKAGES); do dpkg-query -Wf '$${Status}' "$$p" 2>/dev/null | grep -q '^install ok installed' || echo "$$p"; done)
 	if [ -n "$$missing" ]; then
 		echo "installing packages:" $$missing

@@ -38,6 +38,20 @@ Exit status:
   1  no: you may not ask
   2  usage";
 
+/// What the levels mean.
+const DOCTOR: &str = "\
+Levels:
+  lock-out   enforcing, nobody might get in to repair this host; `jitctl mode enforcing` refuses
+  hole       somebody gets in, or becomes root, without a grant
+  warning    works today, and will not go on doing so, or not everywhere
+  note       worth knowing; nothing to do
+
+Exit status:
+  0  nothing of the levels lock-out, hole and warning
+  1  something
+  2  usage
+  4  what there is could not be examined (not root)";
+
 /// How times are written.
 const TIMES: &str = "\
 Times are UTC. Write one of
@@ -131,6 +145,17 @@ pub enum Command {
         jitd.toml. `mode permissive` removes it and needs no jitd; open sessions lose their ends by it, and do not get them back."
     )]
     Mode(ModeArgs),
+    /// Whether a denial here is one, and whether somebody gets in to repair it: this host's real PAM stacks, sshd, sudo, files, clock
+    #[command(
+        after_help = DOCTOR,
+        long_about = "Examine this host, as root: whether a denial by jit really ends in a denial for each guarded service, whether root at the console \
+        and break-glass get in with jitd dead, and whatever else makes the difference between what jitd.toml says and what happens.\n\nNothing is changed. \
+        Every finding names its place and says what to type."
+    )]
+    Doctor(DoctorArgs),
+    /// What the audit says: who was in and why, what enforcing would have refused, and whether the chain is whole
+    #[command(subcommand, arg_required_else_help = true)]
+    Audit(AuditCommand),
     /// What jitd holds for the time
     #[command(subcommand, arg_required_else_help = true)]
     Clock(ClockCommand),
@@ -468,7 +493,11 @@ pub struct ModeArgs {
     /// The mode to set; shown when not given.
     #[arg(value_enum)]
     pub mode: Option<Mode>,
-    /// Enforce even if nobody but a console could get in.
+    /// Enforce for so long only, unless `jitctl mode confirm` is typed by then from a login that began under enforcement; `never`: for good at
+    /// once [default: 10m on a terminal, never elsewhere]
+    #[arg(long, value_name = "DURATION")]
+    pub confirm_within: Option<String>,
+    /// Enforce although `jitctl doctor` finds a lock-out, or nobody but a console could get in.
     #[arg(long)]
     pub force: bool,
     /// The file that is the mode.
@@ -483,6 +512,81 @@ pub enum Mode {
     Permissive,
     /// Deny
     Enforcing,
+    /// Go on enforcing after the time that --confirm-within gave: typed from a login that began under enforcement
+    Confirm,
+}
+
+/// `jitctl doctor`
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// Certificates, tickets and passwords that end within so long are findings.
+    #[arg(long, value_name = "DURATION", default_value = "14d")]
+    pub within: String,
+    /// Everything that was examined, and found in order, too.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// The daemon's configuration.
+    #[arg(long, value_name = "PATH", default_value = "/etc/jitd/jitd.toml", hide = true)]
+    pub jitd_config: PathBuf,
+    /// The file that is the mode.
+    #[arg(long, value_name = "PATH", default_value = "/etc/jitd/enforcing", hide = true)]
+    pub enforcing: PathBuf,
+}
+
+/// `jitctl audit …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Check that no line was changed, removed or inserted
+    Verify(AuditFiles),
+    /// Who was in: session, grant, approvers, reason; and which lines are missing
+    #[command(after_help = TIMES)]
+    Report(AuditReportArgs),
+    /// What enforcing would have refused while this host was permissive, per person and service, with exemptions ready to paste
+    #[command(after_help = TIMES)]
+    Replay(AuditReplayArgs),
+}
+
+/// The files of an audit.
+#[derive(Clone, Debug, Args)]
+pub struct AuditFiles {
+    /// Files or directories of audit lines, of any number of hosts; .gz too, `-` is standard input [default: /var/log/jitd/audit.jsonl and its
+    /// rotated ones]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub input: Vec<PathBuf>,
+}
+
+/// `jitctl audit report`
+#[derive(Clone, Debug, Args)]
+pub struct AuditReportArgs {
+    /// Only of this host (a full name, or *.domain); may be repeated.
+    #[arg(long, value_name = "HOST")]
+    pub host: Vec<String>,
+    /// Only of this login; may be repeated.
+    #[arg(long, value_name = "USER")]
+    pub user: Vec<String>,
+    /// From when [default: the beginning]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// Until when [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub to: Option<String>,
+    /// Comma-separated values (RFC 4180) instead of a table.
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// Where from.
+    #[command(flatten)]
+    pub files: AuditFiles,
+}
+
+/// `jitctl audit replay`
+#[derive(Clone, Debug, Args)]
+pub struct AuditReplayArgs {
+    /// Since when: a duration back from now, or a time.
+    #[arg(long, value_name = "DURATION", default_value = "30d", allow_hyphen_values = true)]
+    pub since: String,
+    /// Where from.
+    #[command(flatten)]
+    pub files: AuditFiles,
 }
 
 /// `jitctl clock …`

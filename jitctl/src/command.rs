@@ -2,9 +2,11 @@
 
 pub mod approve;
 pub mod asked;
+pub mod audit;
 pub mod authorized_keys;
 pub mod clock;
 pub mod directory;
+pub mod doctor;
 pub mod extend;
 pub mod grant_add;
 pub mod grant_revoke;

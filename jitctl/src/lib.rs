@@ -3,9 +3,11 @@
 //! prints nothing from a directory that it has not cleaned.
 
 pub mod account;
+pub mod audit;
 pub mod cli;
 pub mod command;
 pub mod context;
+pub mod doctor;
 pub mod foresee;
 pub mod person;
 pub mod report;
@@ -18,7 +20,7 @@ use std::process::ExitCode;
 
 use jit_control::Answer;
 
-use crate::cli::{Cli, ClockCommand, Command, GrantCommand, GrantsArgs, SessionsCommand};
+use crate::cli::{AuditCommand, Cli, ClockCommand, Command, GrantCommand, GrantsArgs, SessionsCommand};
 use crate::context::Context;
 use crate::report::{Failure, Report};
 
@@ -68,6 +70,10 @@ fn dispatch(cli: &Cli, context: &Context) -> Result<Report, Failure> {
             Some(SessionsCommand::Terminate(args)) => command::sessions::terminate(context, args),
         },
         Command::Mode(args) => command::mode::run(context, args),
+        Command::Doctor(args) => command::doctor::run(context, args),
+        Command::Audit(AuditCommand::Verify(files)) => command::audit::verify(context, files),
+        Command::Audit(AuditCommand::Report(args)) => command::audit::report(context, args),
+        Command::Audit(AuditCommand::Replay(args)) => command::audit::replay(context, args),
         Command::Clock(ClockCommand::Accept) => command::clock::accept(context),
         Command::AuthorizedKeys(args) => command::authorized_keys::run(context, args),
     }

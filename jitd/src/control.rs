@@ -232,6 +232,7 @@ async fn answer(counter: &Counter, peer: Peer, request: Request) -> Answer {
             Reach::All => Answer::Enforcing { text: crate::mode::render(desk.view().snapshot.policy()) },
             Reach::Himself => refused("not-permitted", "only root and the group jit-admin may ask this"),
         },
+        Request::Confirm {} => refused("not-here", "confirming is not built yet"),
         Request::AuthorizedKeys { user } => {
             let caller = Caller::of(desk, peer).await;
             keys::authorized_keys(desk, &caller, &user)

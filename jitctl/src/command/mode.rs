@@ -34,6 +34,9 @@ pub fn run(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
         None => show(context, args),
         Some(Mode::Permissive) => permit(context, args),
         Some(Mode::Enforcing) => enforce(context, args),
+        Some(Mode::Confirm) => {
+            Err(Failure::not_applicable("not-built", "jitctl mode confirm is not built yet"))
+        }
     }
 }
 

@@ -2,9 +2,11 @@
 //! per connection. The same types are what `--json` prints, so they are a public format: fields are added, never renamed.
 //! Not for modules: they are guests in other processes and speak jit-proto.
 
+pub mod audit;
 pub mod chain;
 pub mod client;
 pub mod directory;
+pub mod doctor;
 mod grant;
 mod role;
 mod session;
@@ -48,6 +50,9 @@ pub enum Request {
     ClockAccept {},
     /// The enforcing file as the daemon's configuration would have it; jitctl, as root, writes it.
     RenderEnforcing {},
+    /// Whether the caller may confirm that this host enforces: he came in after it began to, by a grant, an exemption or break-glass. Root only;
+    /// who he is is found out by the process that asks.
+    Confirm {},
     /// The keys of a user with a live grant for `sshd`, as lines of authorized_keys. For root, jit-admin, `[keys] user`, and about oneself.
     AuthorizedKeys {
         /// Login.
@@ -98,6 +103,14 @@ pub enum Answer {
     Prepared(directory::Prepared),
     /// Only from jitctl: what `directory check` tried.
     Checked(directory::Checked),
+    /// Only from jitctl: what `doctor` found.
+    Doctor(doctor::Doctor),
+    /// Only from jitctl: to `audit verify`.
+    AuditVerified(audit::Verified),
+    /// Only from jitctl: to `audit report`.
+    AuditReport(audit::Report),
+    /// Only from jitctl: to `audit replay`.
+    AuditReplay(audit::Replay),
     /// Only from jitctl: the mode after `mode`.
     Mode(Mode),
     /// Done, with a sentence for people.

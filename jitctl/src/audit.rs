@@ -1,0 +1,2 @@
+//! The audit as it is read: lines of any number of hosts, in their order, with what is missing named. Must never take a line that it cannot
+//! read for one that is not there.
