@@ -3,6 +3,8 @@
 //! examined. Must never change anything, and never say "good" for what it did not understand.
 
 pub mod host;
+pub mod pam;
+pub mod stack;
 
 use std::collections::BTreeSet;
 
