@@ -12,7 +12,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .ONESHELL:
 .SILENT:
-.PHONY: demo test test-long bench install build needed root
+.PHONY: demo test test-long bench install stage build pages needed root
 
 DIRECTORY ?= ldif
 LOG := target/test.log
@@ -31,8 +31,11 @@ BUILD := cargo build --release --locked -p pam_jit -p jitd -p jitctl; cargo buil
 COUNT := awk '/^ *Summary .* tests? run: / { n = 1; for (i = 1; i < NF; i++) { if ($$(i + 1) ~ /^passed/) p += $$i; if ($$(i + 1) ~ /^(failed|timed)/) f += $$i } } \
 	/^test result:/ { tp += $$4; tf += $$6 } \
 	END { if (!n) { p = tp; f = tf } printf "%d passed, %d failed\n", p, f; exit p == 0 }' $(LOG)
-LIBRARIES := /usr/lib$(if $(MULTIARCH),/$(MULTIARCH))
+# Where cargo puts what it builds for TRIPLE; without one, for this machine.
+OUT := target$(if $(TRIPLE),/$(TRIPLE))
+LIBRARIES ?= /usr/lib$(if $(MULTIARCH),/$(MULTIARCH))
 SECURITY := $(LIBRARIES)/security
+ZSH := /usr/share/zsh/$(if $(filter debian,$(DISTRIBUTION)),vendor-completions,site-functions)
 
 demo: PACKAGES += $(if $(filter slapd,$(DIRECTORY)),$(SLAPD))
 demo: needed build
@@ -79,17 +82,49 @@ bench: needed build
 	cargo bench -q -p jit-tests --bench names -- --json $(CURDIR)/target/bench.json
 	cargo bench -q -p jit-tests --bench asking -- --json $(CURDIR)/target/bench.json
 
-install: build
-	install -D -m 644 target/release/libpam_jit.so $(DESTDIR)$(SECURITY)/pam_jit.so
-	install -D -m 644 target/guest/libnss_jit.so $(DESTDIR)$(LIBRARIES)/libnss_jit.so.2
-	install -D -m 755 target/release/jitd $(DESTDIR)/usr/sbin/jitd
-	install -D -m 755 target/release/jitctl $(DESTDIR)/usr/bin/jitctl
-	install -D -m 644 packaging/systemd/jitd.service $(DESTDIR)/usr/lib/systemd/system/jitd.service
+install: build pages stage
 	echo "Installed; nothing is guarded yet: README.md says which line goes into which file of /etc/pam.d."
+
+# Puts what is built in place, and builds nothing: `make install`, and, with DISTRIBUTION=debian or rhel, the root that packages are
+# made of; then with what their own tools need. packaging/debian/*.install and packaging/rpm/jit.spec say which file is in which package.
+# Man pages and completions are there if they were made (target/pages).
+stage:
+	shopt -s nullglob
+	put() { local mode=$$1 place=$$2; shift 2; for file; do install -D -m $$mode "$$file" "$(DESTDIR)$$place$${file##*/}"; done; }
+	as() { install -D -m $$1 $$2 "$(DESTDIR)$$3"; }
+	as 644 $(OUT)/release/libpam_jit.so $(SECURITY)/pam_jit.so
+	as 644 $(OUT)/guest/libnss_jit.so $(LIBRARIES)/libnss_jit.so.2
+	as 755 $(OUT)/release/jitd /usr/sbin/jitd
+	as 755 $(OUT)/release/jitctl /usr/bin/jitctl
+	put 644 /usr/lib/systemd/system/ packaging/systemd/*.{service,socket}
+	for file in packaging/systemd/*.{sysusers,tmpfiles}; do
+		name=$${file##*/}; as 644 $$file /usr/lib/$${name##*.}.d/$${name%.*}.conf
+	done
+	put 644 /etc/logrotate.d/ packaging/logrotate/*
+	put 755 /usr/libexec/jit/ packaging/{first-config,nsswitch}/*
+	put 644 /usr/share/jit/ldap/openldap/ packaging/ldap/openldap/*.ldif
+	put 644 /usr/share/jit/ldap/389ds/ packaging/ldap/389ds/*.ldif
+	put 644 /usr/share/doc/jitd/examples/ packaging/examples/*
+	for file in packaging/sudoers/*; do as 644 $$file /usr/share/doc/jitd/examples/sudoers; done
+	for file in packaging/man/*.[1-8] target/pages/man/*.[1-8]; do put 644 /usr/share/man/man$${file##*.}/ $$file; done
+	for file in target/pages/bash/*; do as 644 $$file /usr/share/bash-completion/completions/jitctl; done
+	put 644 $(ZSH)/ target/pages/zsh/*
+	put 644 /usr/share/fish/vendor_completions.d/ target/pages/fish/*
+	case "$(DISTRIBUTION)" in
+	debian)
+		as 644 packaging/pam/jit /usr/share/pam-configs/jit
+		put 644 /etc/apparmor.d/ packaging/apparmor/usr.sbin.*
+		;;
+	esac
 
 # What is tested is what is installed: release builds.
 build:
 	$(BUILD)
+
+# jitctl's man pages and completions, from its own definitions.
+pages:
+	rm -rf target/pages
+	cargo run --release --locked -q -p jit-pages -- target/pages
 
 # A server that comes with a package (slapd, a KDC) is neither started now, by policy-rc.d, nor at the next boot.
 needed: root
