@@ -13,8 +13,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use jit_proto::enforcing::{
-    Asked, Broken, Exempt, Fault, MAX_FILE, Reading, Rule, Rules, Standing, Switch, Unreadable, Who, judge,
-    read,
+    Asked, Broken, Exempt, Fault, MAX_FILE, MOST_UNCONFIRMED, Reading, Rule, Rules, Standing, Switch,
+    Unreadable, Who, is_void, judge, read,
 };
 use jit_proto::local::{Accounts, is_member_in, uid_in};
 use jit_proto::sys::Pages;
@@ -182,6 +182,9 @@ fn the_time_makes_it_void() {
     assert!(matches!(judge(file, 999), Reading::Enforcing(_)));
     assert_eq!(judge(file, 1000), Reading::Void(1000));
     assert_eq!(judge(file, 1000).rules(), None);
+    // A clock that was set back by more than anybody is given: not a year of it.
+    assert!(matches!(judge(file, 1000 - MOST_UNCONFIRMED), Reading::Enforcing(_)));
+    assert_eq!(judge(file, 999 - MOST_UNCONFIRMED), Reading::Void(1000));
     // Not for a file that is broken elsewhere.
     let broken = judge(b"guard sshd\nuntil 1970-01-01T00:16:40Z\n", 1000);
     assert!(matches!(broken, Reading::Broken(Unreadable::Broken(_))));
@@ -311,6 +314,16 @@ fn lines() -> impl Strategy<Value = Vec<Line>> {
 }
 
 proptest! {
+    /// Whatever the clock does, at any moment an unconfirmed file denies for a day more at most; and without `until` no clock makes it void.
+    #[test]
+    fn no_clock_makes_it_last(until in any::<i64>(), now in any::<i64>(), lines in lines()) {
+        prop_assert_eq!(is_void(until, now), !(1..=i128::from(MOST_UNCONFIRMED)).contains(&(i128::from(until) - i128::from(now))));
+        let text = render(&lines);
+        let rules = Rules::parse(text.as_bytes()).unwrap();
+        let enforces = matches!(judge(text.as_bytes(), now), Reading::Enforcing(_));
+        prop_assert_eq!(enforces, rules.until().is_none_or(|until| !is_void(until, now)));
+    }
+
     #[test]
     fn what_is_rendered_reads_back(lines in lines()) {
         let text = render(&lines);
@@ -332,7 +345,7 @@ proptest! {
         }
     }
 
-    /// Whatever the bytes: no panic, and either rules, or the defaults, or a time that is over and was written there.
+    /// Whatever the bytes: no panic, and either rules, or the defaults, or a time that was written there and makes it void.
     #[test]
     fn damage_never_panics(
         noise in vec(any::<u8>(), 0..200),
@@ -349,7 +362,7 @@ proptest! {
         for file in [&noise, &text] {
             let reading = judge(file, 5);
             if reading.rules().is_none() {
-                prop_assert!(matches!(reading, Reading::Void(until) if until <= 5));
+                prop_assert!(matches!(reading, Reading::Void(until) if is_void(until, 5)));
             }
             if let Some(rules) = reading.rules() {
                 let _ = rules.standing(&Asked { user: &user, ..ALICE }, &mut Local);

@@ -10,7 +10,7 @@
 //! break-glass-group jit-breakglass         in /etc/group
 //! break-glass-console yes                  root on a local console
 //! production no                            nothing is guarded on this host
-//! until 2026-11-22T15:04:05Z               not yet confirmed: after this time the file is void
+//! until 2026-11-22T15:04:05Z               not yet confirmed: after this time, and more than a day before it, the file is void
 //! end enforcing                            the last line; without it the file was cut off
 //! ```
 //!
@@ -24,7 +24,7 @@ mod standing;
 use core::fmt;
 use core::net::IpAddr;
 
-pub use read::{MAX_FILE, Reading, Unreadable, judge, read};
+pub use read::{MAX_FILE, MOST_UNCONFIRMED, Reading, Unreadable, is_void, judge, read};
 pub use standing::{Asked, Standing};
 
 use crate::time::Rfc3339;
@@ -65,7 +65,7 @@ pub enum Rule<'a> {
     BreakGlassConsole(Switch),
     /// Whether anything is guarded on this host. Unless said, it is.
     Production(Switch),
-    /// After this time, in Unix seconds, the file is void.
+    /// After this time, in Unix seconds, the file is void: see [`is_void`].
     Until(i64),
     /// The last line.
     End,

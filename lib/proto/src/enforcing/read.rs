@@ -9,6 +9,16 @@ use crate::sys::{self, Errno};
 /// The longest enforcing file, in bytes.
 pub const MAX_FILE: usize = 64 << 10;
 
+/// How long a file may be unconfirmed, in seconds: a day. One whose [`Rules::until`] is further ahead was written by a clock that has been
+/// set back since (a host that lost its battery boots in 1970), and waiting for that time could take years.
+pub const MOST_UNCONFIRMED: i64 = 86_400;
+
+/// Whether a file that had to be confirmed until then is void: that time is over, or so far ahead that it was not this clock that wrote it.
+/// So whatever happens to a clock, nobody is kept out by an unconfirmed file for longer than a day at a time.
+pub fn is_void(until: i64, now: i64) -> bool {
+    until <= now || until.saturating_sub(now) > MOST_UNCONFIRMED
+}
+
 /// What the file says about the mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading<'a> {
@@ -18,7 +28,8 @@ pub enum Reading<'a> {
     Enforcing(Rules<'a>),
     /// The file is there but cannot be used: enforcing, by [`Rules::built_in`].
     Broken(Unreadable),
-    /// The time until which it had to be confirmed, in Unix seconds, is over: as if there were no file.
+    /// The time until which it had to be confirmed, in Unix seconds, is over, or further ahead than it can have been ([`is_void`]): as
+    /// if there were no file.
     Void(i64),
 }
 
@@ -76,7 +87,7 @@ pub fn read<'a>(path: &CStr, now: i64, room: &'a mut [u8; MAX_FILE]) -> Reading<
 pub fn judge(file: &[u8], now: i64) -> Reading<'_> {
     match Rules::parse(file) {
         Ok(rules) => match rules.until() {
-            Some(until) if until <= now => Reading::Void(until),
+            Some(until) if is_void(until, now) => Reading::Void(until),
             _ => Reading::Enforcing(rules),
         },
         Err(broken) => Reading::Broken(Unreadable::Broken(broken)),
