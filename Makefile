@@ -115,6 +115,10 @@ stage:
 		as 644 packaging/pam/jit /usr/share/pam-configs/jit
 		put 644 /etc/apparmor.d/ packaging/apparmor/usr.sbin.*
 		;;
+	rhel)
+		put 755 /usr/libexec/jit/ packaging/authselect/*
+		put 644 /usr/share/selinux/packages/targeted/ target/selinux/*.pp.bz2
+		;;
 	esac
 
 # What is tested is what is installed: release builds.
