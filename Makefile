@@ -101,6 +101,7 @@ stage:
 		name=$${file##*/}; as 644 $$file /usr/lib/$${name##*.}.d/$${name%.*}.conf
 	done
 	put 644 /etc/logrotate.d/ packaging/logrotate/*
+	install -d -m 755 "$(DESTDIR)/etc/jitd" "$(DESTDIR)/etc/jit"
 	put 755 /usr/libexec/jit/ packaging/{first-config,nsswitch}/*
 	put 644 /usr/share/jit/ldap/openldap/ packaging/ldap/openldap/*.ldif
 	put 644 /usr/share/jit/ldap/389ds/ packaging/ldap/389ds/*.ldif
@@ -112,11 +113,12 @@ stage:
 	put 644 /usr/share/fish/vendor_completions.d/ target/pages/fish/*
 	case "$(DISTRIBUTION)" in
 	debian)
-		as 644 packaging/pam/jit /usr/share/pam-configs/jit
+		put 644 /usr/share/pam-configs/ packaging/pam/*
 		put 644 /etc/apparmor.d/ packaging/apparmor/usr.sbin.*
 		;;
 	rhel)
-		put 755 /usr/libexec/jit/ packaging/authselect/*
+		install -d -m 755 "$(DESTDIR)/etc/jitd" "$(DESTDIR)/etc/jit"
+	put 755 /usr/libexec/jit/ packaging/authselect/*
 		put 644 /usr/share/selinux/packages/targeted/ target/selinux/*.pp.bz2
 		;;
 	esac
