@@ -76,6 +76,8 @@ pub struct Follower {
     signers: Signers,
     /// What is wrong with the configuration on disk, while another is in force.
     config_fault: Option<String>,
+    /// What is wrong with the way in which the daemon was started; a sentence each.
+    started: Vec<String>,
     noticed: look::Noticed,
 }
 
@@ -112,6 +114,7 @@ impl Follower {
             remembered,
             groups,
             config_fault: None,
+            started: Vec::new(),
             noticed: look::Noticed::default(),
         };
         follower.introduce_signers();
@@ -167,6 +170,12 @@ impl Follower {
     /// The configuration on disk cannot be used.
     pub fn keep_configuration(&mut self, fault: String) {
         self.config_fault = Some(fault);
+        self.publish();
+    }
+
+    /// Something is wrong with the way in which the daemon was started, and stays so while it runs.
+    pub fn started_with(&mut self, concerns: Vec<String>) {
+        self.started = concerns;
         self.publish();
     }
 
@@ -411,6 +420,7 @@ impl Follower {
         let signers = signed.then(|| self.signers.concern()).flatten();
         self.config_fault
             .iter()
+            .chain(&self.started)
             .cloned()
             .chain(self.remembered.concerns())
             .chain(map)

@@ -1,6 +1,7 @@
 //! From root to the daemon's own user, for good, with the two things that sessions need: CAP_KILL, to end other people's
 //! processes, and the local group `tty`, to write to terminals. Must never leave a way back: not a group, not a saved uid, not a
-//! set-uid program to run, not another capability. Started without `--user`, the daemon keeps what it was given.
+//! set-uid program to run, not another capability. Started as that user, as its unit does, the daemon keeps CAP_KILL if it was given
+//! that, and gives back what else it was. Started as root and without `--user`, it stays what it is.
 
 use jit_model::name::Login;
 use nix::errno::Errno;
@@ -53,7 +54,8 @@ pub enum PrivilegeError {
     /// Without it no session of anybody could be ended.
     #[error(
         "CAP_KILL is missing, without which no session can be ended: where the service is described, \
-         CapabilityBoundingSet= must have CAP_KILL (a container's runtime must leave it, too)"
+         CapabilityBoundingSet= must have CAP_KILL (a container's runtime must leave it, too), and AmbientCapabilities= \
+         where User= is not root"
     )]
     NoKill,
     /// The operating system refused.
@@ -124,6 +126,40 @@ pub fn drop_to(user: &User) -> Result<(), PrivilegeError> {
     prctl::set_keepcaps(false).map_err(refused("keepcaps"))?;
     prctl::set_no_new_privs().map_err(refused("no_new_privs"))?;
     for_good(user, &groups)
+}
+
+/// Who started the daemon as somebody who is not root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// A service manager, which holds the sockets: it must have given what sessions need.
+    ByManager,
+    /// A person, or a test: what there is not will be missed later, and said then.
+    ByHand,
+}
+
+/// Keeps CAP_KILL alone of what the daemon was started with as somebody who is not root; no program that it ran would have even that.
+/// To be called before any thread is started.
+///
+/// # Errors
+/// When the system refuses, or the service manager did not give CAP_KILL.
+pub fn keep(started: Started) -> Result<(), PrivilegeError> {
+    let uid = geteuid().as_raw();
+    let refused = |step| move |error| PrivilegeError::Refused { uid, step, error };
+    let given = capabilities(None).map_err(errno).map_err(refused("capget"))?;
+    clear_ambient_capability_set().map_err(errno).map_err(refused("ambient set"))?;
+    let kill = given.permitted & CapabilitySet::KILL;
+    if kill.is_empty() && started == Started::ByManager {
+        return Err(PrivilegeError::NoKill);
+    }
+    let kept = CapabilitySets { effective: kill, permitted: kill, inheritable: CapabilitySet::empty() };
+    // Inheritable alone is nothing to a program without capabilities of its own, and where capset(2) is not allowed, that is all
+    // there is to give back.
+    let more = CapabilitySets { inheritable: CapabilitySet::empty(), ..given } != kept;
+    match set_capabilities(None, kept).map_err(errno) {
+        Err(Errno::EPERM) if !more => {}
+        other => other.map_err(refused("capset"))?,
+    }
+    prctl::set_no_new_privs().map_err(refused("no_new_privs"))
 }
 
 /// Proves it, by what the kernel says and by trying.

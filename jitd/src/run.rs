@@ -27,6 +27,7 @@ use crate::follow::Follower;
 use crate::groups::Groups;
 use crate::groups::publish;
 use crate::mode::ModeFile;
+use crate::privileges::Started;
 use crate::pulse::{Pulse, Watchdog};
 use crate::remember::{Found, Remembered};
 use crate::scribe::Scribe;
@@ -86,11 +87,15 @@ fn start(args: &Args) -> Result<(), Fatal> {
     directories::ensure(&args.state_dir, 0o700, Ownership::Any)?;
     let _taken = directories::take(&args.state_dir)?;
     prepare_directories(args, user.as_ref())?;
+    let started = if handed_over.by_manager() { Started::ByManager } else { Started::ByHand };
     let sockets = handed_over.complete(&args.runtime_dir)?;
-    if let Some(user) = &user {
-        privileges::drop_to(user)?;
+    match &user {
+        Some(user) => privileges::drop_to(user)?,
+        None if geteuid().is_root() => {}
+        None => privileges::keep(started)?,
     }
-    umask(FileMode::from_bits_truncate(0o027));
+    // Each file that others may read gets its mode by itself.
+    umask(FileMode::from_bits_truncate(0o077));
     Daemon::new(args, config)?.live(sockets)
 }
 
@@ -174,7 +179,11 @@ impl<'a> Daemon<'a> {
         let mut reload = signal(SignalKind::hangup())?;
         drop(context);
 
-        let Sockets { pam, control } = sockets;
+        let Sockets { pam, control, concerns } = sockets;
+        for concern in &concerns {
+            self.scribe.audit().syslog().send(Severity::Warning, concern);
+        }
+        self.follower.started_with(concerns);
         let (ended, mut gone) = mpsc::unbounded_channel();
         let (orders, mut commands) = mpsc::channel(4);
         let (pam_desk, control_desk) = (self.desk(), self.desk());

@@ -1,9 +1,11 @@
 //! The two sockets: taken from systemd when it holds them, so that a restart loses no login; otherwise bound here. A socket
-//! never comes to its place before it has its permissions. The only file of this crate that uses unsafe code.
+//! never comes to its place before it has its permissions. One that systemd made in another place, or with other permissions, is
+//! taken all the same, since a daemon that does not start answers nobody, and is reported for as long as it is used. The only file
+//! of this crate that uses unsafe code.
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,11 @@ use std::os::fd::AsRawFd;
 pub const PAM: &str = "pam.sock";
 /// What jitctl asks.
 pub const CONTROL: &str = "jitd.sock";
+
+/// Who may connect: root, for nobody else has a login to ask about.
+const PAM_MODE: u32 = 0o600;
+/// Everybody may ask about himself.
+const CONTROL_MODE: u32 = 0o666;
 
 /// Why there is no socket.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +61,8 @@ pub struct Sockets {
     pub pam: UnixListener,
     /// For everybody.
     pub control: UnixListener,
+    /// What is wrong with those that systemd made; a sentence each.
+    pub concerns: Vec<String>,
 }
 
 /// What systemd held for us.
@@ -82,14 +91,51 @@ pub fn handed_over() -> Result<HandedOver, SocketError> {
 }
 
 impl HandedOver {
+    /// Whether a service manager started us for what modules ask.
+    pub fn by_manager(&self) -> bool {
+        self.pam.is_some()
+    }
+
     /// Binds what is missing below `runtime_dir`.
     ///
     /// # Errors
     /// When that cannot be done.
     pub fn complete(self, runtime_dir: &Path) -> Result<Sockets, SocketError> {
-        let pam = self.pam.map_or_else(|| bind(&runtime_dir.join(PAM), 0o600), Ok)?;
-        let control = self.control.map_or_else(|| bind(&runtime_dir.join(CONTROL), 0o666), Ok)?;
-        Ok(Sockets { pam, control })
+        let mut concerns = Vec::new();
+        let mut place = |given: Option<UnixListener>, name, mode| {
+            let path = runtime_dir.join(name);
+            match given {
+                Some(listener) => {
+                    concerns.extend(concern(&listener, &path, mode));
+                    Ok(listener)
+                }
+                None => bind(&path, mode),
+            }
+        };
+        let (pam, control) = (place(self.pam, PAM, PAM_MODE)?, place(self.control, CONTROL, CONTROL_MODE)?);
+        Ok(Sockets { pam, control, concerns })
+    }
+}
+
+/// What is wrong with a socket that somebody else made, if anything is.
+fn concern(listener: &UnixListener, wanted: &Path, mode: u32) -> Option<String> {
+    let wrong = |what: String| {
+        let path = wanted.display();
+        Some(format!("the socket {path}, as systemd holds it, {what}; see `systemctl cat '*.socket'`"))
+    };
+    let bound = listener.local_addr().ok();
+    match bound.as_ref().and_then(|address| address.as_pathname()) {
+        Some(path) if path == wanted => {}
+        Some(path) => return wrong(format!("lies at {}, where nobody looks for it", path.display())),
+        None => return wrong("has no path, so nobody finds it".to_owned()),
+    }
+    match std::fs::symlink_metadata(wanted) {
+        Err(error) => wrong(format!("cannot be seen in its place ({error}), so nobody finds it")),
+        Ok(meta) if meta.uid() != 0 => wrong(format!("belongs to uid {} and not to root", meta.uid())),
+        Ok(meta) if meta.mode() & 0o7777 != mode => {
+            wrong(format!("has the mode {:04o} and not {mode:04o}", meta.mode() & 0o7777))
+        }
+        Ok(_) => None,
     }
 }
 
@@ -133,4 +179,44 @@ fn bind(path: &Path, mode: u32) -> Result<UnixListener, SocketError> {
     std::fs::rename(&new, path).map_err(io_error("put in its place"))?;
     listener.set_nonblocking(true).map_err(io_error("set up"))?;
     Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_systemd_made_otherwise_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, elsewhere) = (dir.path().join(PAM), dir.path().join("elsewhere"));
+        let bound = |path: &Path, mode| {
+            let listener = UnixListener::bind(path).unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+            listener
+        };
+        let said = |listener: UnixListener| {
+            let pam = Some(listener);
+            HandedOver { pam, control: None }.complete(dir.path()).unwrap().concerns.join("\n")
+        };
+        let wide = said(bound(&path, 0o666));
+        let whose = nix::unistd::geteuid();
+        let expected = if whose.is_root() {
+            "has the mode 0666 and not 0600".to_owned()
+        } else {
+            format!("belongs to uid {whose}")
+        };
+        assert!(wide.contains(&expected), "{wide}");
+        std::fs::remove_file(&path).unwrap();
+        let right = said(bound(&path, 0o600));
+        assert_eq!(right.is_empty(), whose.is_root(), "{right}");
+        let moved = said(bound(&elsewhere, 0o600));
+        assert!(moved.contains(&format!("lies at {}", elsewhere.display())), "{moved}");
+        std::fs::remove_file(&path).unwrap();
+        let listener = bound(&path, 0o600);
+        std::fs::remove_file(&path).unwrap();
+        assert!(said(listener).contains("cannot be seen in its place"));
+        // What is bound here is as it should be.
+        let bound = HandedOver::default().complete(dir.path()).unwrap();
+        assert!(bound.concerns.is_empty(), "{:?}", bound.concerns);
+    }
 }
