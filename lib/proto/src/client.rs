@@ -12,6 +12,11 @@ use crate::answer::Answer;
 use crate::frame::{self, Frame, FrameError, Kind, MAX_FRAME};
 use crate::sys::{self, Errno, Fd, Until};
 
+/// How often a question is asked at most, of a daemon that hangs up before it has answered. One that was killed meanwhile is started
+/// again by who holds its socket, and the second time the question waits for it; one that nobody starts again refuses the connection;
+/// and one that hangs up on purpose does it each time.
+const TIMES: u8 = 3;
+
 /// The longest path of a socket, in bytes without the NUL (unix(7)).
 pub const MAX_PATH: usize = 107;
 
@@ -94,10 +99,26 @@ pub fn ask<'a>(
 ) -> Result<Answer<'a>, AskError> {
     let deadline = Deadline::after(timeout)?;
     check_place(socket)?;
+    let mut times = 1;
+    let have = loop {
+        match exchange(socket, question, deadline, room) {
+            Err(AskError::Closed) if times < TIMES => times = times.saturating_add(1),
+            other => break other?,
+        }
+    };
+    Answer::decode(room.get(..have).ok_or(AskError::Closed)?).map_err(AskError::Nonsense)
+}
+
+/// Connects, asks, and reads the answer; its length.
+fn exchange(
+    socket: &CStr,
+    question: &Frame,
+    deadline: Deadline,
+    room: &mut [u8; MAX_FRAME],
+) -> Result<usize, AskError> {
     let connection = connect(socket, deadline)?;
     send(&connection, question.as_bytes(), deadline)?;
-    let answer = receive(&connection, room, deadline)?;
-    Answer::decode(answer).map_err(AskError::Nonsense)
+    receive(&connection, room, deadline)
 }
 
 /// Whether only root can have put the socket there.
@@ -155,12 +176,8 @@ fn send(connection: &Fd, question: &[u8], deadline: Deadline) -> Result<(), AskE
     Ok(())
 }
 
-/// Reads one whole frame, and no byte more.
-fn receive<'a>(
-    connection: &Fd,
-    room: &'a mut [u8; MAX_FRAME],
-    deadline: Deadline,
-) -> Result<&'a [u8], AskError> {
+/// Reads one whole frame, and no byte more; its length.
+fn receive(connection: &Fd, room: &mut [u8; MAX_FRAME], deadline: Deadline) -> Result<usize, AskError> {
     let mut have = 0_usize;
     loop {
         let left = deadline.left()?;
@@ -184,5 +201,5 @@ fn receive<'a>(
             Err(errno) => return Err(AskError::Exchange(errno)),
         }
     }
-    room.get(..have).ok_or(AskError::Closed)
+    Ok(have)
 }
