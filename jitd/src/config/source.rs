@@ -179,7 +179,7 @@ fn ldap(section: Section<'_, '_>, name: SourceName, host: Option<&HostNames>) ->
     let poll = section.parsed("poll", values::span).map_or(Span(60), |at| at.value);
     let max_offline = section.parsed("max_offline", values::span);
     if let Some(max_offline) = max_offline.as_ref().filter(|max_offline| max_offline.value < poll) {
-        let what = format_args!("is shorter than `poll` ({poll}), so the source would always be stale");
+        let what = format!("is shorter than `poll` ({poll}), so the source would always be stale");
         section.fault_at("max_offline", max_offline.span.clone(), what);
     }
     let max_offline = max_offline.map_or(Span(86_400), |at| at.value);
