@@ -27,8 +27,13 @@ impl Ways {
     /// # Errors
     /// When the text is no enforcing file.
     pub fn of(status: &Status, rendered: &str, local: &Local) -> Result<Ways, Broken> {
-        let rules = Rules::parse(rendered.as_bytes())?;
-        let mut ways = Ways { directory: directory_answers(status), live: status.live, ..Ways::default() };
+        let named = Ways::named(&Rules::parse(rendered.as_bytes())?, local);
+        Ok(Ways { directory: directory_answers(status), live: status.live, ..named })
+    }
+
+    /// As the file and the accounts say alone: what is left with jitd dead.
+    pub fn named(rules: &Rules<'_>, local: &Local) -> Ways {
+        let mut ways = Ways::default();
         // Who could repair this host without break-glass: come in, and become root. sudo and su know no address, so an exemption
         // with networks is none for them.
         let mut exempt_for: BTreeMap<String, Exemptions> = BTreeMap::new();
@@ -56,7 +61,7 @@ impl Ways {
                 ways.add(who, all.exists);
             }
         }
-        Ok(ways)
+        ways
     }
 
     fn add(&mut self, who: String, exists: bool) {
