@@ -19,9 +19,11 @@ use crate::audit::Event;
 use crate::audit::event::{ClockState, Outcome, Text};
 use crate::desk::{Desk, Peer};
 use crate::limits::{Busy, Class, Limits};
+use crate::mode::notice::By;
 use crate::pam::is_exhaustion;
 use crate::sessions::registry::Registry;
 
+mod confirm;
 mod grants;
 mod keys;
 mod sessions;
@@ -41,10 +43,12 @@ const NAME_SERVICE: Duration = Duration::from_secs(2);
 const ADMINS: &str = "jit-admin";
 
 /// What the main thread is asked to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Root said that the wall clock is right, and the clock believes it: to be remembered.
     ClockAccepted,
+    /// Root's jitctl has changed the enforcing file: to be written down.
+    ModeSet(By),
 }
 
 /// What a request is answered with.
@@ -142,7 +146,7 @@ fn line(answer: &Answer) -> io::Result<Vec<u8>> {
 async fn exchange(mut stream: UnixStream, counter: &Counter, peer: Peer) -> io::Result<()> {
     let answer = match read_line(&mut stream).await? {
         Some(bytes) => match serde_json::from_slice::<Request>(&bytes) {
-            Ok(request) => answer(counter, peer, request).await,
+            Ok(request) => answer(counter, peer, &stream, request).await,
             Err(error) => refused(
                 "bad-request",
                 format!("not understood: {error}; are jitctl and jitd from the same package?"),
@@ -212,7 +216,7 @@ async fn from_name_service(uid: u32) -> Option<Login> {
     Login::new(&user.name).ok().filter(|_| user.uid.as_raw() == uid)
 }
 
-async fn answer(counter: &Counter, peer: Peer, request: Request) -> Answer {
+async fn answer(counter: &Counter, peer: Peer, stream: &UnixStream, request: Request) -> Answer {
     let desk = &counter.desk;
     match request {
         Request::Status {} => {
@@ -232,7 +236,8 @@ async fn answer(counter: &Counter, peer: Peer, request: Request) -> Answer {
             Reach::All => Answer::Enforcing { text: crate::mode::render(desk.view().snapshot.policy()) },
             Reach::Himself => refused("not-permitted", "only root and the group jit-admin may ask this"),
         },
-        Request::Confirm {} => refused("not-here", "confirming is not built yet"),
+        Request::Confirm {} => confirm::confirm(desk, &counter.registry, peer, stream).await,
+        Request::ModeSet {} => mode_set(counter, peer, stream).await,
         Request::AuthorizedKeys { user } => {
             let caller = Caller::of(desk, peer).await;
             keys::authorized_keys(desk, &caller, &user)
@@ -246,6 +251,17 @@ async fn answer(counter: &Counter, peer: Peer, request: Request) -> Answer {
             sessions::terminate(desk, &counter.registry, &caller, &id, &reason)
         }
     }
+}
+
+/// Who told of it is in the audit before the answer is on its way; what has changed, the main thread sees for itself.
+async fn mode_set(counter: &Counter, peer: Peer, stream: &UnixStream) -> Answer {
+    if peer.uid != 0 {
+        return refused("not-permitted", "only root sets the mode");
+    }
+    let by = confirm::who(&counter.registry, peer, stream).await;
+    // Gone only when the daemon ends.
+    let _ = counter.orders.send(Command::ModeSet(by)).await;
+    Answer::Done { text: "noted".to_owned() }
 }
 
 async fn accept_clock(counter: &Counter, peer: Peer) -> Answer {

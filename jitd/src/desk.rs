@@ -17,7 +17,7 @@ use crate::accounts::Accounts;
 use crate::audit::{Decision, Event};
 use crate::clock::system::SystemClock;
 use crate::fingerprint;
-use crate::mode::{Mode, ModeFile, Seen};
+use crate::mode::{FileId, Mode, ModeFile, Seen};
 use crate::scribe::Scribe;
 use crate::view::{Current, View};
 use crate::words;
@@ -51,6 +51,8 @@ pub struct Decided {
     pub verdict: Verdict,
     /// Whether a denial is carried out.
     pub mode: Mode,
+    /// The enforcing file by which it was decided, while that waits to be confirmed.
+    pub unconfirmed: Option<FileId>,
     /// By which clock it was decided.
     pub now: Timestamp,
     /// What the person reads if denied.
@@ -131,7 +133,8 @@ impl Desk {
         let view = self.current.get();
         let now = self.clock.now().login;
         let mut facts = self.facts();
-        let mode = facts.mode.look().mode(now);
+        let seen = facts.mode.look();
+        let (mode, unconfirmed) = (seen.mode(now), seen.unconfirmed(now).map(|(file, _)| file));
         let question = facts.question(asked);
         drop(facts);
 
@@ -152,7 +155,7 @@ impl Desk {
                 (verdict, text, None)
             }
         };
-        Decided { verdict, mode, now, text: fit(text), dn }
+        Decided { verdict, mode, unconfirmed, now, text: fit(text), dn }
     }
 
     /// Facts about somebody that a person asks about: as a module would report them from this very host, without a remote

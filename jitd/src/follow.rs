@@ -190,6 +190,9 @@ impl Follower {
 
     /// Waits a while for the disk.
     pub fn end(mut self) -> bool {
+        if let Some(event) = self.noticed.mode.flush() {
+            self.scribe.note(event);
+        }
         self.remembered.settle(self.clock.moment(), crate::disk::saver::Urgency::Now);
         self.remembered.flush()
     }

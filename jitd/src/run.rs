@@ -227,6 +227,10 @@ impl<'a> Daemon<'a> {
                     }
                     Some(command) = commands.recv() => match command {
                         Command::ClockAccepted => self.follower.clock_accepted(),
+                        Command::ModeSet(by) => {
+                            let seen = self.mode.look().clone();
+                            self.follower.mode_was_set(&seen, by);
+                        }
                     },
                     _ = reload.recv() => {
                         manager::reloading();

@@ -11,6 +11,7 @@
 pub mod claim;
 pub mod ending;
 mod logind;
+pub mod peer;
 pub mod process;
 pub mod record;
 pub mod registry;

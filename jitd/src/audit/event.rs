@@ -16,7 +16,6 @@ use serde::{Serialize, Serializer};
 use super::decision::Decision;
 use super::grant::GrantRecord;
 use super::session::SessionEvent;
-use crate::mode::Mode;
 use crate::syslog::Severity;
 
 /// The longest text, in bytes before escaping; the rest is cut and `...` says so.
@@ -75,16 +74,8 @@ pub enum Event {
         /// Why.
         reason: Text,
     },
-    /// The mode is another.
-    Mode {
-        /// What it was.
-        from: &'static str,
-        /// What it is.
-        to: &'static str,
-        /// Until when it is unconfirmed.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        until: Option<Time>,
-    },
+    /// The mode is another, or rests on another file.
+    Mode(Box<ModeEvent>),
     /// The configuration was read again.
     Config {
         /// Whether it counts now.
@@ -240,6 +231,72 @@ pub enum Event {
     },
 }
 
+/// The mode is another, or rests on another file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ModeEvent {
+    /// What it was.
+    pub from: &'static str,
+    /// What it is.
+    pub to: &'static str,
+    /// Until when it is unconfirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// What was done, or happened.
+    pub change: ModeChange,
+    /// Who did it, by the kernel's word; none if nobody did, or nobody told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// Who logged in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login_uid: Option<u32>,
+    /// The session in which it was typed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Text>,
+    /// Whose session that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Text>,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<Text>,
+}
+
+/// How the mode came to be another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModeChange {
+    /// An enforcing file was written.
+    Enforcing,
+    /// The same, which is for good now.
+    Confirmed,
+    /// The enforcing file was removed.
+    Permissive,
+    /// It was not confirmed in time.
+    FellBack,
+    /// The clock went back to when it was not over yet.
+    Clock,
+}
+
+impl ModeEvent {
+    /// The line for syslog, and how urgent it is.
+    fn for_syslog(&self) -> (Severity, String) {
+        let ModeEvent { from, to, .. } = self;
+        let by = match (self.uid, &self.name) {
+            (Some(uid), Some(name)) => format!(", by uid {uid} in a session of {:?}", name.0),
+            (Some(uid), None) => format!(", by uid {uid}"),
+            (None, _) => String::new(),
+        };
+        let text = self.text.as_ref().map(|text| format!(": {}", text.0)).unwrap_or_default();
+        let severity = match self.change {
+            ModeChange::FellBack => Severity::Alert,
+            ModeChange::Enforcing | ModeChange::Confirmed | ModeChange::Permissive | ModeChange::Clock => {
+                Severity::Warning
+            }
+        };
+        let confirmed = if self.change == ModeChange::Confirmed { " for good" } else { "" };
+        (severity, format!("mode {to}{confirmed}, was {from}{by}{text}"))
+    }
+}
+
 /// What became of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -340,11 +397,6 @@ pub enum Chain {
 }
 
 impl Event {
-    /// The mode was changed.
-    pub fn mode(from: Mode, to: Mode, until: Option<Timestamp>) -> Event {
-        Event::Mode { from: from.as_str(), to: to.as_str(), until: until.map(Time) }
-    }
-
     /// A source's state changed.
     pub fn source(source: &SourceName, state: Health, text: impl std::fmt::Display) -> Event {
         Event::Source { source: Text::from(source), state, text: Text::from(text) }
@@ -422,7 +474,7 @@ impl Event {
             Event::Decision(decision) => decision.for_syslog(),
             Event::Start { version } => (Severity::Notice, format!("jitd {version} is ready")),
             Event::Stop { reason } => (Severity::Notice, format!("jitd ends: {}", reason.0)),
-            Event::Mode { from, to, .. } => (Severity::Warning, format!("mode {to}, was {from}")),
+            Event::Mode(mode) => mode.for_syslog(),
             Event::Config { outcome: Outcome::Done, text } => {
                 (Severity::Notice, format!("configuration read again: {}", text.0))
             }

@@ -5,6 +5,7 @@ use jit_model::name::{Login, SourceName};
 use jit_model::snapshot::Silence;
 use jit_model::source::EntryKind;
 use jit_model::state::{State, state};
+use jit_model::text::clock_time;
 use jit_model::time::{Span, Timestamp};
 
 use super::{Reach, keys};
@@ -37,7 +38,8 @@ pub(super) fn status(desk: &Desk, registry: &Registry, reach: Reach) -> Status {
         answers_to: policy.host.iter().map(ToString::to_string).collect(),
         production: policy.production,
         mode: seen.mode(now.login).as_str().to_owned(),
-        until: seen.until().filter(|until| now.login < *until).map(|until| until.0),
+        until: seen.until(now.login).map(|until| until.0),
+        lapsed: seen.lapsed(now.login).map(|until| until.0),
         guarded: policy.guarded.iter().map(ToString::to_string).collect(),
         now: now.login.0,
         clock: now.concern.map(|concern| concern.to_string()),
@@ -186,6 +188,12 @@ fn degraded(desk: &Desk, view: &View, now: &Now, seen: &Seen) -> Vec<String> {
     if let Some(fault) = seen.fault() {
         all.push(format!(
             "the enforcing file cannot be used, so everything is enforced: {fault}; write it anew: jitctl mode enforcing"
+        ));
+    } else if let Some(until) = seen.lapsed(now.login) {
+        all.push(format!(
+            "enforcing was not confirmed by {}, so this host is permissive; to begin anew: jitctl mode enforcing; to leave it so: \
+             jitctl mode permissive",
+            clock_time(until)
         ));
     } else if seen.differs_from(view.snapshot.policy()) {
         all.push(

@@ -21,6 +21,7 @@ use crate::clock::Concern;
 use crate::disk::saver::Urgency;
 use crate::ledger::Shown;
 use crate::mode::Seen;
+use crate::mode::notice::{By, Notice};
 
 /// How often the settled time is kept without another reason.
 const SETTLE: Span = Span(60);
@@ -37,6 +38,7 @@ pub(super) struct Noticed {
     states: BTreeMap<EntryUuid, Known>,
     stale: BTreeSet<SourceName>,
     concern: Option<Concern>,
+    pub(super) mode: Notice,
     settled: Regular,
     pruned: Regular,
 }
@@ -186,12 +188,20 @@ impl Follower {
     }
 
     /// Notices a change of the mode; to be called before anything is written into the audit, which names the mode.
-    pub fn notice_mode(&self, seen: &Seen) {
+    pub fn notice_mode(&mut self, seen: &Seen) {
         let now = self.clock.now().login;
-        let (before, mode) = (self.scribe.mode(), seen.mode(now));
-        if before != mode {
-            self.scribe.set_mode(mode);
-            self.scribe.note(Event::mode(before, mode, seen.until()));
+        let events = self.noticed.mode.look(seen, self.scribe.mode(), now);
+        self.scribe.set_mode(seen.mode(now));
+        for event in events {
+            self.scribe.note(event);
+        }
+    }
+
+    /// Somebody says that the change of the mode was his.
+    pub fn mode_was_set(&mut self, seen: &Seen, by: By) {
+        self.notice_mode(seen);
+        if let Some(event) = self.noticed.mode.told(by) {
+            self.scribe.note(event);
         }
     }
 

@@ -13,13 +13,12 @@ use jit_model::reason::DenyReason;
 use jit_model::session::Rest;
 use jit_model::time::Timestamp;
 use jit_proto::Question;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{getsockopt, sockopt};
 
 use crate::desk::Decided;
-use crate::mode::Mode;
+use crate::mode::{FileId, Mode};
 use crate::sessions::claim::{Kind, Mark};
-use crate::sessions::process::{self, ProcessId};
+use crate::sessions::peer;
+use crate::sessions::process::ProcessId;
 use crate::sessions::record::{Basis, Life, Session, Standing};
 use crate::sessions::registry::{Registry, Room, Word};
 
@@ -42,11 +41,11 @@ pub(super) fn open(
     registry: &Registry,
     connection: &impl AsFd,
 ) -> Opening {
-    let leader = identify(connection);
+    let leader = peer::identify(connection);
     match basis(&decided) {
         Some(basis) => {
             let refused = match leader {
-                Some(leader) => register(question, basis, leader, now, registry),
+                Some(leader) => register(question, basis, leader, now, decided.unconfirmed, registry),
                 None => refusal(&basis, "the process that asks cannot be seen"),
             };
             let decided = match refused {
@@ -62,7 +61,7 @@ pub(super) fn open(
 
 /// A session ends.
 pub(super) fn close(question: &Question<'_>, registry: &Registry, connection: &impl AsFd) {
-    if let (Some(leader), Ok(service)) = (identify(connection), Service::new(question.service)) {
+    if let (Some(leader), Ok(service)) = (peer::identify(connection), Service::new(question.service)) {
         registry.close(leader, &service);
     }
 }
@@ -90,6 +89,7 @@ fn register(
     basis: Basis,
     leader: ProcessId,
     now: Timestamp,
+    under: Option<FileId>,
     registry: &Registry,
 ) -> Option<DenyReason> {
     let (Ok(login), Ok(service), Some(uid)) =
@@ -115,8 +115,14 @@ fn register(
         warned: now,
         order: None,
     };
+    let id = session.id.clone();
     match registry.open(session) {
-        Room::Found => None,
+        Room::Found => {
+            if let Some(file) = under {
+                registry.let_in_under(id, file);
+            }
+            None
+        }
         Room::Full => full,
     }
 }
@@ -143,17 +149,6 @@ fn denied(question: &Question<'_>, decided: &Decided, leader: Option<ProcessId>)
         login: question.subject.to_owned(),
         service: question.service.to_owned(),
     })
-}
-
-/// The process at the other end of a connection, if it can be seen and still waits for its answer.
-fn identify(connection: &impl AsFd) -> Option<ProcessId> {
-    let peer = getsockopt(connection, sockopt::PeerCredentials).ok()?;
-    // 0: it is in a pid namespace that is not below ours. Process 1 is never ended.
-    let pid = Some(peer.pid()).filter(|pid| *pid > 1)?;
-    let found = process::identify(pid)?;
-    // A process that ends closes its end, which poll(2) tells whatever it is asked for.
-    let mut waits = [PollFd::new(connection.as_fd(), PollFlags::empty())];
-    (poll(&mut waits, PollTimeout::ZERO) == Ok(0)).then_some(found)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod marking;
 mod person;
 mod rules;
 mod session;
+mod within;
 
 use std::collections::BTreeSet;
 
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use super::process::{AuditMark, Process, ProcessId, Table};
 
 pub use marking::{Marking, Modules};
+pub use within::{Within, within};
 
 /// What kind of session a service opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,6 +19,7 @@ use crate::audit::Event;
 use crate::audit::event::DiskState;
 use crate::clock::BootId;
 use crate::disk::SetAside;
+use crate::mode::FileId;
 use crate::scribe::Scribe;
 use crate::syslog::Severity;
 
@@ -200,6 +201,19 @@ impl Registry {
             self.tell(Word::Opened(id));
         }
         room
+    }
+
+    /// A session was let in by this enforcing file, which waits to be confirmed.
+    pub fn let_in_under(&self, id: SessionId, file: FileId) {
+        let mut known = self.known();
+        let Known { sessions, under, .. } = &mut *known;
+        under.retain(|id, earlier| *earlier == file && sessions.contains_key(id));
+        under.insert(id, file);
+    }
+
+    /// By which enforcing file that waited to be confirmed a session was let in.
+    pub fn under(&self, id: &SessionId) -> Option<FileId> {
+        self.known().under.get(id).copied()
     }
 
     /// The newest open session of this leader and service ends.

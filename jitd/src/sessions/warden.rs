@@ -202,8 +202,8 @@ impl<H: Host> Warden<H> {
     /// What is known now. The mode, too, is judged by the settled time: an enforcing file whose `until` lies in a future that only a
     /// clock gone wrong has reached lifts no deadline.
     fn known(&self) -> Known {
-        let now = self.desk.clock().now().settled;
-        Known { view: self.desk.view(), now, mode: self.desk.mode().mode(now) }
+        let now = self.desk.clock().now();
+        Known { view: self.desk.view(), now: now.settled, mode: self.desk.mode().settled_mode(&now) }
     }
 
     /// How long until the next evaluation.

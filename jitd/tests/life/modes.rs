@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
+use jit_model::text::rfc3339;
+use jit_model::time::Timestamp;
 use jit_proto::Verdict;
 use serde_json::json;
 
@@ -55,8 +57,39 @@ fn a_change_is_written_down_though_nobody_asks() {
     host.write("enforcing", "");
     let change = host.audited("the change", |event| event["event"] == "mode");
     assert_eq!((&change["from"], &change["to"]), (&"permissive".into(), &"enforcing".into()));
+    assert!(change["uid"].is_null() && change["text"].as_str().unwrap().contains("nobody told"), "{change}");
     fs::remove_file(host.path("enforcing")).unwrap();
     host.audited("the change back", |event| event["to"] == "permissive");
+}
+
+#[test]
+fn who_tells_of_a_change_is_named_and_who_may_not_confirm_is_told_why() {
+    let host = Host::new();
+    let jitd = host.start();
+    let confirm = || jitd.control(&json!({ "ask": "confirm" }));
+    assert_eq!(confirm()["code"], "not-enforcing");
+    host.write("enforcing", "");
+    assert_eq!(jitd.control(&json!({ "ask": "mode-set" }))["answer"], "done");
+    let change = host.audited("the change", |event| event["event"] == "mode");
+    assert_eq!((&change["change"], &change["uid"]), (&"enforcing".into(), &0.into()));
+    assert!(change["text"].is_null(), "{change}");
+    assert_eq!(confirm()["answer"], "done", "it enforces for good");
+    let soon = rfc3339(Timestamp(jitd.status()["now"].as_i64().unwrap() + 600));
+    host.write("enforcing", &format!("guard sshd\nuntil {soon}\nend enforcing\n"));
+    // This test is in no login that jitd knows of.
+    let refused = confirm();
+    assert_eq!(refused["code"], "no-session", "{refused}");
+    host.audited("the refusal", |event| event["event"] == "control" && event["request"] == "mode-confirm");
+    host.write("enforcing", "guard sshd\nuntil 2020-01-01T00:00:00Z\nend enforcing\n");
+    let fell = host.audited("that it fell back", |event| event["change"] == "fell-back");
+    assert_eq!((&fell["to"], &fell["uid"]), (&"permissive".into(), &serde_json::Value::Null));
+    let refused = confirm();
+    assert!(refused["text"].as_str().unwrap().contains("too late"), "{refused}");
+    assert!(
+        jitd.degraded().iter().any(|text| text.contains("was not confirmed by")),
+        "{:?}",
+        jitd.degraded()
+    );
 }
 
 #[test]
@@ -85,9 +118,15 @@ fn status_says_when_the_file_and_the_configuration_differ() {
     }
     host.write("enforcing", text);
     assert!(!differs(), "{:?}", jitd.degraded());
-    host.write("enforcing", &text.replace("end enforcing", "until 2038-01-01T00:00:00Z\nend enforcing"));
+    let soon = jitd.status()["now"].as_i64().unwrap() + 3_600;
+    let unconfirmed = |at| format!("until {}\nend enforcing", rfc3339(Timestamp(at)));
+    host.write("enforcing", &text.replace("end enforcing", &unconfirmed(soon)));
     assert!(!differs(), "until is not a difference");
-    until("the mode", || (jitd.status()["until"] == 2_145_916_800_i64).then_some(()));
+    until("the mode", || (jitd.status()["until"] == soon).then_some(()));
+    // Further ahead than anybody may write it: by another clock than this one.
+    host.write("enforcing", &text.replace("end enforcing", &unconfirmed(2_145_916_800)));
+    until("it is void", || (jitd.status()["lapsed"] == 2_145_916_800_i64).then_some(()));
+    assert_eq!(jitd.status()["mode"], "permissive");
     host.write("enforcing", &text.replace("guard sudo\n", ""));
     assert!(differs());
 }

@@ -51,8 +51,12 @@ pub enum Request {
     /// The enforcing file as the daemon's configuration would have it; jitctl, as root, writes it.
     RenderEnforcing {},
     /// Whether the caller may confirm that this host enforces: he came in after it began to, by a grant, an exemption or break-glass. Root only;
-    /// who he is is found out by the process that asks.
+    /// who he is is found out by the process that asks. The answer is [`Answer::Enforcing`] with the file as it stands, or [`Answer::Done`] where
+    /// there is nothing to confirm.
     Confirm {},
+    /// The caller has just written or removed the enforcing file: who he is belongs into the audit. Root only; who he is is found out by the
+    /// process that asks.
+    ModeSet {},
     /// The keys of a user with a live grant for `sshd`, as lines of authorized_keys. For root, jit-admin, `[keys] user`, and about oneself.
     AuthorizedKeys {
         /// Login.
@@ -86,7 +90,7 @@ pub enum Answer {
         /// Lines of authorized_keys, each with `expiry-time`; none without a live grant.
         lines: Vec<String>,
     },
-    /// To [`Request::RenderEnforcing`].
+    /// To [`Request::RenderEnforcing`] and [`Request::Confirm`].
     Enforcing {
         /// The file's whole content.
         text: String,
@@ -120,7 +124,8 @@ pub enum Answer {
     },
     /// Not done.
     Refused {
-        /// A stable word. From jitd: `not-permitted`, `bad-request`, `no-such-user`, `no-such-session`, `busy`. From jitctl: `usage`,
+        /// A stable word. From jitd: `not-permitted`, `bad-request`, `no-such-user`, `no-such-session`, `busy`, `not-enforcing`, `unseen`, `no-session`,
+        /// `old-session` (these four to [`Request::Confirm`]). From jitctl: `usage`,
         /// `unreachable`, `not-root`, `no-such-grant`, `ambiguous`, `not-here`, `not-granted`, `locked-out`, `file`, `forbidden` (by the
         /// directory's rules), `not-written` (hosts would not count it), `changed` (while it was looked at), `declined`, `unsigned`,
         /// `over`.
@@ -137,6 +142,9 @@ pub struct Mode {
     pub mode: String,
     /// Unix seconds until which enforcing is unconfirmed.
     pub until: Option<i64>,
+    /// Permissive, because enforcing was not confirmed: Unix seconds until which it should have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapsed: Option<i64>,
     /// The file whose existence is the mode.
     pub file: String,
     /// Who gets in while no grant is live, a sentence each; what to know before one's last shell closes.

@@ -17,6 +17,9 @@ pub struct Status {
     pub mode: String,
     /// Unix seconds until which enforcing is unconfirmed.
     pub until: Option<i64>,
+    /// Permissive, because enforcing was not confirmed: Unix seconds until which it should have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapsed: Option<i64>,
     /// Guarded services.
     pub guarded: Vec<String>,
     /// The daemon's idea of now, Unix seconds.

@@ -11,6 +11,8 @@ use jit_proto::Phase;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::*;
+use crate::sessions::peer::identify;
+use crate::sessions::process;
 use crate::sessions::state::StateDir;
 use crate::sessions::testing::{BOOT, rest};
 
@@ -47,7 +49,7 @@ fn on_disk(dir: &Path) -> Vec<Session> {
 }
 
 fn decided(verdict: Verdict, mode: Mode) -> Decided {
-    Decided { verdict, mode, now: Timestamp(9999), text: "words".to_owned(), dn: None }
+    Decided { verdict, mode, unconfirmed: None, now: Timestamp(9999), text: "words".to_owned(), dn: None }
 }
 
 fn asking(service: &'static str) -> Question<'static> {
@@ -220,4 +222,33 @@ fn half_a_farewell_is_none() {
     assert!(identify(&here).is_some());
     drop(there);
     assert_eq!(identify(&here), None);
+}
+
+#[test]
+fn who_was_let_in_by_a_file_that_waits_to_be_confirmed_is_known() {
+    let place = Place::new();
+    let (here, _there) = UnixStream::pair().unwrap();
+    let file = FileId::of(b"one");
+    let open = |verdict: Verdict, unconfirmed| {
+        let decided = Decided { unconfirmed, ..decided(verdict, Mode::Enforcing) };
+        let before: Vec<_> = place.registry.sessions().into_iter().map(|session| session.id).collect();
+        super::open(&asking("sshd"), decided, NOW, &place.registry, &here);
+        let new = place.registry.sessions().into_iter().find(|session| !before.contains(&session.id));
+        new.map(|session| session.id)
+    };
+    let confirmed = open(by_grant(), None).unwrap();
+    let first = open(by_grant(), Some(file)).unwrap();
+    let glass = open(Verdict::Allow(Allow::BreakGlass), Some(file)).unwrap();
+    assert_eq!(place.registry.under(&confirmed), None);
+    assert_eq!([&first, &glass].map(|id| place.registry.under(id)), [Some(file); 2]);
+    assert_eq!(open(Verdict::Deny(DenyReason::NoAccount), Some(file)), None);
+    // Another file: who came in by the one before has shown nothing of it.
+    let later = open(by_grant(), Some(FileId::of(b"two"))).unwrap();
+    assert_eq!(place.registry.under(&first), None);
+    assert_eq!(place.registry.under(&later), Some(FileId::of(b"two")));
+    // Nor does it outlast the daemon, which would know only by hearsay.
+    let kept = StateDir::below(place.dir.path()).read(BOOT);
+    let (again, _heard) =
+        Registry::new(StateDir::below(place.dir.path()), BOOT, (kept.sessions, kept.visitors));
+    assert_eq!((again.sessions().len(), again.under(&later)), (4, None));
 }

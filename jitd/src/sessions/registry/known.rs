@@ -10,6 +10,7 @@ use jit_model::session::Rest;
 use super::Stuck;
 use crate::clock::BootId;
 use crate::disk::WriteError;
+use crate::mode::FileId;
 use crate::sessions::claim::Marking;
 use crate::sessions::record::{Basis, Life, Session, SessionId, Visitor};
 use crate::sessions::state::StateDir;
@@ -38,6 +39,9 @@ pub(super) struct Known {
     pub(super) stuck: Vec<Stuck>,
     /// What keeps the warden from ending any.
     pub(super) lacks: Vec<String>,
+    /// Those that were let in while the enforcing file waited to be confirmed, and by which: such a login may confirm it. Not on disk, so a
+    /// login before a restart does not count, and a session that was found never does.
+    pub(super) under: BTreeMap<SessionId, FileId>,
 }
 
 /// What there was no room for, since the start.

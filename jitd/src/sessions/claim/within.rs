@@ -1,0 +1,144 @@
+//! The other way round: which session a process is in. By the tree first, for a parent that lives is the plainest evidence there is, and the
+//! nearest login counts (an ssh to this very host is one of its own); then by the mark or the scope of the login, for what has lost its
+//! parents (a terminal multiplexer's server, and every window in it, is its first login's).
+//!
+//! Asked to find out what somebody has proved by coming in, so in doubt he is in none.
+
+use std::sync::Arc;
+
+use super::Kind;
+use super::rules::ancestors;
+use crate::sessions::process::{ProcessId, Table, session_scope};
+use crate::sessions::record::{Life, Session};
+
+/// The open sessions that a process is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Within<'s> {
+    /// The login: ssh, the console. What became another within it (sudo) is no login.
+    pub login: Option<&'s Session>,
+    /// The nearest session in which somebody became another.
+    pub became: Option<&'s Session>,
+}
+
+/// In which of these a process is; none if it is gone.
+pub fn within<'s>(process: ProcessId, table: &Table, sessions: &'s [Arc<Session>]) -> Within<'s> {
+    let Some(process) = table.alive(process) else { return Within::default() };
+    let above: Vec<ProcessId> =
+        [process.id].into_iter().chain(ancestors(table, process).into_iter().map(|above| above.id)).collect();
+    let open = |kind: Kind| {
+        sessions
+            .iter()
+            .map(Arc::as_ref)
+            .filter(move |session| session.life == Life::Open && session.mark.kind == kind)
+    };
+    let nearest = |kind: Kind| {
+        let led = |id: &ProcessId| open(kind).find(|session| session.mark.leader == *id);
+        above.iter().find_map(led)
+    };
+    let marked = || {
+        let audit = process.audit?;
+        open(Kind::Login).find(|session| session.mark.audit == Some(audit))
+    };
+    let scoped = || {
+        // Another login's mark says as firmly that it is not this one.
+        let scope = session_scope(&process.cgroup).filter(|_| process.audit.is_none())?;
+        open(Kind::Login).find(|session| session.mark.scope.as_deref() == Some(scope))
+    };
+    Within { login: nearest(Kind::Login).or_else(marked).or_else(scoped), became: nearest(Kind::Become) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sessions::process::{AuditMark, Process};
+    use crate::sessions::testing;
+
+    const OLD: AuditMark = AuditMark { login_uid: 1000, session: 3 };
+    const NEW: AuditMark = AuditMark { login_uid: 1000, session: 4 };
+
+    fn id(pid: i32) -> ProcessId {
+        ProcessId { pid, start: u64::from(pid.unsigned_abs()) }
+    }
+
+    fn process(pid: i32, parent: i32, audit: Option<AuditMark>) -> Process {
+        Process { audit, ..testing::process(id(pid), parent) }
+    }
+
+    fn session(pid: i32, kind: Kind, audit: Option<AuditMark>) -> Arc<Session> {
+        let mut session = testing::session(pid);
+        (session.mark.leader, session.mark.kind, session.mark.audit) = (id(pid), kind, audit);
+        Arc::new(session)
+    }
+
+    /// Two ssh logins, 10 (old) and 20 (new), each with a shell and a sudo in it; an sshd started by hand in the old one took 60 in.
+    fn table() -> Table {
+        Table::of([
+            process(1, 0, None),
+            process(5, 1, None),
+            process(10, 5, Some(OLD)),
+            process(11, 10, Some(OLD)),
+            process(12, 11, Some(OLD)),
+            process(13, 12, Some(OLD)),
+            process(20, 5, Some(NEW)),
+            process(21, 20, Some(NEW)),
+            process(22, 21, Some(NEW)),
+            process(23, 22, Some(NEW)),
+            process(30, 1, Some(OLD)),
+            process(40, 1, None),
+            process(60, 11, Some(OLD)),
+            process(61, 60, Some(OLD)),
+        ])
+    }
+
+    fn sessions() -> Vec<Arc<Session>> {
+        vec![
+            session(10, Kind::Login, Some(OLD)),
+            session(12, Kind::Become, Some(OLD)),
+            session(20, Kind::Login, Some(NEW)),
+            session(22, Kind::Become, Some(NEW)),
+            session(60, Kind::Login, None),
+        ]
+    }
+
+    fn led(session: Option<&Session>) -> Option<i32> {
+        session.map(|session| session.mark.leader.pid)
+    }
+
+    #[test]
+    fn the_login_is_found_from_everywhere_in_it() {
+        let (table, sessions) = (table(), sessions());
+        for (pid, login, became) in [
+            (11, Some(10), None),
+            // What sudo started is in the login that it was typed in.
+            (13, Some(10), Some(12)),
+            (23, Some(20), Some(22)),
+            (20, Some(20), None),
+            // The window of a multiplexer, wherever it is looked at from.
+            (30, Some(10), None),
+            // A daemon's, and what is gone.
+            (40, None, None),
+            (99, None, None),
+            // By a listener within the old login, and yet a login.
+            (61, Some(60), None),
+        ] {
+            let found = within(id(pid), &table, &sessions);
+            assert_eq!((led(found.login), led(found.became)), (login, became), "{pid}");
+        }
+        let another = ProcessId { start: 7, ..id(23) };
+        assert_eq!(within(another, &table, &sessions), Within::default(), "its number was used again");
+    }
+
+    #[test]
+    fn what_is_not_open_is_none() {
+        let table = table();
+        for life in [Life::Closed, Life::Ending] {
+            let mut session = Session::clone(&sessions()[0]);
+            session.life = life;
+            assert_eq!(within(id(13), &table, &[Arc::new(session)]), Within::default());
+        }
+        // A leader of that number, but another process.
+        let mut session = Session::clone(&sessions()[0]);
+        (session.mark.leader.start, session.mark.audit) = (9, None);
+        assert_eq!(within(id(13), &table, &[Arc::new(session)]), Within::default());
+    }
+}
