@@ -1,2 +1,9 @@
 //! The audit as it is read: lines of any number of hosts, in their order, with what is missing named. Must never take a line that it cannot
 //! read for one that is not there.
+
+pub mod chain;
+pub mod event;
+pub mod input;
+pub mod lines;
+pub mod numbers;
+pub mod verify;

@@ -52,6 +52,26 @@ Exit status:
   2  usage
   4  what there is could not be examined (not root)";
 
+/// What `audit verify` says with its exit status.
+const VERIFY: &str = "\
+Exit status:
+  0  nothing is wrong
+  1  something is: a line does not follow from the one before, is torn, or missing; or a file cannot be read
+  2  usage
+
+That lines were cut off the end since jitd wrote the last one, or that all of it was written anew, no file shows by itself: compare with \
+what another host collected.";
+
+/// Of the other commands that read the audit.
+const READ: &str = "\
+Times are UTC: 2026-11-22T15:00Z, 2026-11-22T16:00:00+01:00, now-10m, or 15:00 (the next time a UTC clock shows it). \
+Durations are a whole number and a unit: 90s, 15m, 2h, 30d.
+
+Exit status:
+  0  done
+  1  a file cannot be read
+  2  usage";
+
 /// How times are written.
 const TIMES: &str = "\
 Times are UTC. Write one of
@@ -537,13 +557,30 @@ pub struct DoctorArgs {
 #[derive(Clone, Debug, Subcommand)]
 pub enum AuditCommand {
     /// Check that no line was changed, removed or inserted
-    Verify(AuditFiles),
+    #[command(
+        after_help = VERIFY,
+        long_about = "Check that no line was changed, removed or inserted.\n\nWhole files, rotated ones among them, are followed line by line: each holds the hash \
+        of the one before. Where lines of several hosts stand between each other, they were collected: then the numbers are checked, and \
+        those lines that follow directly upon each other. What was done is said."
+    )]
+    Verify(AuditVerifyArgs),
     /// Who was in: session, grant, approvers, reason; and which lines are missing
-    #[command(after_help = TIMES)]
+    #[command(after_help = READ)]
     Report(AuditReportArgs),
     /// What enforcing would have refused while this host was permissive, per person and service, with exemptions ready to paste
-    #[command(after_help = TIMES)]
+    #[command(after_help = READ)]
     Replay(AuditReplayArgs),
+}
+
+/// `jitctl audit verify`
+#[derive(Clone, Debug, Args)]
+pub struct AuditVerifyArgs {
+    /// The lines were collected, in any order: check their numbers, also where they are of one host.
+    #[arg(long)]
+    pub collected: bool,
+    /// Where from.
+    #[command(flatten)]
+    pub files: AuditFiles,
 }
 
 /// The files of an audit.
@@ -582,7 +619,7 @@ pub struct AuditReportArgs {
 #[derive(Clone, Debug, Args)]
 pub struct AuditReplayArgs {
     /// Since when: a duration back from now, or a time.
-    #[arg(long, value_name = "DURATION", default_value = "30d", allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION|TIME", default_value = "30d", allow_hyphen_values = true)]
     pub since: String,
     /// Where from.
     #[command(flatten)]

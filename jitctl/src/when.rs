@@ -61,7 +61,8 @@ fn digits(text: &str, length: std::ops::RangeInclusive<usize>) -> Option<u32> {
     (length.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
 }
 
-fn rfc3339(typed: &str) -> Option<Timestamp> {
+/// RFC 3339, always with its zone; seconds may be left out.
+pub(crate) fn rfc3339(typed: &str) -> Option<Timestamp> {
     let (date, time) = typed.split_once(['T', 't', ' '])?;
     let mut date = date.split('-');
     let (y, mo, d) =

@@ -1,33 +1,29 @@
 //! `jitctl audit`: what the audit's files say, as a table, CSV or JSON.
 
-use crate::cli::{AuditFiles, AuditReplayArgs, AuditReportArgs};
-use crate::context::Context;
-use crate::report::{Failure, Report};
+mod replay;
+mod report;
+mod verify;
 
-/// `jitctl audit verify`
-///
-/// # Errors
-/// When a file cannot be read.
-pub fn verify(_context: &Context, _files: &AuditFiles) -> Result<Report, Failure> {
-    Err(not_built())
-}
+pub use replay::replay;
+pub use report::report;
+pub use verify::verify;
 
-/// `jitctl audit report`
-///
-/// # Errors
-/// When a file cannot be read, or a time makes no sense.
-pub fn report(_context: &Context, _args: &AuditReportArgs) -> Result<Report, Failure> {
-    Err(not_built())
-}
+use jit_control::audit::Unread;
 
-/// `jitctl audit replay`
-///
-/// # Errors
-/// When a file cannot be read, or a time makes no sense.
-pub fn replay(_context: &Context, _args: &AuditReplayArgs) -> Result<Report, Failure> {
-    Err(not_built())
-}
+/// How many files and lines that cannot be read are named one by one.
+const NAMED: usize = 20;
 
-fn not_built() -> Failure {
-    Failure::not_applicable("not-built", "jitctl audit is not built yet")
+/// What could not be read, a sentence each.
+#[expect(dead_code, reason = "report and replay are to come")]
+fn unread(all: &[Unread], more: u64) -> Vec<String> {
+    let place = |unread: &Unread| match unread.line {
+        Some(line) => format!("{}, line {line}: {}", unread.file, unread.text),
+        None => format!("{}: {}", unread.file, unread.text),
+    };
+    let mut sentences: Vec<String> = all.iter().take(NAMED).map(place).collect();
+    let rest = u64::try_from(all.len().saturating_sub(NAMED)).unwrap_or(u64::MAX).saturating_add(more);
+    if rest > 0 {
+        sentences.push(format!("{rest} more could not be read; --json names the first 1,000"));
+    }
+    sentences
 }

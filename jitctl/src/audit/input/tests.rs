@@ -1,0 +1,85 @@
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::*;
+
+fn ordered(names: &[&str]) -> Vec<Vec<String>> {
+    let dir = tempfile::tempdir().unwrap();
+    for name in names {
+        fs::write(dir.path().join(name), "").unwrap();
+    }
+    let input = gather(&[dir.path().to_owned()]);
+    assert_eq!(input.unread, []);
+    input.series.iter().map(|series| series.files.iter().map(|path| name_of(path)).collect()).collect()
+}
+
+#[test]
+fn rotated_files_come_oldest_first() {
+    let numbered = ["audit.jsonl", "audit.jsonl.1", "audit.jsonl.10.gz", "audit.jsonl.2.gz"];
+    assert_eq!(
+        ordered(&numbered),
+        [["audit.jsonl.10.gz", "audit.jsonl.2.gz", "audit.jsonl.1", "audit.jsonl"]]
+    );
+    let dated = [
+        "audit.jsonl",
+        "audit.jsonl-20261122.gz",
+        "audit.jsonl-20261121.gz",
+        "audit.jsonl-20261122-1795348805",
+    ];
+    assert_eq!(
+        ordered(&dated),
+        [[
+            "audit.jsonl-20261121.gz",
+            "audit.jsonl-20261122.gz",
+            "audit.jsonl-20261122-1795348805",
+            "audit.jsonl"
+        ]]
+    );
+    assert_eq!(
+        ordered(&["web-1.jsonl", "web-2.jsonl", "web-1.jsonl.1"]),
+        [vec!["web-1.jsonl.1", "web-1.jsonl"], vec!["web-2.jsonl"]]
+    );
+}
+
+#[test]
+fn nothing_is_left_out_silently() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::create_dir(at("deep")).unwrap();
+    fs::write(at("deep/audit.jsonl"), "x\n").unwrap();
+    fs::write(at("README"), "").unwrap();
+    let input = gather(&[dir.path().to_owned(), at("none"), at("deep/audit.jsonl")]);
+    assert_eq!(input.series, [Series { files: vec![at("deep/audit.jsonl")] }]);
+    let named: Vec<_> =
+        input.unread.iter().map(|unread| (unread.file.clone(), unread.text.clone())).collect();
+    assert_eq!(named.len(), 2, "{named:?}");
+    assert!(named[0].0.ends_with("README") && named[0].1.contains("name it"), "{named:?}");
+    assert!(named[1].0.ends_with("none") && named[1].1.contains("no such file"), "{named:?}");
+}
+
+#[test]
+fn what_gzip_packed_is_read_whatever_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl.1");
+    let mut bytes = Vec::new();
+    for text in ["one\n", "two\n"] {
+        let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
+        gz.write_all(text.as_bytes()).unwrap();
+        bytes.extend(gz.finish().unwrap());
+    }
+    fs::write(&path, &bytes).unwrap();
+    let mut text = String::new();
+    open(&path).unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "one\ntwo\n");
+    // Torn.
+    fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+    assert!(open(&path).unwrap().read_to_string(&mut text).is_err());
+    fs::write(dir.path().join("a.xz"), "x").unwrap();
+    assert!(open(&dir.path().join("a.xz")).err().unwrap().contains("unpack it"));
+    fs::write(&path, "a").unwrap();
+    let mut text = String::new();
+    open(&path).unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "a");
+}
