@@ -6,13 +6,14 @@
 #   make test        everything: format, lints, pure tests, the modules under libpam, real hosts
 #   make test-long   the same questions asked much longer: property tests with many cases, faults, time
 #   make bench       figures, never a judgement
+#   make packages    deb packages in target/packages
 #   make install     pam_jit.so, libnss_jit.so.2, jitd with its unit and jitctl under $(DESTDIR); starts and guards nothing yet (see README.md)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .ONESHELL:
 .SILENT:
-.PHONY: demo test test-long bench install stage build pages needed root
+.PHONY: demo test test-long bench install stage packages build pages needed root
 
 DIRECTORY ?= ldif
 LOG := target/test.log
@@ -26,7 +27,11 @@ PURE := -p jit-model -p jit-proto -p jit-control -p jit-directory -p jit-signatu
 # nextest where there is one, else cargo's own: the same tests, and the same arguments for what we use.
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo cargo nextest run || echo cargo test) --no-fail-fast
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
-BUILD := cargo build --release --locked -p pam_jit -p jitd -p jitctl; cargo build --profile guest --locked -p nss_jit
+# Where the crates and this tree lie is not in what is built, so that two builds give the same files. (RUSTFLAGS of yours stay.)
+RELEASE := RUSTFLAGS="$$RUSTFLAGS --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo --remap-path-prefix=$(CURDIR)=/jit"
+CARGO := $(RELEASE) cargo
+FOR := $(if $(TRIPLE),--target $(TRIPLE))
+BUILD := $(CARGO) build --release --locked $(FOR) -p pam_jit -p jitd -p jitctl; $(CARGO) build --profile guest --locked $(FOR) -p nss_jit
 # The closing line: what the test runner says at the end of each run, added up.
 COUNT := awk '/^ *Summary .* tests? run: / { n = 1; for (i = 1; i < NF; i++) { if ($$(i + 1) ~ /^passed/) p += $$i; if ($$(i + 1) ~ /^(failed|timed)/) f += $$i } } \
 	/^test result:/ { tp += $$4; tf += $$6 } \
@@ -39,7 +44,7 @@ ZSH := /usr/share/zsh/$(if $(filter debian,$(DISTRIBUTION)),vendor-completions,s
 
 demo: PACKAGES += $(if $(filter slapd,$(DIRECTORY)),$(SLAPD))
 demo: needed build
-	cargo build --release -q -p jit-tests --bin demo
+	$(CARGO) build --release -q -p jit-tests --bin demo
 	DIRECTORY=$(DIRECTORY) target/release/demo
 
 test test-long bench: PACKAGES += $(SLAPD) $(KDC)
@@ -76,6 +81,7 @@ test-long: needed build
 	[ -z "$$failed" ]
 
 bench: needed build
+	export $(RELEASE)
 	cargo bench -q -p jit-model --bench decide
 	cargo bench -q -p jit-tests --bench door -- --json $(CURDIR)/target/bench.json
 	cargo bench -q -p jit-tests --bench sessions -- --json $(CURDIR)/target/bench.json
@@ -123,14 +129,22 @@ stage:
 		;;
 	esac
 
+# Debian's packages in target/packages, by Debian's own tools. REVISION is what follows the `-` of their version. Two
+# calls give the same files: their time is that of the last commit.
+packages: PACKAGES += debhelper dh-apparmor dpkg-dev
+packages: needed build pages
+	TRIPLE=$(TRIPLE) packaging/debian/build target/packages $(REVISION)
+
 # What is tested is what is installed: release builds.
 build:
 	$(BUILD)
 
-# jitctl's man pages and completions, from its own definitions.
+# jitctl's man pages and completions, from its own definitions; whose crates are in the programs.
 pages:
 	rm -rf target/pages
-	cargo run --release --locked -q -p jit-pages -- target/pages
+	$(CARGO) run --release --locked -q -p jit-pages -- target/pages
+	mkdir target/pages/crates
+	for name in jitd jitctl pam_jit nss_jit; do packaging/notices/notices $$name >target/pages/crates/$$name; done
 
 # A server that comes with a package (slapd, a KDC) is neither started now, by policy-rc.d, nor at the next boot.
 needed: root
