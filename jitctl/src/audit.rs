@@ -6,4 +6,6 @@ pub mod event;
 pub mod input;
 pub mod lines;
 pub mod numbers;
+pub mod read;
+pub mod sessions;
 pub mod verify;

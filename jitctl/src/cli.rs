@@ -64,7 +64,7 @@ what another host collected.";
 
 /// Of the other commands that read the audit.
 const READ: &str = "\
-Times are UTC: 2026-11-22T15:00Z, 2026-11-22T16:00:00+01:00, now-10m, or 15:00 (the next time a UTC clock shows it). \
+Times are UTC: 2026-11-22T15:00Z, 2026-11-22T16:00:00+01:00, now-10m, or 15:00 (the last time that a UTC clock showed it). \
 Durations are a whole number and a unit: 90s, 15m, 2h, 30d.
 
 Exit status:
@@ -523,6 +523,9 @@ pub struct ModeArgs {
     /// The file that is the mode.
     #[arg(long, value_name = "PATH", default_value = "/etc/jitd/enforcing", hide = true)]
     pub file: PathBuf,
+    /// Where the host's file system begins.
+    #[arg(long, value_name = "PATH", default_value = "/", hide = true)]
+    pub root: PathBuf,
 }
 
 /// A mode to set.
@@ -604,7 +607,7 @@ pub struct AuditReportArgs {
     /// From when [default: the beginning]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub from: Option<String>,
-    /// Until when [default: now]
+    /// Until when [default: the end]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub to: Option<String>,
     /// Comma-separated values (RFC 4180) instead of a table.

@@ -29,6 +29,16 @@ pub fn parse(typed: &str, now: Timestamp) -> Result<Timestamp, String> {
     })
 }
 
+/// The same of something that is over: `HH:MM` is the last time that a UTC clock showed it.
+///
+/// # Errors
+/// A sentence that says what would do.
+pub fn parse_past(typed: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let at = parse(typed, now)?;
+    let clock = hour_minute(typed).is_some();
+    Ok(if clock && at > now { Timestamp(at.0 - 86_400) } else { at })
+}
+
 /// A duration as typed, never zero.
 ///
 /// # Errors
@@ -165,6 +175,14 @@ mod tests {
         assert_eq!(read("15:04"), "2026-11-23T15:04:00Z");
         assert_eq!(read("9:00"), "2026-11-23T09:00:00Z");
         assert_eq!(read("00:00"), "2026-11-23T00:00:00Z");
+    }
+
+    #[test]
+    fn of_what_is_over_clock_times_are_the_last_ones() {
+        let past = |typed: &str| parse_past(typed, now()).map(text::rfc3339).unwrap();
+        assert_eq!(past("15:05"), "2026-11-21T15:05:00Z");
+        assert_eq!(past("15:04"), "2026-11-22T15:04:00Z");
+        assert_eq!(past("now+1h"), "2026-11-22T16:04:05Z");
     }
 
     #[test]

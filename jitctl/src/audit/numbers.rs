@@ -123,6 +123,15 @@ impl Numbers {
         })
     }
 
+    /// The boots of a host in their order, each with its first number and when that line was written.
+    pub fn boots(&self, host: &str) -> Vec<(String, u64, i64)> {
+        let told = |(boot, numbers, lines): (&str, Vec<u64>, &Boot)| {
+            let first = numbers.first().copied().unwrap_or(0);
+            (boot.to_owned(), first, lines.times.get(&first).copied().unwrap_or(0))
+        };
+        self.in_order(host).into_iter().map(told).collect()
+    }
+
     /// What is missing of a host, or stands there in two versions, in the order of boots.
     pub fn missing(&self, host: &str) -> Vec<Missing> {
         let mut all = Vec::new();

@@ -29,7 +29,10 @@ pub fn verify(input: &Input, kind: Kind) -> Verified {
     let mut verified = Verified::default();
     for unread in &input.unread {
         let text = unread.text.clone();
-        tell(&mut verified, Fault { kind: "file".to_owned(), file: Some(unread.file.clone()), text, ..Fault::default() });
+        tell(
+            &mut verified,
+            Fault { kind: "file".to_owned(), file: Some(unread.file.clone()), text, ..Fault::default() },
+        );
     }
     let mut whole = Vec::new();
     let mut collected: Option<Numbers> = None;
@@ -45,7 +48,9 @@ pub fn verify(input: &Input, kind: Kind) -> Verified {
                     whole.extend(ends);
                 }
                 // Read once more; standard input cannot be, so its numbers were taken at once.
-                Walked::Collected(None) => number(&mut verified, collected.get_or_insert_default(), series, true),
+                Walked::Collected(None) => {
+                    number(&mut verified, collected.get_or_insert_default(), series, true)
+                }
                 Walked::Collected(Some(found)) => {
                     let (found, numbers) = *found;
                     add(&mut verified, found);
@@ -115,7 +120,12 @@ fn walk(series: &Series) -> Walked {
                     hosts.insert(head.host.clone().into_owned());
                 }
                 if newer.is_none() && head.v != event::VERSION {
-                    newer = Some(format!("{}, line {}: {}", raw.file.display(), raw.number, event::Trouble::Version(head.v)));
+                    newer = Some(format!(
+                        "{}, line {}: {}",
+                        raw.file.display(),
+                        raw.number,
+                        event::Trouble::Version(head.v)
+                    ));
                 }
                 lost(&mut found, raw, head);
             }
@@ -145,7 +155,12 @@ fn walk(series: &Series) -> Walked {
     if walk.is_mixed() {
         return Walked::Collected(numbers.map(|(mut found, numbers)| {
             failures.into_iter().for_each(|fault| tell(&mut found, fault));
-            found.checked.push(Checked { files, how: "numbers".to_owned(), lines: found.lines, ..Checked::default() });
+            found.checked.push(Checked {
+                files,
+                how: "numbers".to_owned(),
+                lines: found.lines,
+                ..Checked::default()
+            });
             Box::new((found, numbers))
         }));
     }
@@ -177,7 +192,8 @@ fn lost(found: &mut Verified, raw: &Raw<'_>, head: &event::Head<'_>) {
     if head.event != "lost" {
         return;
     }
-    let count = event::body::<event::Lost>(raw, head).map_or("some".to_owned(), |lost| lost.count.to_string());
+    let count =
+        event::body::<event::Lost>(raw, head).map_or("some".to_owned(), |lost| lost.count.to_string());
     let text = format!("jitd had no room for {count} events here; look for them in syslog");
     tell(found, fault_at("lost", raw, Some(head), text));
 }
@@ -246,7 +262,8 @@ fn take(verified: &mut Verified, numbers: &mut Numbers, raw: &Raw<'_>) {
 
 /// What is wrong with lines that were collected.
 fn judge(verified: &mut Verified, numbers: &Numbers) {
-    let hosts: Vec<(String, (u64, u64))> = numbers.hosts().map(|(host, all)| (host.to_owned(), all)).collect();
+    let hosts: Vec<(String, (u64, u64))> =
+        numbers.hosts().map(|(host, all)| (host.to_owned(), all)).collect();
     for (host, _) in &hosts {
         for missing in numbers.missing(host) {
             let mut text = missing.text.clone();
@@ -270,7 +287,10 @@ fn judge(verified: &mut Verified, numbers: &Numbers) {
             }
         }
         for (boot, seq) in numbers.unfollowing(host) {
-            let text = format!("line number {seq} does not follow from number {}: one of them was changed", seq.saturating_sub(1));
+            let text = format!(
+                "line number {seq} does not follow from number {}: one of them was changed",
+                seq.saturating_sub(1)
+            );
             let fault = Fault {
                 kind: "changed".to_owned(),
                 host: Some(host.clone()),
@@ -282,7 +302,9 @@ fn judge(verified: &mut Verified, numbers: &Numbers) {
             tell(verified, fault);
         }
     }
-    for checked in verified.checked.iter_mut().filter(|checked| checked.how == "numbers" && checked.hosts.is_empty()) {
+    for checked in
+        verified.checked.iter_mut().filter(|checked| checked.how == "numbers" && checked.hosts.is_empty())
+    {
         (checked.hosts, checked.numbers) = hosts.iter().cloned().unzip();
     }
 }
@@ -328,4 +350,3 @@ fn join(verified: &mut Verified, mut whole: Vec<Whole>) {
         }
     }
 }
-

@@ -14,7 +14,6 @@ use jit_control::audit::Unread;
 const NAMED: usize = 20;
 
 /// What could not be read, a sentence each.
-#[expect(dead_code, reason = "report and replay are to come")]
 fn unread(all: &[Unread], more: u64) -> Vec<String> {
     let place = |unread: &Unread| match unread.line {
         Some(line) => format!("{}, line {line}: {}", unread.file, unread.text),

@@ -1,0 +1,312 @@
+//! Who was in: what the lines say of each session and of each decision, put together whatever order they come in. Kept is only what was
+//! asked for, since an audit may be large.
+
+mod ends;
+mod finish;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use jit_control::audit::Grant;
+
+use super::event::{self, Trouble, seconds};
+use super::read::Told;
+
+/// Whose sessions are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Full names or `*.domain`; none: every host.
+    pub hosts: Vec<String>,
+    /// Logins; none: everybody.
+    pub users: Vec<String>,
+    /// From when, in Unix seconds.
+    pub from: Option<i64>,
+    /// Until when.
+    pub to: Option<i64>,
+}
+
+impl Wanted {
+    /// Whether a host is asked for.
+    pub fn host(&self, host: &str) -> bool {
+        let fits = |pattern: &String| match pattern.strip_prefix('*') {
+            Some(domain) if domain.starts_with('.') => {
+                host.len() > domain.len()
+                    && host
+                        .get(host.len() - domain.len()..)
+                        .is_some_and(|end| end.eq_ignore_ascii_case(domain))
+            }
+            _ => host.eq_ignore_ascii_case(pattern),
+        };
+        self.hosts.is_empty() || self.hosts.iter().any(fits)
+    }
+
+    fn user(&self, user: &str) -> bool {
+        self.users.is_empty() || self.users.iter().any(|wanted| wanted == user)
+    }
+
+    /// Whether something that lasted from `begin` to `end` (none: unknown, or not over) falls into the time asked for.
+    pub fn time(&self, begin: i64, end: Option<i64>) -> bool {
+        self.to.is_none_or(|to| begin <= to) && self.from.is_none_or(|from| end.is_none_or(|end| end >= from))
+    }
+}
+
+/// A host in one boot.
+type Where = (Rc<str>, Rc<str>);
+
+/// What is known so far.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    wanted: Wanted,
+    words: HashSet<Rc<str>>,
+    lives: HashMap<(Where, Rc<str>), Life>,
+    asked: Vec<Asked>,
+    /// By host and id, with the number of the line and how much it tells.
+    grants: HashMap<(Rc<str>, Rc<str>), (bool, u64, Grant)>,
+    hosts: BTreeMap<Rc<str>, Last>,
+    unguarded: u64,
+}
+
+/// The last line of a host.
+#[derive(Debug)]
+struct Last {
+    seq: u64,
+    time: i64,
+    stopped: bool,
+}
+
+/// A session as its events tell it.
+#[derive(Debug)]
+struct Life {
+    user: Rc<str>,
+    uid: u32,
+    service: Rc<str>,
+    target: Option<Rc<str>>,
+    from: Option<Rc<str>>,
+    audit_session: Option<u32>,
+    /// When it was opened, or found, and in which line.
+    begin: Option<(i64, u64, Begin)>,
+    end: Option<(i64, End)>,
+    /// From the newest line.
+    newest: (u64, i64),
+    oldest: (u64, i64),
+    grants: Vec<Rc<str>>,
+    until: Option<i64>,
+    standing: Option<Rc<str>>,
+    would_end: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begin {
+    Opened,
+    Found,
+}
+
+/// How it ends.
+#[derive(Clone, Debug)]
+struct End {
+    state: Rc<str>,
+    code: Option<Rc<str>>,
+    by: Option<u32>,
+    text: String,
+}
+
+/// A decision.
+#[derive(Debug)]
+struct Asked {
+    place: Where,
+    seq: u64,
+    /// The first line of the same login, where this one goes on from it.
+    first: (u64, i64),
+    time: i64,
+    phase: Phase,
+    user: Rc<str>,
+    uid: Option<u32>,
+    dn: Option<Rc<str>>,
+    service: Rc<str>,
+    target: Option<Rc<str>>,
+    from: Option<Rc<str>>,
+    tty: Option<Rc<str>>,
+    key: Option<Rc<str>>,
+    verdict: Rc<str>,
+    code: Rc<str>,
+    refusal: Option<Rc<str>>,
+    why: Rc<str>,
+    until: Option<i64>,
+    grants: Vec<Rc<str>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Before,
+    Open,
+    Close,
+}
+
+impl Sessions {
+    /// For what is wanted.
+    pub fn of(wanted: Wanted) -> Sessions {
+        Sessions { wanted, ..Sessions::default() }
+    }
+
+    /// The same text, kept once.
+    fn word(&mut self, text: &str) -> Rc<str> {
+        if let Some(known) = self.words.get(text) {
+            return Rc::clone(known);
+        }
+        let word: Rc<str> = Rc::from(text);
+        self.words.insert(Rc::clone(&word));
+        word
+    }
+
+    fn some(&mut self, text: Option<&str>) -> Option<Rc<str>> {
+        text.filter(|text| !text.is_empty()).map(|text| self.word(text))
+    }
+
+    /// Takes a line in.
+    ///
+    /// # Errors
+    /// When its fields are not as documented.
+    pub fn see(&mut self, told: &Told<'_>) -> Result<(), Trouble> {
+        if !self.wanted.host(&told.head.host) {
+            return Ok(());
+        }
+        let host = self.word(&told.head.host);
+        let last = Last { seq: told.head.seq, time: told.time, stopped: told.head.event == "stop" };
+        match self.hosts.get_mut(&host) {
+            Some(known) if known.seq < last.seq => *known = last,
+            Some(_) => {}
+            None => drop(self.hosts.insert(Rc::clone(&host), last)),
+        }
+        match told.head.event.as_ref() {
+            "decision" => self.decision(host, told),
+            "session" => self.session(host, told),
+            "grant" | "deletion" => {
+                let granted: event::Granted = event::body(told.raw, told.head)?;
+                if let Some(grant) = granted.grant {
+                    self.grant(&host, told.head.seq, false, grant);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a grant says counts as it was when it let somebody in; else the newest that has approvers, for of one that is over or refused
+    /// jitd tells none.
+    fn grant(&mut self, host: &Rc<str>, seq: u64, decided: bool, grant: event::GrantRecord) -> Rc<str> {
+        let id = self.word(&grant.id);
+        let grant = Grant::from(grant);
+        let tells = decided || !grant.approvers.is_empty();
+        let known = self.grants.get(&(Rc::clone(host), Rc::clone(&id)));
+        if known.is_none_or(|(before, at, _)| (*before, *at) <= (tells, seq)) {
+            self.grants.insert((Rc::clone(host), Rc::clone(&id)), (tells, seq, grant));
+        }
+        id
+    }
+
+    fn decision(&mut self, host: Rc<str>, told: &Told<'_>) -> Result<(), Trouble> {
+        let said: event::Decision<'_> = event::body(told.raw, told.head)?;
+        let seq = told.head.seq;
+        let grants = said.grants.into_iter().map(|grant| self.grant(&host, seq, true, grant)).collect();
+        if !self.wanted.user(&said.name) || self.wanted.to.is_some_and(|to| told.time > to) {
+            return Ok(());
+        }
+        let phase = match said.phase.as_ref() {
+            "open" => Phase::Open,
+            "close" => Phase::Close,
+            _ => Phase::Before,
+        };
+        if said.verdict == "unguarded" {
+            self.unguarded = self.unguarded.saturating_add(u64::from(phase == Phase::Before));
+            return Ok(());
+        }
+        let asked = Asked {
+            place: (host, self.word(&told.head.boot)),
+            seq,
+            first: (seq, told.time),
+            time: told.time,
+            phase,
+            user: self.word(&said.name),
+            uid: said.uid,
+            dn: self.some(said.dn.as_deref()),
+            service: self.word(&said.service),
+            target: self.some(said.target.as_deref()),
+            from: self.some(said.rhost.as_deref()),
+            tty: self.some(said.tty.as_deref()),
+            key: self.some(said.key.as_deref()),
+            verdict: self.word(&said.verdict),
+            code: self.word(&said.code),
+            refusal: self.some(said.refusal.as_deref()),
+            why: self.word(&said.reason),
+            until: seconds(said.until.as_deref()),
+            grants,
+        };
+        self.asked.push(asked);
+        Ok(())
+    }
+
+    fn session(&mut self, host: Rc<str>, told: &Told<'_>) -> Result<(), Trouble> {
+        let said: event::Session<'_> = event::body(told.raw, told.head)?;
+        let (Some(id), true) = (&said.id, self.wanted.user(&said.name)) else { return Ok(()) };
+        let place = (host, self.word(&told.head.boot));
+        let (seq, time) = (told.head.seq, told.time);
+        let id = self.word(id);
+        let (user, service) = (self.word(&said.name), self.word(said.service.as_deref().unwrap_or("")));
+        let (target, from) = (self.some(said.target.as_deref()), self.some(said.rhost.as_deref()));
+        let grants: Vec<Rc<str>> = said.grants.iter().map(|id| self.word(id)).collect();
+        let standing = self.some(said.standing.as_deref());
+        let (state, code) = (self.word(&said.state), self.some(said.code.as_deref()));
+        let life = self.lives.entry((place, id)).or_insert_with(|| Life {
+            user,
+            uid: said.uid,
+            service,
+            target,
+            from,
+            audit_session: said.audit_session,
+            begin: None,
+            end: None,
+            newest: (0, i64::MIN),
+            oldest: (seq, time),
+            grants: Vec::new(),
+            until: None,
+            standing: None,
+            would_end: None,
+        });
+        life.audit_session = life.audit_session.or(said.audit_session);
+        match state.as_ref() {
+            "opened" => life.begin = Some((time, seq, Begin::Opened)),
+            // `found` is also told of one that was opened before: then that is when it began.
+            "found" if life.begin.is_none_or(|(_, at, kind)| kind == Begin::Found && seq < at) => {
+                life.begin = Some((time, seq, Begin::Found));
+            }
+            "would-end" => life.would_end = life.would_end.max(Some(time)),
+            _ => {}
+        }
+        let ends = matches!(state.as_ref(), "ended" | "closed" | "ending" | "stuck");
+        let over = |state: &str| matches!(state, "ended" | "closed");
+        let counts = match &life.end {
+            None => true,
+            // Over is over, whatever came in between.
+            Some((_, end)) => over(&state) || (!over(&end.state) && seq >= life.newest.0),
+        };
+        if ends && counts {
+            let end = End { state: Rc::clone(&state), code, by: said.by, text: said.text.into_owned() };
+            life.end = Some((time, end));
+        } else if matches!(state.as_ref(), "moved" | "lifted") && seq > life.newest.0 {
+            // An ending that was begun goes on after all.
+            life.end = life.end.take().filter(|(_, end)| over(&end.state));
+        }
+        if seq >= life.newest.0 {
+            life.newest = (seq, time);
+            life.standing = standing;
+            life.until = seconds(said.until.as_deref()).or(life.until);
+        }
+        life.oldest = life.oldest.min((seq, time));
+        for grant in grants {
+            if !life.grants.contains(&grant) {
+                life.grants.push(grant);
+            }
+        }
+        Ok(())
+    }
+}
