@@ -1,5 +1,6 @@
 //! What a command needs of the world, in one place, so that a test can put something else there.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,6 +22,15 @@ pub enum Caller {
     Person,
 }
 
+/// Where it was typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seat {
+    /// A terminal: somebody reads what is said, and can type something else.
+    Terminal,
+    /// Anywhere else: a script, configuration management.
+    Elsewhere,
+}
+
 /// What a command needs of the world.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -32,6 +42,8 @@ pub struct Context {
     pub colour: Colour,
     /// Who runs it.
     pub caller: Caller,
+    /// Where.
+    pub seat: Seat,
     /// The uid that must own the LDIF file: root's, but for tests that are not root.
     pub owner: u32,
     /// Where jit's own files lie: here, and nowhere else, the daemon may name a file that is still to be made.
@@ -47,6 +59,7 @@ impl Context {
             now: wall_clock(),
             colour: Colour::for_stdout(),
             caller: if root { Caller::Root } else { Caller::Person },
+            seat: if std::io::stdin().is_terminal() { Seat::Terminal } else { Seat::Elsewhere },
             owner: 0,
             etc: Path::new(ldif::PATH).parent().unwrap_or(Path::new("/etc/jitd")).to_owned(),
         }

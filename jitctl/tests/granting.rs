@@ -17,7 +17,7 @@ use jit_model::text;
 use jit_model::time::Timestamp;
 use jitctl::cli::{Cli, Command, GrantCommand};
 use jitctl::command::{grant_add, grant_revoke};
-use jitctl::context::{Caller, Context};
+use jitctl::context::{Caller, Context, Seat};
 use jitctl::report::{Exit, Failure, Report};
 use jitctl::terminal::Colour;
 
@@ -40,6 +40,7 @@ fn jitctl_in(etc: &Path, socket: &Path, caller: Caller, args: &[&str]) -> Result
         now: now(),
         colour: Colour::Off,
         caller,
+        seat: Seat::Elsewhere,
         owner: uid(),
         etc: etc.to_owned(),
     };

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use fake::{Daemon, NOW, Ran, run, status};
 use jit_control::{Answer, Request, Session, Sessions, Status};
+use jit_proto::enforcing::Rules;
 
 const RENDERED: &str = "guard sshd\nguard sudo\nbreak-glass-user root\nend enforcing\n";
 
@@ -25,16 +26,40 @@ fn with_sessions(file: PathBuf, text: &'static str, mut status: Status, sessions
         }
         Request::Status {} => {
             status.mode = if file.exists() { "enforcing" } else { "permissive" }.to_owned();
+            let text = fs::read(&file).unwrap_or_default();
+            status.until = Rules::parse(&text).ok().and_then(|rules| rules.until());
             Answer::Status(status.clone())
         }
+        Request::ModeSet {} => Answer::Done { text: "noted".to_owned() },
+        Request::Confirm {} => confirmable(&file),
         other => panic!("{other:?}"),
     })
 }
 
+/// As jitd answers somebody who may confirm.
+fn confirmable(file: &Path) -> Answer {
+    match fs::read_to_string(file) {
+        Ok(text) if text.contains("\nuntil ") => Answer::Enforcing { text },
+        Ok(_) => Answer::Done { text: "this host enforces for good already".to_owned() },
+        Err(_) => {
+            Answer::Refused { code: "not-enforcing".to_owned(), text: "this host is permissive".to_owned() }
+        }
+    }
+}
+
+/// On a host of which the doctor sees nothing: what it finds is tested where it looks.
 fn mode(daemon: &Daemon, file: &Path, args: &[&str]) -> Ran {
-    let mut all = vec!["mode", "--file", file.to_str().unwrap()];
+    let root = daemon.dir.path().join("root");
+    fs::create_dir_all(&root).unwrap();
+    let mut all = vec!["mode", "--file", file.to_str().unwrap(), "--root", root.to_str().unwrap()];
     all.extend(args);
     daemon.run(&all)
+}
+
+/// What was said, but for what the doctor found on that host.
+fn said(ran: &Ran) -> Vec<&str> {
+    let doctors = ["lock-out: ", "hole: ", "warning: ", "things could not be examined"];
+    ran.err.lines().filter(|line| !doctors.iter().any(|word| line.contains(word))).collect()
 }
 
 fn only(directory: &Path, names: &[&str]) {
@@ -98,7 +123,7 @@ fn enforcing_writes_what_the_daemon_renders() {
     let ran = mode(&daemon, &file, &["enforcing"]);
     assert_eq!((ran.status, ran.out.as_str()), (0, "enforcing\n"));
     assert!(ran.err.contains("in without a grant: break-glass-user root"), "{ran:?}");
-    assert_eq!(ran.err.lines().count(), 1, "{ran:?}");
+    assert_eq!(said(&ran).len(), 1, "{ran:?}");
     assert_eq!(fs::read_to_string(&file).unwrap(), RENDERED);
     let meta = fs::symlink_metadata(&file).unwrap();
     assert!(meta.is_file(), "the link was replaced, not followed");
@@ -173,6 +198,7 @@ fn a_daemon_that_lists_no_sessions_does_not_change_the_mode() {
             let mode = if there.exists() { "enforcing" } else { "permissive" };
             Answer::Status(Status { mode: mode.to_owned(), ..status() })
         }
+        Request::ModeSet {} => Answer::Done { text: "noted".to_owned() },
         _ => Answer::Refused { code: "bad-request".to_owned(), text: "unknown variant".to_owned() },
     });
     let ran = mode(&daemon, &file, &["enforcing"]);
@@ -282,4 +308,140 @@ fn a_directory_that_is_not_there_is_said() {
     let ran = mode(&daemon, &file, &["enforcing"]);
     assert_eq!(ran.status, 1, "{ran:?}");
     assert!(ran.err.contains("cannot be written") && ran.err.contains("the mode is as it was"), "{ran:?}");
+}
+
+fn until_in(file: &Path) -> Option<i64> {
+    Rules::parse(&fs::read(file).unwrap()).unwrap().until()
+}
+
+fn now() -> i64 {
+    i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs())
+        .unwrap()
+}
+
+/// A status by a daemon whose clock is this one.
+fn in_time() -> Status {
+    Status { now: now(), ..status() }
+}
+
+#[test]
+fn unconfirmed_it_says_until_when_and_what_to_type() {
+    needs_root();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("enforcing");
+    let daemon = daemon(file.clone(), RENDERED, in_time());
+    let before = now();
+    let ran = mode(&daemon, &file, &["enforcing", "--confirm-within", "10m"]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(
+        ran.out.starts_with("enforcing, unconfirmed until ") && ran.out.contains("then permissive"),
+        "{ran:?}"
+    );
+    let lines = said(&ran);
+    assert!(lines.iter().any(|line| line.contains("goes back to permissive by itself")), "{ran:?}");
+    let last = lines.last().unwrap();
+    assert!(last.contains("open a second one") && last.ends_with("sudo jitctl mode confirm"), "{ran:?}");
+    let until = until_in(&file).unwrap();
+    assert!((before + 600..=now() + 600).contains(&until), "{until}");
+    // For people who find the file.
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("# Unconfirmed: ") && text.contains("sudo jitctl mode confirm"), "{text}");
+    assert!(daemon.asked.lock().unwrap().contains(&Request::ModeSet {}));
+    // A script that comes by confirms nothing, and gives no more time.
+    let again = mode(&daemon, &file, &["enforcing"]);
+    assert_eq!((again.status, until_in(&file)), (0, Some(until)), "{again:?}");
+    // Nor does anything say that it is for good.
+    let json = mode(&daemon, &file, &["--json"]).json();
+    assert_eq!((&json["mode"], &json["until"]), (&"enforcing".into(), &until.into()));
+}
+
+#[test]
+fn confirmed_it_is_the_same_file_for_good() {
+    needs_root();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("enforcing");
+    let daemon = daemon(file.clone(), RENDERED, in_time());
+    assert_eq!(mode(&daemon, &file, &["enforcing", "--confirm-within", "10m"]).status, 0);
+    let ran = mode(&daemon, &file, &["confirm"]);
+    assert_eq!((ran.status, ran.out.as_str(), ran.err.as_str()), (0, "enforcing\n", ""));
+    assert_eq!(fs::read_to_string(&file).unwrap(), RENDERED);
+    only(dir.path(), &["enforcing"]);
+    let again = mode(&daemon, &file, &["confirm"]);
+    assert!(again.status == 0 && again.err.contains("for good already"), "{again:?}");
+    // What enforces for good goes on so, unless something else is asked for; and then it is said to what it goes back.
+    let ran = mode(&daemon, &file, &["enforcing"]);
+    assert_eq!((ran.status, until_in(&file)), (0, None), "{ran:?}");
+    let ran = mode(&daemon, &file, &["enforcing", "--confirm-within", "1h"]);
+    assert!(ran.status == 0 && ran.err.contains("it does not go back to that, but to permissive"), "{ran:?}");
+    let ran = mode(&daemon, &file, &["enforcing", "--confirm-within", "never"]);
+    assert_eq!((ran.status, until_in(&file)), (0, None), "{ran:?}");
+}
+
+#[test]
+fn what_jitd_refuses_is_not_confirmed() {
+    needs_root();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("enforcing");
+    let soon = jit_model::text::rfc3339(jit_model::time::Timestamp(now() + 600));
+    let text = format!("guard sshd\nuntil {soon}\nend enforcing\n");
+    fs::write(&file, &text).unwrap();
+    let daemon = |answer: fn() -> Answer| {
+        Daemon::answering(move |request| match request {
+            Request::Confirm {} => answer(),
+            other => panic!("{other:?}"),
+        })
+    };
+    let no =
+        daemon(|| Answer::Refused { code: "old-session".to_owned(), text: "Keep this one open".to_owned() });
+    let ran = mode(&no, &file, &["confirm"]);
+    assert!(ran.status == 1 && ran.err.contains("Keep this one open"), "{ran:?}");
+    assert_eq!(mode(&no, &file, &["--json", "confirm"]).json()["code"], "old-session");
+    let another = daemon(|| Answer::Enforcing { text: "guard su\nend enforcing\n".to_owned() });
+    let ran = mode(&another, &file, &["confirm"]);
+    assert!(ran.status == 1 && ran.err.contains("is not what jitd goes by"), "{ran:?}");
+    let ran = run(&dir.path().join("none.sock"), &["mode", "--file", file.to_str().unwrap(), "confirm"]);
+    assert!(ran.status == 4 && ran.err.contains("permissive again from"), "{ran:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn a_time_that_could_not_be_kept_is_not_written() {
+    needs_root();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("enforcing");
+    let daemon = daemon(file.clone(), RENDERED, Status { now: now() + 3_600, ..status() });
+    let ran = mode(&daemon, &file, &["enforcing", "--confirm-within", "10m", "--force"]);
+    assert!(ran.status == 1 && ran.err.contains("jitctl clock accept"), "{ran:?}");
+    assert!(!file.exists());
+    assert_eq!(mode(&daemon, &file, &["enforcing", "--confirm-within", "never"]).status, 0);
+}
+
+#[test]
+fn what_makes_no_sense_is_usage() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("enforcing");
+    let daemon = daemon(file.clone(), RENDERED, in_time());
+    for args in [
+        &["enforcing", "--confirm-within", "25h"][..],
+        &["enforcing", "--confirm-within", "soon"],
+        &["permissive", "--confirm-within", "10m"],
+        &["confirm", "--force"],
+        &["--force"],
+    ] {
+        let ran = mode(&daemon, &file, args);
+        assert_eq!(ran.status, 2, "{ran:?}");
+    }
+    assert!(!file.exists());
+}
+
+#[test]
+fn what_was_not_confirmed_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("enforcing");
+    let daemon = Daemon::answering(move |_| Answer::Status(Status { lapsed: Some(NOW - 60), ..status() }));
+    let ran = mode(&daemon, &file, &[]);
+    assert_eq!((ran.status, ran.out.as_str()), (0, "permissive\n"));
+    assert!(ran.err.contains("was not confirmed by") && ran.err.contains("(1m ago)"), "{ran:?}");
+    assert_eq!(mode(&daemon, &file, &["--json"]).json()["lapsed"], NOW - 60);
+    assert!(daemon.run(&["status"]).out.contains("because enforcing was not confirmed by"));
 }

@@ -2,41 +2,66 @@
 //! configuration; setting permissive needs nothing but root, because it is what one types when everything else is broken.
 //! Must never leave a half-written file: the module reads what it cannot parse as "enforcing, with the built-in list".
 
-use std::ffi::CString;
-use std::fs::{self, File, Permissions};
-use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
-
-use jit_control::{Answer, Mode as Shown, Request, Session, Status};
+use jit_control::{Answer, Mode as Shown, Status};
 use jit_model::time::Timestamp;
-use jit_proto::enforcing::{self, MAX_FILE, Reading};
+use jit_proto::enforcing::MOST_UNCONFIRMED;
 
 use crate::cli::{Mode, ModeArgs};
-use crate::command::lockout::{self, Local, Ways};
 use crate::context::Context;
 use crate::report::{Exit, Failure, Report};
 use crate::terminal::{Colour, Tone};
 use crate::when;
 
-/// How long a directory may take to answer a daemon that has just started.
-const PATIENCE: Duration = Duration::from_secs(5);
+mod confirm;
+mod enforce;
+mod file;
+mod tell;
+mod term;
 
-/// `jitctl mode [permissive|enforcing]`
+use file::OnDisk;
+
+/// `jitctl mode [permissive|enforcing|confirm]`
 ///
 /// # Errors
 /// When it may not, or should not, be set; and when the file cannot be written.
 pub fn run(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
+    if args.mode != Some(Mode::Enforcing) {
+        for (given, option) in [(args.confirm_within.is_some(), "--confirm-within"), (args.force, "--force")]
+        {
+            if given {
+                return Err(Failure::usage(format!("{option} belongs to: jitctl mode enforcing")));
+            }
+        }
+    }
     match args.mode {
         None => show(context, args),
         Some(Mode::Permissive) => permit(context, args),
-        Some(Mode::Enforcing) => enforce(context, args),
-        Some(Mode::Confirm) => {
-            Err(Failure::not_applicable("not-built", "jitctl mode confirm is not built yet"))
-        }
+        Some(Mode::Enforcing) => enforce::enforce(context, args),
+        Some(Mode::Confirm) => confirm::confirm(context, args),
+    }
+}
+
+/// The mode, as the daemon or the file says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct State {
+    mode: String,
+    /// Until when enforcing is unconfirmed.
+    until: Option<i64>,
+    /// Until when it should have been confirmed.
+    lapsed: Option<i64>,
+}
+
+impl State {
+    fn of(status: &Status) -> State {
+        State { mode: status.mode.clone(), until: status.until, lapsed: status.lapsed }
+    }
+
+    fn permissive() -> State {
+        State { mode: "permissive".to_owned(), until: None, lapsed: None }
+    }
+
+    fn enforcing(until: Option<Timestamp>) -> State {
+        State { mode: "enforcing".to_owned(), until: until.map(|at| at.0), lapsed: None }
     }
 }
 
@@ -50,224 +75,102 @@ fn show(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
                         .to_owned(),
                 );
             }
-            Ok(report(context, args, &status.mode, status.until, notes))
+            let now = Timestamp(status.now);
+            notes.extend(status.until.map(|_| term::how_to_confirm().to_owned()));
+            notes.extend(status.lapsed.map(|at| was_not_confirmed(Timestamp(at), now)));
+            Ok(report(context, args, &State::of(&status), notes))
         }
         Err(failure) if failure.exit == Exit::Unreachable => {
-            let (mode, until, says) = by_file(&args.file, context.now);
+            let (state, says) = by_file(args, context.now);
             let note = format!("jitd does not answer; the modules go by {}, {says}", args.file.display());
-            Ok(report(context, args, mode, until, vec![note]))
+            Ok(report(context, args, &state, vec![note]))
         }
         Err(failure) => Err(failure),
     }
 }
 
-/// The mode as a module without a daemon finds it, until when, and how the file is.
-fn by_file(file: &Path, now: Timestamp) -> (&'static str, Option<i64>, String) {
-    let Ok(path) = CString::new(file.as_os_str().as_bytes()) else {
-        return ("enforcing", None, "which is no path".to_owned());
-    };
-    let mut room = Box::new([0; MAX_FILE]);
-    match enforcing::read(&path, now.0, &mut room) {
-        Reading::Permissive => ("permissive", None, "which does not exist".to_owned()),
-        Reading::Void(at) => {
-            ("permissive", None, format!("which was not confirmed by {}", when::until(Timestamp(at), now)))
+/// The mode as a module without a daemon finds it, and how the file is.
+fn by_file(args: &ModeArgs, now: Timestamp) -> (State, String) {
+    match file::read(&args.file, now) {
+        OnDisk::Absent => (State::permissive(), "which does not exist".to_owned()),
+        OnDisk::Lapsed(at) => {
+            let says = if at.0.saturating_sub(now.0) > MOST_UNCONFIRMED {
+                format!(
+                    "which had to be confirmed by {}, further ahead than it can have been: was this clock set back?",
+                    when::until(at, now)
+                )
+            } else {
+                format!("which was not confirmed by {}", when::until(at, now))
+            };
+            (State { lapsed: Some(at.0), ..State::permissive() }, says)
         }
-        Reading::Enforcing(rules) => ("enforcing", rules.until(), "which is in order".to_owned()),
-        Reading::Broken(why) => (
-            "enforcing",
-            None,
-            format!("which cannot be used ({why}), so the built-in list of services is denied"),
+        OnDisk::Unconfirmed { until, .. } => (
+            State::enforcing(Some(until)),
+            "which waits to be confirmed; that takes a running jitd".to_owned(),
         ),
+        OnDisk::ForGood => (State::enforcing(None), "which is in order".to_owned()),
+        OnDisk::Broken(why) => {
+            let says = format!("which cannot be used ({why}), so the built-in list of services is denied");
+            (State::enforcing(None), says)
+        }
     }
+}
+
+fn was_not_confirmed(at: Timestamp, now: Timestamp) -> String {
+    format!(
+        "enforcing was not confirmed by {}, so this host is permissive; to begin anew: jitctl mode enforcing",
+        when::until(at, now)
+    )
 }
 
 fn permit(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
     context.root_only("setting the mode", "jitctl mode permissive")?;
-    let failed = |e: io::Error| {
+    let removed = file::remove(&args.file).map_err(|e| {
         Failure::no(
             "file",
             format!("{} cannot be removed: {e}; this host stays enforcing", args.file.display()),
         )
-    };
-    match fs::remove_file(&args.file) {
-        Ok(()) => sync_parent(&args.file).map_err(failed)?,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-        Err(e) => return Err(failed(e)),
+    })?;
+    if removed == file::Removed::Now {
+        tell::tell(context, "permissive");
     }
     let mut notes = Vec::new();
+    let mut exit = Exit::Done;
     match context.status() {
-        Ok(status) if status.mode != "permissive" => notes.push(format!(
-            "jitd still says {}: does it read another file than {}?",
-            status.mode,
-            args.file.display()
-        )),
+        Ok(status) if status.mode != "permissive" => {
+            notes.push(format!(
+                "jitd still says {}: does it read another file than {}?",
+                status.mode,
+                args.file.display()
+            ));
+            exit = Exit::No;
+        }
         Ok(_) => {}
         Err(_) => notes.push(
             "jitd does not answer; without it, and permissive, everybody gets in as if jit were not there"
                 .to_owned(),
         ),
     }
-    let mut report = report(context, args, "permissive", None, notes.clone());
-    if notes.iter().any(|n| n.starts_with("jitd still")) {
-        report.exit = Exit::No;
-    }
-    Ok(report)
+    Ok(Report { exit, ..report(context, args, &State::permissive(), notes) })
 }
 
-/// How the daemon is, once its directories have had a moment to answer: one that was started by the line before has not heard of them.
-fn settled(context: &Context) -> Result<Status, Failure> {
-    let begun = Instant::now();
-    loop {
-        let status = context.status()?;
-        let mut sources = status.sources.iter();
-        let is_early =
-            sources.any(|source| source.kind != "ldif" && source.heard.is_none() && source.trouble.is_none());
-        if !is_early || lockout::directory_answers(&status) || begun.elapsed() >= PATIENCE {
-            return Ok(status);
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-}
-
-fn enforce(context: &Context, args: &ModeArgs) -> Result<Report, Failure> {
-    context.root_only("setting the mode", "jitctl mode enforcing")?;
-    let status = settled(context)?;
-    if !status.production {
-        return Err(Failure::not_applicable(
-            "not-here",
-            "production = false in jitd.toml: nothing is guarded on this host, so there is nothing to enforce. \
-             Set production = true, let jitd read it (SIGHUP), and run this again.",
-        ));
-    }
-    let Answer::Enforcing { text } = context.ask(&Request::RenderEnforcing {})? else {
-        return Err(context.beside_the_point());
-    };
-    if text.len() > MAX_FILE {
-        let most = MAX_FILE >> 10;
-        return Err(Failure::no(
-            "file",
-            format!(
-                "the file would be longer than the {most} KiB that modules read: name fewer exemptions, or groups instead of users\nNothing was written."
-            ),
-        ));
-    }
-    let ways = Ways::of(&status, &text, &Local::of_host()).map_err(|e| {
-        let text = format!("what jitd rendered is no enforcing file ({e}); are jitctl and jitd from the same package?\nNothing was written.");
-        Failure::no("file", text)
-    })?;
-    let mut warnings = match (lockout::judge(&ways), args.force) {
-        (Ok(warnings), _) => warnings,
-        (Err(danger), true) => vec![danger],
-        (Err(danger), false) => {
-            let cure = "Nothing was written. To have a way in first: jitctl grant add, or [break_glass] users or groups in jitd.toml. \
-                        To enforce all the same: jitctl mode enforcing --force";
-            return Err(Failure::no("locked-out", format!("{danger}\n{cure}")));
-        }
-    };
-    warnings.extend(standing(&text));
-    write(&args.file, text.as_bytes()).map_err(|e| {
-        Failure::no("file", format!("{} cannot be written: {e}; the mode is as it was", args.file.display()))
-    })?;
-    verify(context, args, warnings)
-}
-
-/// The lines that open a door without a grant. The daemon renders them and root writes them, so root is shown them.
-fn standing(text: &str) -> Vec<String> {
-    let opens = |line: &&str| {
-        line.starts_with("exempt ") || line.starts_with("break-glass-") && *line != "break-glass-console no"
-    };
-    text.lines().filter(opens).map(|line| format!("in without a grant: {line}")).collect()
-}
-
-/// The sessions that enforcing ends no more: those that were open while the host was permissive keep going. Asked when the daemon
-/// enforces, for until then more of them may open. Nothing that is unclear here makes the mode another.
-fn endless(context: &Context) -> Option<String> {
-    let sessions = match context.ask(&Request::Sessions {}) {
-        Ok(Answer::Sessions(sessions)) => sessions.sessions,
-        Ok(_) => return Some(context.beside_the_point().text),
-        Err(failure) => {
-            let why = failure.text.lines().next().unwrap_or_default();
-            return Some(format!("sessions without a deadline may be open; jitd does not list them: {why}"));
-        }
-    };
-    let from_before = |session: &&Session| {
-        session.state != "ending" && matches!(session.standing.as_deref(), Some("permissive" | "lifted"))
-    };
-    let (who, they) = match sessions.iter().filter(from_before).count() {
-        0 => return None,
-        1 => ("1 session that was".to_owned(), "goes"),
-        n => (format!("{n} sessions that were"), "go"),
-    };
-    Some(format!(
-        "{who} open while this host was permissive {they} on without a deadline; jitctl sessions shows them; to end one: \
-         jitctl sessions terminate ID --reason TEXT"
-    ))
-}
-
-/// Asks the daemon whether it sees what was written.
-fn verify(context: &Context, args: &ModeArgs, warnings: Vec<String>) -> Result<Report, Failure> {
-    let (mode, until, exit, more) = match context.status() {
-        Ok(Status { mode, until, .. }) if mode == "enforcing" => (mode, until, Exit::Done, endless(context)),
-        Ok(Status { mode, until, .. }) => {
-            let more = format!(
-                "{} is written, but jitd says {mode}: does it read another file?",
-                args.file.display()
-            );
-            (mode, until, Exit::No, Some(more))
-        }
-        Err(failure) => (
-            "enforcing".to_owned(),
-            None,
-            failure.exit,
-            Some(format!("the file is written; {}", failure.text)),
-        ),
-    };
-    let mut report = report(context, args, &mode, until, warnings.into_iter().chain(more).collect());
-    report.exit = exit;
-    Ok(report)
-}
-
-fn report(
-    context: &Context,
-    args: &ModeArgs,
-    mode: &str,
-    until: Option<i64>,
-    warnings: Vec<String>,
-) -> Report {
-    let text = line(mode, until, context.now, context.colour);
+fn report(context: &Context, args: &ModeArgs, state: &State, warnings: Vec<String>) -> Report {
+    let text = line(state, context.now, context.colour);
     let answer = Answer::Mode(Shown {
-        mode: mode.to_owned(),
-        until,
+        mode: state.mode.clone(),
+        until: state.until,
+        lapsed: state.lapsed,
         file: args.file.display().to_string(),
         warnings: warnings.clone(),
     });
     Report { answer, text, notes: warnings, exit: Exit::Done }
 }
 
-fn line(mode: &str, until: Option<i64>, now: Timestamp, colour: Colour) -> String {
-    let tone = if mode == "enforcing" { Tone::Good } else { Tone::Fair };
-    let until = until
-        .map(|at| format!(", unconfirmed until {}", when::until(Timestamp(at), now)))
+fn line(state: &State, now: Timestamp, colour: Colour) -> String {
+    let tone = if state.mode == "enforcing" && state.until.is_none() { Tone::Good } else { Tone::Fair };
+    let until = state
+        .until
+        .map(|at| format!(", unconfirmed until {}, then permissive", when::until(Timestamp(at), now)))
         .unwrap_or_default();
-    format!("{}{until}\n", colour.paint(tone, &crate::terminal::clean(mode)))
-}
-
-/// Whole or not at all: written beside its place, synced, renamed over it, and the directory synced. 0644, whatever the
-/// umask, because modules in unprivileged processes (sudo's user side, polkit's helper) read it too.
-fn write(file: &Path, text: &[u8]) -> io::Result<()> {
-    let directory = parent(file);
-    let mut beside = tempfile::Builder::new().prefix(".enforcing-").tempfile_in(directory)?;
-    beside.write_all(text)?;
-    beside.as_file().set_permissions(Permissions::from_mode(0o644))?;
-    beside.as_file().sync_all()?;
-    beside.persist(file).map_err(|e| e.error)?;
-    sync_parent(file)
-}
-
-fn parent(file: &Path) -> &Path {
-    file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn sync_parent(file: &Path) -> io::Result<()> {
-    File::open(parent(file))?.sync_all()
+    format!("{}{until}\n", colour.paint(tone, &crate::terminal::clean(&state.mode)))
 }

@@ -136,7 +136,17 @@ fn mode_line(status: &Status, now: Timestamp) -> (Tone, String) {
     match (status.mode.as_str(), status.until) {
         ("enforcing", None) => (Tone::Good, "enforcing".to_owned()),
         ("enforcing", Some(until)) => {
-            (Tone::Fair, format!("enforcing, unconfirmed until {}", when::until(Timestamp(until), now)))
+            let until = when::until(Timestamp(until), now);
+            (
+                Tone::Fair,
+                format!(
+                    "enforcing, unconfirmed until {until}, then permissive; from a new login: jitctl mode confirm"
+                ),
+            )
+        }
+        ("permissive", _) if status.lapsed.is_some() => {
+            let at = when::until(Timestamp(status.lapsed.unwrap_or_default()), now);
+            (Tone::Bad, format!("permissive, because enforcing was not confirmed by {at}"))
         }
         ("permissive", _) => {
             (Tone::Fair, "permissive: what would be denied is logged, and nobody is denied".to_owned())

@@ -99,6 +99,7 @@ pub(crate) fn status() -> Status {
         production: true,
         mode: "permissive".to_owned(),
         until: None,
+        lapsed: None,
         guarded: vec!["sshd".to_owned(), "sudo".to_owned()],
         now: NOW,
         clock: None,
