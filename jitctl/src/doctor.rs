@@ -2,9 +2,30 @@
 //! word for their configuration, the files) and hands back findings; a rule that cannot look says so, and nothing counts as good that was not
 //! examined. Must never change anything, and never say "good" for what it did not understand.
 
+mod accounts;
+mod ask;
+mod certificates;
+mod clock;
+mod confinement;
+mod daemon;
+mod directory;
+mod files;
 pub mod host;
+mod kernel_clock;
+mod mode;
+mod mounts;
+mod nsswitch;
 pub mod pam;
+mod processes;
+mod roads;
+mod rules;
+mod settings;
+mod sshd;
 pub mod stack;
+mod sudo;
+#[cfg(test)]
+mod testing;
+mod ways;
 
 use std::collections::BTreeSet;
 
@@ -64,6 +85,39 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// None yet, of a rule that is being applied.
+    pub fn of(rule: &'static str) -> Findings {
+        Findings { examined: BTreeSet::from([rule]), ..Findings::default() }
+    }
+
+    /// One more.
+    pub fn push(
+        &mut self,
+        level: Level,
+        code: &'static str,
+        place: impl Into<String>,
+        text: impl Into<String>,
+        cure: impl Into<String>,
+    ) {
+        self.findings.push(Finding {
+            level,
+            code,
+            place: place.into(),
+            text: text.into(),
+            cure: cure.into(),
+        });
+    }
+
+    /// Something that could not be examined, and why.
+    pub fn unexamined(&mut self, what: String) {
+        self.unexamined.push(what);
+    }
+
+    /// Whether it is good: nothing worse than notes. What could not be examined is no fault, and is said.
+    pub fn is_good(&self) -> bool {
+        self.findings.iter().all(|finding| finding.level == Level::Note)
+    }
+
     /// What would lock everybody out.
     pub fn lock_outs(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.level == Level::LockOut)
@@ -99,6 +153,25 @@ fn finding(finding: &Finding) -> wire::Finding {
 }
 
 /// Everything that can be examined on this host.
-pub fn examine(_host: &Host) -> Findings {
-    Findings::default()
+pub fn examine(host: &Host) -> Findings {
+    let rules = [
+        daemon::examine,
+        mode::examine,
+        ways::examine,
+        pam::examine,
+        sshd::examine,
+        sudo::examine,
+        roads::examine,
+        mounts::examine,
+        nsswitch::examine,
+        clock::examine,
+        directory::examine,
+        files::examine,
+        confinement::examine,
+    ];
+    let mut all = Findings::default();
+    for rule in rules {
+        all.add(rule(host));
+    }
+    all
 }

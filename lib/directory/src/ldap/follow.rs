@@ -113,6 +113,8 @@ fn pause((first, most): (Duration, Duration), failures: u32) -> Duration {
 pub struct Offer {
     /// How it would be followed.
     pub way: Way,
+    /// The certificate that the server showed (DER); none without TLS.
+    pub certificate: Option<Vec<u8>>,
 }
 
 /// Connects to each server once, binds, and looks for the container of the grants.
@@ -124,11 +126,15 @@ pub async fn probe(config: &LdapConfig) -> Vec<(String, Result<Offer, Trouble>)>
             Err(trouble) => Err(trouble),
             Ok(connection) => {
                 let (search, features) = (connection.search.clone(), connection.features.clone());
+                let mut asking = connection.search.clone();
                 let belief = Belief::new(search, &config.bases, &features, Known::default());
                 let look = async {
                     belief.shows_grants().await?;
                     let pushes = push::offered(&connection.search, &features, &config.bases.grants).await?;
-                    Ok(Offer { way: if pushes { Way::Push } else { Way::Poll } })
+                    let certificate = asking.handle().get_peer_certificate().await;
+                    // What cannot be told is no reason to call the server ill.
+                    let certificate = certificate.ok().flatten();
+                    Ok(Offer { way: if pushes { Way::Push } else { Way::Poll }, certificate })
                 };
                 look.await.map_err(|cause| Trouble { server: server.to_string(), step: Step::Grants, cause })
             }

@@ -1,0 +1,187 @@
+//! jitd itself: whether it runs, would start again, is started at boot, is of one version with jitctl, and what it complains of. What has a rule of its
+//! own (sources, clock, the enforcing file) is said there and not twice.
+
+use jit_control::Status;
+use jit_proto::enforcing::Reading;
+
+use crate::doctor::ask::{Mute, ask};
+use crate::doctor::host::Host;
+use crate::doctor::mode;
+use crate::doctor::{Findings, Level};
+
+/// Where packages put it.
+const JITD: &str = "/usr/sbin/jitd";
+
+pub(super) fn examine(host: &Host) -> Findings {
+    let mut found = Findings::of("jitd");
+    match &host.status {
+        None => down(host, &mut found),
+        Some(status) => {
+            version(status, &mut found);
+            degraded(status, &mut found);
+        }
+    }
+    check(host, &mut found);
+    unit(host, &mut found);
+    found
+}
+
+fn down(host: &Host, found: &mut Findings) {
+    let start = if booted(host) {
+        "systemctl status jitd; systemctl start jitd"
+    } else {
+        "start it as root: jitd --user jitd"
+    };
+    let denies =
+        mode::with_reading(host, |reading| !matches!(reading, Reading::Permissive | Reading::Void(_)));
+    let comes_of_it = if denies {
+        "guarded services are denied to everybody but exempt and break-glass people, and no session ends with its grant"
+    } else {
+        "permissive, so everybody passes as if jit were not there, and nothing is written down"
+    };
+    found.push(Level::Warning, "jitd-down", "jitd", format!("it does not answer: {comes_of_it}"), start);
+}
+
+fn version(status: &Status, found: &mut Findings) {
+    let ours = env!("CARGO_PKG_VERSION");
+    if status.version != ours {
+        found.push(
+            Level::Warning,
+            "jitd-version",
+            "jitd",
+            format!(
+                "the running one is {}, jitctl is {ours}: what one writes, the other may not understand",
+                status.version
+            ),
+            "bring both from one package, then: systemctl restart jitd",
+        );
+    }
+}
+
+/// What no other rule says.
+fn degraded(status: &Status, found: &mut Findings) {
+    let said_elsewhere = |sentence: &str| {
+        status.clock.as_deref() == Some(sentence)
+            || sentence.starts_with("the enforcing file ")
+            || status.sources.iter().any(|source| sentence.starts_with(&format!("source {}: ", source.name)))
+    };
+    for sentence in status.degraded.iter().filter(|sentence| !said_elsewhere(sentence)) {
+        found.push(
+            Level::Warning,
+            "jitd-degraded",
+            "jitd",
+            sentence,
+            "jitctl status says which; jitd's log says since when",
+        );
+    }
+}
+
+fn check(host: &Host, found: &mut Findings) {
+    let config = host.config.display().to_string();
+    match ask(host, &[JITD, "--check", "--config", &config]) {
+        Ok(said) if said.well => {}
+        Ok(said) => found.push(
+            Level::Warning,
+            "jitd-check",
+            &config,
+            format!(
+                "jitd would not start again: {}",
+                said.err.lines().filter(|l| *l != "jitd would not start").collect::<Vec<_>>().join("; ")
+            ),
+            "mend what it names, until this says good: jitd --check",
+        ),
+        Err(Mute::Missing(program)) => found.push(
+            Level::Warning,
+            "jitd-missing",
+            program,
+            "there is no such program, so jitd cannot start again",
+            "install the package jitd again, or go permissive: jitctl mode permissive",
+        ),
+        Err(mute) => found.unexamined(format!("whether jitd would start: {mute}")),
+    }
+}
+
+/// Whether systemd is process 1 (sd_booted(3)).
+pub(super) fn booted(host: &Host) -> bool {
+    host.path("/run/systemd/system").is_dir()
+}
+
+fn unit(host: &Host, found: &mut Findings) {
+    if !booted(host) {
+        found.unexamined("whether jitd starts at boot: systemd is not process 1 here".to_owned());
+        return;
+    }
+    let state =
+        |unit| ask(host, &["/usr/bin/systemctl", "is-enabled", unit]).map(|said| said.out.trim().to_owned());
+    match state("jitd.service") {
+        Ok(word) if starts(&word) => {}
+        Ok(word) if word.starts_with("masked") => found.push(
+            Level::Warning,
+            "jitd-unit",
+            "jitd.service",
+            "it is masked: jitd cannot be started, nor after the next boot",
+            "systemctl unmask jitd.service; systemctl enable --now jitd.service",
+        ),
+        Ok(word) => found.push(
+            Level::Warning,
+            "jitd-unit",
+            "jitd.service",
+            format!(
+                "it is {}: after the next boot jitd does not run",
+                if word.is_empty() { "not there" } else { &word }
+            ),
+            "systemctl enable jitd.service",
+        ),
+        Err(mute) => found.unexamined(format!("whether jitd starts at boot: {mute}")),
+    }
+    let installed = ["/usr/lib/systemd/system/jitd.socket", "/etc/systemd/system/jitd.socket"];
+    if !installed.iter().any(|path| host.path(path).exists()) {
+        return;
+    }
+    match state("jitd.socket") {
+        Ok(word) if starts(&word) => {}
+        Ok(word) => found.push(
+            Level::Warning,
+            "jitd-socket",
+            "jitd.socket",
+            format!("it is {word}: who logs in while jitd is restarted is answered as with a dead one"),
+            "systemctl unmask jitd.socket; systemctl enable jitd.socket; systemctl stop jitd; systemctl start jitd.socket jitd",
+        ),
+        Err(mute) => found.unexamined(format!("whether jitd.socket holds the sockets: {mute}")),
+    }
+}
+
+/// systemctl(1), is-enabled: what begins with the host.
+fn starts(word: &str) -> bool {
+    matches!(word, "enabled" | "enabled-runtime" | "static" | "alias" | "indirect" | "generated")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::testing::{codes, status, tree};
+
+    #[test]
+    fn what_it_complains_of_is_said_once() {
+        let (mut host, _root) = tree(&[]);
+        let mut ill = status();
+        ill.clock = Some("the clock jumped".to_owned());
+        ill.degraded =
+            ["the clock jumped", "source ldif: gone", "the enforcing file says", "the disk is full"]
+                .map(str::to_owned)
+                .to_vec();
+        host.status = Some(ill);
+        let found = examine(&host);
+        assert_eq!(codes(&found), [("warning", "jitd-degraded")]);
+        assert_eq!(found.findings[0].text, "the disk is full");
+        assert!(found.unexamined.iter().any(|text| text.contains("would start")), "{found:?}");
+    }
+
+    #[test]
+    fn a_silent_or_foreign_one_is_found() {
+        let (mut host, _root) = tree(&[]);
+        assert_eq!(codes(&examine(&host)), [("warning", "jitd-down")]);
+        host.status = Some(Status { version: "0.0.9".to_owned(), ..status() });
+        assert_eq!(codes(&examine(&host)), [("warning", "jitd-version")]);
+    }
+}

@@ -1,0 +1,312 @@
+//! sudo: whether it asks PAM's account phase of a service that is guarded, for everybody and every command. sudoers(5) is read by sudo's own parser
+//! (`cvtsudoers -f json`), with its includes and the defaults bound to users, hosts, commands and targets; and sudo.conf(5) by its one line that matters.
+
+use serde_json::Value;
+
+use crate::doctor::ask::{Mute, ask, first_of};
+use crate::doctor::host::Host;
+use crate::doctor::settings::Settings;
+use crate::doctor::{Findings, Level, nsswitch, rules};
+
+const SUDO: &str = "/usr/bin/sudo";
+const SUDOERS: &str = "/etc/sudoers";
+
+pub(super) fn examine(host: &Host) -> Findings {
+    let mut found = Findings::of("sudo");
+    if !host.path(SUDO).exists() {
+        return found;
+    }
+    if ask(host, &[SUDO, "-V"]).is_ok_and(|said| said.out.starts_with("sudo-rs ")) {
+        found.push(
+            Level::Note,
+            "sudo-rs",
+            SUDO,
+            "it is sudo-rs, which always asks PAM; of its settings nothing was examined",
+            "",
+        );
+        return found;
+    }
+    match first_of(host, &["/usr/bin/cvtsudoers", "/usr/sbin/cvtsudoers"]) {
+        None => found.unexamined("sudoers: cvtsudoers is not on this host".to_owned()),
+        Some(program) => match ask(host, &[program, "-f", "json", SUDOERS]) {
+            Err(mute) => found.unexamined(format!("sudoers: {mute}")),
+            Ok(said) => match serde_json::from_str::<Value>(&said.out) {
+                Ok(sudoers) => {
+                    let guarded = rules::guarded(host);
+                    judge(&sudoers, &guarded, &|word| place(host, word), &mut found);
+                }
+                Err(_) => {
+                    found.unexamined(format!("sudoers: cvtsudoers printed no JSON: {}", said.complaint()))
+                }
+            },
+        },
+    }
+    for service in nsswitch::services(host, "sudoers").iter().filter(|service| *service != "files") {
+        found.unexamined(format!(
+            "the rules and defaults that sudo has from {service} (nsswitch.conf, sudoers)"
+        ));
+    }
+    groups(host, &mut found);
+    found
+}
+
+/// A setting, and for whom it is.
+struct Setting<'a> {
+    name: &'a str,
+    value: &'a Value,
+    bound: String,
+}
+
+/// All settings of PAM that count: of those for everybody the last of each name, and each that is bound to somebody or something.
+fn settings(sudoers: &Value) -> Vec<Setting<'_>> {
+    let mut all: Vec<Setting<'_>> = Vec::new();
+    for default in sudoers["Defaults"].as_array().into_iter().flatten() {
+        let bound = match &default["Binding"] {
+            Value::Array(bound) => bound.iter().map(words).collect::<Vec<_>>().join(" "),
+            _ => String::new(),
+        };
+        let options =
+            default["Options"].as_array().into_iter().flatten().filter_map(Value::as_object).flatten();
+        for (name, value) in options {
+            all.retain(|earlier| !(earlier.name == name && earlier.bound == bound));
+            all.push(Setting { name, value, bound: bound.clone() });
+        }
+    }
+    all
+}
+
+/// `{ "username": "alice" }` as `alice`.
+fn words(bound: &Value) -> String {
+    let named = bound.as_object().into_iter().flatten();
+    named.filter_map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+fn judge(sudoers: &Value, guarded: &[String], place: &dyn Fn(&str) -> String, found: &mut Findings) {
+    for Setting { name, value, bound } in settings(sudoers) {
+        let who = if bound.is_empty() { "everybody".to_owned() } else { bound };
+        match (name, value) {
+            ("pam_acct_mgmt", Value::Bool(false)) => found.push(
+                Level::Hole,
+                "sudo-account",
+                place(name),
+                format!("!pam_acct_mgmt (for {who}): sudo does not ask whether anybody may, so no grant is needed to become root"),
+                "take !pam_acct_mgmt out of it: visudo",
+            ),
+            ("pam_session", Value::Bool(false)) => found.push(
+                Level::Warning,
+                "sudo-session",
+                place(name),
+                format!("!pam_session (for {who}): jitd does not learn of what sudo opens, so it does not end with the grant for sudo"),
+                "take !pam_session out of it: visudo",
+            ),
+            ("pam_service" | "pam_login_service", Value::String(service)) if !guarded.contains(service) => found.push(
+                Level::Hole,
+                "sudo-service",
+                place(name),
+                format!("{name}={service} (for {who}): sudo goes by a PAM service that [guard] services does not name"),
+                format!("take {name} out of it (visudo), or add \"{service}\" to [guard] services in jitd.toml"),
+            ),
+            ("pam_silent", Value::Bool(true)) => found.push(
+                Level::Note,
+                "sudo-silent",
+                place(name),
+                format!("pam_silent (for {who}): who is refused does not read why"),
+                "!pam_silent: visudo",
+            ),
+            _ => {}
+        }
+    }
+}
+
+/// Where a word stands: the file and the line, of those that sudo reads by default; else the main file.
+fn place(host: &Host, word: &str) -> String {
+    let mut files = vec![SUDOERS.to_owned()];
+    let more = std::fs::read_dir(host.path("/etc/sudoers.d")).into_iter().flatten().flatten();
+    let mut more: Vec<String> = more
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .map(|name| format!("/etc/sudoers.d/{name}"))
+        .collect();
+    more.sort();
+    files.extend(more);
+    for file in files.iter().rev() {
+        let text = std::fs::read_to_string(host.path(file)).unwrap_or_default();
+        let line =
+            text.lines().position(|line| line.trim_start().starts_with("Defaults") && line.contains(word));
+        if let Some(line) = line {
+            return format!("{file}:{}", line + 1);
+        }
+    }
+    SUDOERS.to_owned()
+}
+
+/// `Set group_source dynamic`, where roles confer groups: otherwise sudo believes the groups that a session got when it began.
+fn groups(host: &Host, found: &mut Findings) {
+    match Settings::of(host) {
+        Ok(settings) if !settings.groups.is_empty() => {}
+        Ok(_) => return,
+        Err(why) => {
+            found.unexamined(format!("whether sudo believes groups of grants that are over: {why}"));
+            return;
+        }
+    }
+    let text = match std::fs::read_to_string(host.path("/etc/sudo.conf")) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => {
+            found.unexamined(format!("/etc/sudo.conf: {error}"));
+            return;
+        }
+    };
+    if source(&text) != Some("dynamic") {
+        found.push(
+            Level::Warning,
+            "sudo-groups",
+            "/etc/sudo.conf",
+            "sudo goes by the groups that a session got when it began: one whose grant for a role is over keeps that role's rules while another grant keeps the session open",
+            "echo 'Set group_source dynamic' >>/etc/sudo.conf",
+        );
+    }
+}
+
+/// sudo.conf(5): the last one counts.
+fn source(text: &str) -> Option<&str> {
+    let mut found = None;
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        if words.next() == Some("Set") && words.next() == Some("group_source") {
+            found = words.next();
+        }
+    }
+    found
+}
+
+/// Whether a rule of sudo makes this one root, as `sudo -l -U` says it; `None` where sudo does not say.
+pub(super) fn rule_for(host: &Host, name: &str) -> Result<Rooted, Mute> {
+    ask(host, &[SUDO, "-n", "-l", "-U", name]).map(|said| rooted(&said.out))
+}
+
+/// What sudo lets somebody do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rooted {
+    /// Everything as root, without a password.
+    Freely,
+    /// The same with a password.
+    ByPassword,
+    /// Not everything.
+    No,
+}
+
+fn rooted(listed: &str) -> Rooted {
+    let mut best = Rooted::No;
+    for line in listed.lines().map(str::trim).filter(|line| line.starts_with('(')) {
+        let Some((whom, commands)) = line.split_once(')') else { continue };
+        let users = whom.trim_start_matches('(').split(':').next().unwrap_or_default();
+        if !users.split(',').any(|user| matches!(user.trim(), "ALL" | "root")) {
+            continue;
+        }
+        let mut free = false;
+        for command in commands.split(',') {
+            let mut command = command.trim();
+            while let Some((tag, rest)) = command.split_once(':') {
+                match tag.trim() {
+                    "NOPASSWD" => free = true,
+                    "PASSWD" => free = false,
+                    _ => {}
+                }
+                command = rest.trim();
+            }
+            match (command, free) {
+                ("ALL", true) => return Rooted::Freely,
+                ("ALL", false) => best = Rooted::ByPassword,
+                _ => {}
+            }
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::testing::{codes, tree};
+
+    fn judged(json: &str) -> Vec<(&'static str, &'static str)> {
+        let mut found = Findings::default();
+        judge(
+            &serde_json::from_str(json).unwrap(),
+            &["sudo".to_owned()],
+            &|word| word.to_owned(),
+            &mut found,
+        );
+        codes(&found)
+    }
+
+    #[test]
+    fn each_way_around_pam_is_found() {
+        assert_eq!(
+            judged(r#"{ "Defaults": [ { "Options": [ { "pam_acct_mgmt": false } ] } ] }"#),
+            [("hole", "sudo-account")]
+        );
+        let bound = r#"{ "Defaults": [ { "Binding": [ { "username": "bob" } ], "Options": [ { "pam_session": false }, { "pam_silent": true } ] } ] }"#;
+        assert_eq!(judged(bound), [("warning", "sudo-session"), ("note", "sudo-silent")]);
+        assert_eq!(
+            judged(r#"{ "Defaults": [ { "Options": [ { "pam_service": "x" } ] } ] }"#),
+            [("hole", "sudo-service")]
+        );
+        assert_eq!(judged(r#"{ "Defaults": [ { "Options": [ { "pam_service": "sudo" } ] } ] }"#), []);
+    }
+
+    #[test]
+    fn the_last_word_counts() {
+        let off = r#"{ "Options": [ { "pam_acct_mgmt": false } ] }"#;
+        let on = r#"{ "Options": [ { "pam_acct_mgmt": true } ] }"#;
+        assert_eq!(judged(&format!(r#"{{ "Defaults": [ {off}, {on} ] }}"#)), []);
+        assert_eq!(judged(&format!(r#"{{ "Defaults": [ {on}, {off} ] }}"#)), [("hole", "sudo-account")]);
+    }
+
+    #[test]
+    fn a_setting_has_its_line() {
+        let (host, _root) = tree(&[
+            ("/etc/sudoers", "root ALL=ALL\n"),
+            ("/etc/sudoers.d/x", "# no\nDefaults:bob !pam_session\n"),
+        ]);
+        assert_eq!(place(&host, "pam_session"), "/etc/sudoers.d/x:2");
+        assert_eq!(place(&host, "pam_service"), "/etc/sudoers");
+    }
+
+    #[test]
+    fn sudo_looks_anew_where_roles_confer_groups() {
+        let config = ("/etc/jitd/jitd.toml", "[groups]\nallow = [\"dba\"]\n");
+        let judged = |conf: &str| {
+            let (host, _root) = tree(&[config, ("/etc/sudo.conf", conf)]);
+            let mut found = Findings::default();
+            groups(&host, &mut found);
+            codes(&found)
+        };
+        assert_eq!(judged("Set group_source dynamic\n"), []);
+        assert_eq!(judged("# Set group_source dynamic\n"), [("warning", "sudo-groups")]);
+        assert_eq!(
+            judged("Set group_source dynamic\nSet group_source adaptive\n"),
+            [("warning", "sudo-groups")]
+        );
+        let (host, _root) = tree(&[("/etc/jitd/jitd.toml", "")]);
+        let mut found = Findings::default();
+        groups(&host, &mut found);
+        assert_eq!(codes(&found), []);
+    }
+
+    #[test]
+    fn who_becomes_root() {
+        let listed = |rule: &str| {
+            rooted(&format!(
+                "Matching Defaults entries for x on web1:\n    env_reset\n\nUser x may run the following commands on web1:\n    {rule}\n"
+            ))
+        };
+        assert_eq!(listed("(ALL : ALL) NOPASSWD: ALL"), Rooted::Freely);
+        assert_eq!(listed("(root) NOPASSWD: SETENV: ALL"), Rooted::Freely);
+        assert_eq!(listed("(ALL) ALL"), Rooted::ByPassword);
+        assert_eq!(listed("(postgres) NOPASSWD: ALL"), Rooted::No);
+        assert_eq!(listed("(root) /bin/ls"), Rooted::No);
+        assert_eq!(rooted("User x is not allowed to run sudo on web1.\n"), Rooted::No);
+    }
+}
