@@ -48,6 +48,8 @@ demo: needed build
 	DIRECTORY=$(DIRECTORY) target/release/demo
 
 test test-long bench: PACKAGES += $(SLAPD) $(KDC)
+# A machine with SELinux or AppArmor (tests/src/vm.rs), and what their policies are compiled and asked with.
+test-long: PACKAGES += apparmor bzip2 e2fsprogs qemu-system-x86 selinux-policy-dev setools
 # Every commit is asked the same: the property tests draw from one seed here, from fresh ones in test-long.
 test: export PROPTEST_RNG_SEED ?= 1
 test: needed
@@ -121,6 +123,7 @@ stage:
 	debian)
 		put 644 /usr/share/pam-configs/ packaging/pam/*
 		put 644 /etc/apparmor.d/ packaging/apparmor/usr.sbin.*
+		for file in packaging/apparmor/abstractions/*; do as 644 $$file /etc/apparmor.d/abstractions/$${file##*/}.d/jit; done
 		;;
 	rhel)
 		install -d -m 755 "$(DESTDIR)/etc/jitd" "$(DESTDIR)/etc/jit"
