@@ -7,5 +7,6 @@ pub mod input;
 pub mod lines;
 pub mod numbers;
 pub mod read;
+pub mod replay;
 pub mod sessions;
 pub mod verify;
