@@ -152,12 +152,10 @@ pub fn keep(started: Started) -> Result<(), PrivilegeError> {
         return Err(PrivilegeError::NoKill);
     }
     let kept = CapabilitySets { effective: kill, permitted: kill, inheritable: CapabilitySet::empty() };
-    // Inheritable alone is nothing to a program without capabilities of its own, and where capset(2) is not allowed, that is all
-    // there is to give back.
-    let more = CapabilitySets { inheritable: CapabilitySet::empty(), ..given } != kept;
-    match set_capabilities(None, kept).map_err(errno) {
-        Err(Errno::EPERM) if !more => {}
-        other => other.map_err(refused("capset"))?,
+    // Inheritable alone is nothing to a program without capabilities of its own, and the unit's filter knows no capset(2).
+    let given = CapabilitySets { inheritable: CapabilitySet::empty(), ..given };
+    if given != kept {
+        set_capabilities(None, kept).map_err(errno).map_err(refused("capset"))?;
     }
     prctl::set_no_new_privs().map_err(refused("no_new_privs"))
 }

@@ -3,7 +3,6 @@
 //! *our* phases decide. On a plain host sshd and jitd are started by hand; on a booted one they are units.
 
 use std::cell::{Cell, RefCell};
-use std::fs;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -30,8 +29,8 @@ pub const LINE: &str = "account required pam_jit.so\n";
 /// The session line; after those that make the session (pam_loginuid, pam_systemd), so that it is there when we look.
 pub const SESSION_LINE: &str = "session required pam_jit.so\n";
 
-/// Where the daemon's own unit file lies in this source tree.
-const UNIT: &str = "packaging/systemd/jitd.service";
+/// The daemon's units, in `packaging/systemd` of this source tree.
+const UNITS: [&str; 3] = ["jitd.service", "jitd.socket", "jitd-control.socket"];
 
 /// Generous: on a busy machine everything takes longer, and nothing here measures time.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -118,7 +117,7 @@ impl Door {
         host.write("/etc/doas.conf", 0o600, "permit nopass :people\n")?;
         host.append("/etc/group", &format!("people:x:4000:{}\n", people.join(",")))?;
         if host.is_booted() {
-            install_unit(&host)?;
+            install_units(&host)?;
             // For what lingers; its own session lines come before ours.
             let lingering = host.read("/usr/lib/pam.d/systemd-user")?;
             host.write("/etc/pam.d/systemd-user", 0o644, format!("{LINE}{lingering}{SESSION_LINE}"))?;
@@ -154,6 +153,14 @@ impl Door {
         &self.host
     }
 
+    /// Reboots the host, a booted one. Who was in is gone.
+    ///
+    /// # Errors
+    /// When it does not come up again.
+    pub fn reboot(&mut self) -> Result<()> {
+        self.host.reboot()
+    }
+
     /// Starts jitd and waits until it answers.
     ///
     /// # Errors
@@ -184,13 +191,13 @@ impl Door {
         configure(&self.host, config)
     }
 
-    /// Ends jitd as `systemctl stop` does.
+    /// Ends jitd as `systemctl stop` does. Where it is a unit, its sockets go with it: the next login would start it again.
     ///
     /// # Errors
     /// When it is not running or does not end.
     pub fn stop_jitd(&self) -> Result<()> {
         if self.host.is_booted() {
-            return self.systemctl(["stop", "jitd"]);
+            return self.systemctl(["stop", "jitd.socket", "jitd-control.socket", "jitd"]);
         }
         self.jitd.take().map_or_else(|| Err(Trouble::new("jitd is not running")), Daemon::stop)
     }
@@ -338,11 +345,12 @@ fn configure(host: &Host, config: &str) -> Result<()> {
     host.sh("chgrp jitd /etc/jitd/jitd.toml && chmod 640 /etc/jitd/jitd.toml").run()?.must().map(drop)
 }
 
-/// The daemon as a unit.
-fn install_unit(host: &Host) -> Result<()> {
-    let unit = workspace().join(UNIT);
-    let text = fs::read_to_string(&unit).map_err(|e| Trouble::io(&unit, e))?;
-    host.write("/etc/systemd/system/jitd.service", 0o644, text)?;
+/// The daemon as a unit, with its sockets.
+fn install_units(host: &Host) -> Result<()> {
+    for unit in UNITS {
+        let file = workspace().join("packaging/systemd").join(unit);
+        host.install(&file, &format!("/usr/lib/systemd/system/{unit}"), 0o644)?;
+    }
     host.exec(["systemctl", "daemon-reload"]).run()?.must().map(drop)
 }
 
