@@ -13,6 +13,7 @@ pub mod host;
 pub mod kdc;
 pub mod ldif;
 pub mod libpam;
+pub mod logins;
 pub mod marked;
 pub mod nss;
 pub mod nss_map;
