@@ -29,7 +29,7 @@ fn judge(selinux: bool, apparmor: bool, label: &str) -> Option<(&'static str, &'
     if selinux && domain != "jitd_t" {
         return Some((
             "SELinux enforces, and jitd runs outside of a domain of its own",
-            "semodule -i /usr/share/selinux/packages/targeted/jitd.pp.bz2; restorecon -R /usr/sbin/jitd /etc/jitd /run/jitd /var/lib/jitd; systemctl restart jitd",
+            "semodule -i /usr/share/selinux/packages/targeted/jit.pp.bz2; restorecon -R /usr/sbin/jitd /etc/jitd /run/jitd /var/lib/jitd; systemctl restart jitd",
         ));
     }
     if !selinux && apparmor && label == "unconfined" {
