@@ -346,6 +346,14 @@ impl Host {
         self.append("/etc/shadow", &format!("{name}:!:19000::::::\n"))
     }
 
+    /// Reboots a booted host; its disk stays, its /run does not.
+    ///
+    /// # Errors
+    /// When it does not come up again.
+    pub fn reboot(&mut self) -> Result<()> {
+        booted::reboot(self)
+    }
+
     /// Whether systemd is its process 1.
     pub fn is_booted(&self) -> bool {
         self.syslog.is_none()

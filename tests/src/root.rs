@@ -61,6 +61,29 @@ pub const NAMES: BaseRoot = BaseRoot {
 pub const NEWCOMER: BaseRoot =
     BaseRoot { name: "booted-slapd", like: Some(&BOOTED), packages: &["slapd", "ldap-utils", "make"] };
 
+/// The same as [`DOOR`] with rpm, for our rpms: no systemd, as where an image is made.
+pub const RPM: BaseRoot = BaseRoot { name: "rpm", like: Some(&DOOR), packages: &["rpm"] };
+
+/// A whole machine, for [`crate::vm`]: [`BOOTED`] with a kernel of its own, SELinux with Debian's build of the reference policy,
+/// AppArmor, the audit daemon that writes down what they deny, and an OpenLDAP.
+pub const MACHINE: BaseRoot = BaseRoot {
+    name: "machine",
+    like: Some(&BOOTED),
+    packages: &[
+        "linux-image-cloud-amd64",
+        "selinux-basics",
+        "selinux-policy-default",
+        "auditd",
+        "apparmor",
+        "slapd",
+        "ldap-utils",
+    ],
+};
+
+/// The same as [`BOOTED`] with what our packages meet elsewhere: sssd's profile for pam-auth-update, and logrotate.
+pub const PACKAGED: BaseRoot =
+    BaseRoot { name: "packaged", like: Some(&BOOTED), packages: &["libpam-sss", "logrotate"] };
+
 /// Changed when the recipe below changes, so that roots are built anew.
 const RECIPE: &str = "1";
 

@@ -53,9 +53,16 @@ boot)
     printf '127.0.0.1 localhost\n127.0.1.1 %s %s\n::1 localhost\n' "$N" "${N%%.*}" >etc/hosts
     : >etc/resolv.conf
     cd /
-    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --boot --directory="$M/root" --machine="${N%%.*}" --hostname="$N" \
-        --register=no --keep-unit --settings=no --private-network --link-journal=no --resolv-conf=off --timezone=off \
-        --console=read-only </dev/null >"$M/console" 2>&1 &
+    # 133: it was rebooted. What is below $M/root is its disk, and stays; its memory, and what is in /run, does not.
+    (
+        STATUS=133
+        while [ "$STATUS" = 133 ]; do
+            STATUS=0
+            SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --boot --directory="$M/root" --machine="${N%%.*}" --hostname="$N" \
+                --register=no --keep-unit --settings=no --private-network --link-journal=no --resolv-conf=off --timezone=off \
+                --console=read-only || STATUS=$?
+        done
+    ) </dev/null >"$M/console" 2>&1 &
     # Ignored, so that the kernel reaps what nspawn may leave; `cat` inherits that.
     trap '' CHLD
     echo up

@@ -65,6 +65,24 @@ fn wait_until_up(holder: &mut Child, mountpoint: &Path) -> Result<i32> {
     }
 }
 
+/// Reboots it: everything that runs ends, and a new systemd finds the disk as it was left.
+pub(super) fn reboot(host: &mut Host) -> Result<()> {
+    // What it ends, and when, is its own affair: it does not answer.
+    let _ = host.exec(["systemctl", "reboot"]).run();
+    let before = host.init;
+    let gone = || !Path::new(&format!("/proc/{before}")).exists();
+    until(SOON, "the old systemd is gone", gone)?;
+    let id = i32::try_from(host.holder.id()).map_err(|_| Trouble::new("a process number out of range"))?;
+    let outer = only_child(id).and_then(only_child).ok_or_else(|| Trouble::new("its holder is gone"))?;
+    let mut init = None;
+    until(SOON, "systemd is up again", || {
+        init = systemd_below(outer).filter(|init| *init != before);
+        init.is_some_and(is_running)
+    })?;
+    host.init = init.ok_or_else(|| Trouble::new("systemd is gone"))?;
+    Ok(())
+}
+
 fn relative(path: &Path) -> &Path {
     path.strip_prefix("/").unwrap_or(path)
 }
