@@ -6,7 +6,7 @@
 #   make test        everything: format, lints, pure tests, the modules under libpam, real hosts
 #   make test-long   the same questions asked much longer: property tests with many cases, faults, time
 #   make bench       figures, never a judgement
-#   make packages    deb packages in target/packages
+#   make packages    deb packages and rpms in target/packages
 #   make install     pam_jit.so, libnss_jit.so.2, jitd with its unit and jitctl under $(DESTDIR); starts and guards nothing yet (see README.md)
 
 SHELL := /bin/bash
@@ -48,6 +48,7 @@ demo: needed build
 	DIRECTORY=$(DIRECTORY) target/release/demo
 
 test test-long bench: PACKAGES += $(SLAPD) $(KDC)
+test: PACKAGES += rpm rpmlint
 # A machine with SELinux or AppArmor (tests/src/vm.rs), and what their policies are compiled and asked with.
 test-long: PACKAGES += apparmor bzip2 e2fsprogs qemu-system-x86 selinux-policy-dev setools
 # Every commit is asked the same: the property tests draw from one seed here, from fresh ones in test-long.
@@ -132,11 +133,13 @@ stage:
 		;;
 	esac
 
-# Debian's packages in target/packages, by Debian's own tools. REVISION is what follows the `-` of their version. Two
+# Debian's packages and RHEL's in target/packages, by their own tools. REVISION is what follows the `-` of their version. Two
 # calls give the same files: their time is that of the last commit.
-packages: PACKAGES += debhelper dh-apparmor dpkg-dev
+packages: PACKAGES += debhelper dh-apparmor dpkg-dev rpm selinux-policy-dev
 packages: needed build pages
+	$(MAKE) -s -C packaging/selinux
 	TRIPLE=$(TRIPLE) packaging/debian/build target/packages $(REVISION)
+	TRIPLE=$(TRIPLE) packaging/rpm/build target/packages $(REVISION)
 
 # What is tested is what is installed: release builds.
 build:
