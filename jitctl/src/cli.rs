@@ -162,7 +162,10 @@ pub enum Command {
         long_about = "Show the mode, or set it (as root).\n\nPermissive: what would be denied is logged, and nobody is \
         denied. Enforcing: it is denied, also when jitd is dead.\n\nThe mode is one file, /etc/jitd/enforcing: there or \
         not there. `mode enforcing` asks the running jitd to render it from its configuration and writes it; run it again after a change of \
-        jitd.toml. `mode permissive` removes it and needs no jitd; open sessions lose their ends by it, and do not get them back."
+        jitd.toml. It refuses while `jitctl doctor` finds that nobody could get in.\n\nTyped at a terminal it is for ten minutes: then the host is \
+        permissive again by itself, also without jitd and across a reboot, unless `jitctl mode confirm` is typed from a new login. A host that enforces \
+        for good already goes on so, unless --confirm-within is given; a script that comes by while it is unconfirmed confirms nothing.\n\n\
+        `mode permissive` removes the file and needs no jitd; open sessions lose their ends by it, and do not get them back."
     )]
     Mode(ModeArgs),
     /// Whether a denial here is one, and whether somebody gets in to repair it: this host's real PAM stacks, sshd, sudo, files, clock
@@ -513,8 +516,8 @@ pub struct ModeArgs {
     /// The mode to set; shown when not given.
     #[arg(value_enum)]
     pub mode: Option<Mode>,
-    /// Enforce for so long only, unless `jitctl mode confirm` is typed by then from a login that began under enforcement; `never`: for good at
-    /// once [default: 10m on a terminal, never elsewhere]
+    /// Enforce for so long only, unless `jitctl mode confirm` is typed by then from a login that began under it, at most 24h; `never`: for good at
+    /// once [default: 10m on a terminal, never elsewhere and where it is for good already]
     #[arg(long, value_name = "DURATION")]
     pub confirm_within: Option<String>,
     /// Enforce although `jitctl doctor` finds a lock-out, or nobody but a console could get in.
@@ -563,8 +566,8 @@ pub enum AuditCommand {
     #[command(
         after_help = VERIFY,
         long_about = "Check that no line was changed, removed or inserted.\n\nWhole files, rotated ones among them, are followed line by line: each holds the hash \
-        of the one before. Where lines of several hosts stand between each other, they were collected: then the numbers are checked, and \
-        those lines that follow directly upon each other. What was done is said."
+        of the one before. Lines that were collected from hosts, in any order, have no such chain: with --collected their numbers are checked, and those \
+        lines that follow directly upon each other."
     )]
     Verify(AuditVerifyArgs),
     /// Who was in: session, grant, approvers, reason; and which lines are missing
@@ -578,7 +581,7 @@ pub enum AuditCommand {
 /// `jitctl audit verify`
 #[derive(Clone, Debug, Args)]
 pub struct AuditVerifyArgs {
-    /// The lines were collected, in any order: check their numbers, also where they are of one host.
+    /// The lines were collected, of any hosts and in any order: check their numbers.
     #[arg(long)]
     pub collected: bool,
     /// Where from.

@@ -145,6 +145,9 @@ impl Walk {
             let text = "the chain begins anew: jitd found no audit here when it started (moved away while it was down, or removed)";
             return plain("anew", text.to_owned());
         }
+        if self.before.iter().chain(&self.earlier).any(|hash| *hash == raw.hash) {
+            return plain("inserted", "it is a copy of a line that stands above".to_owned());
+        }
         if let Some(at) = self.earlier.iter().position(|hash| is(says, hash)) {
             let text = match at {
                 0 => "it follows from the line before the last: the line before this one was inserted"
@@ -190,7 +193,8 @@ impl Walk {
         self.first.as_ref().zip(self.last.as_ref())
     }
 
-    /// Whether lines of several hosts stand between each other: no file that jitd wrote, but lines that were collected.
+    /// Whether lines of several hosts stand between each other, without a chain: that is how collected lines look. Or a file in which
+    /// somebody gave lines another name; so it is a fault until somebody says that they were collected.
     pub fn is_mixed(&self) -> bool {
         self.mixed
     }

@@ -260,9 +260,9 @@ impl Sessions {
             user,
             uid: said.uid,
             service,
-            target,
-            from,
-            audit_session: said.audit_session,
+            target: None,
+            from: None,
+            audit_session: None,
             begin: None,
             end: None,
             newest: (0, i64::MIN),
@@ -273,6 +273,8 @@ impl Sessions {
             would_end: None,
         });
         life.audit_session = life.audit_session.or(said.audit_session);
+        life.target = life.target.take().or(target);
+        life.from = life.from.take().or(from);
         match state.as_ref() {
             "opened" => life.begin = Some((time, seq, Begin::Opened)),
             // `found` is also told of one that was opened before: then that is when it began.

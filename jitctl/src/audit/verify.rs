@@ -1,6 +1,7 @@
 //! Whether an audit is whole. Whole files are checked line by line, as the script in docs/audit.md does, and by their numbers; of collected
 //! lines, which stand in any order, the numbers are checked, and of those that follow directly upon each other the hashes.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -8,7 +9,7 @@ use jit_control::audit::{Checked, Fault, Verified};
 
 use super::chain::{Stand, Walk, is};
 use super::event;
-use super::input::{Input, STDIN, Series};
+use super::input::{Input, Series};
 use super::lines::{Raw, each};
 use super::numbers::{Line, Novelty, Numbers, span};
 
@@ -18,9 +19,10 @@ const TOLD: usize = 1000;
 /// What the files are said to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Found out by looking: collected, where lines of several hosts stand between each other.
-    Unsaid,
-    /// Collected, in any order.
+    /// Whole files, as jitd wrote them.
+    Whole,
+    /// Collected lines, in any order. Only who asks can know that: a file of one host in which lines were given another host's name looks
+    /// the same, and would pass.
     Collected,
 }
 
@@ -29,40 +31,23 @@ pub fn verify(input: &Input, kind: Kind) -> Verified {
     let mut verified = Verified::default();
     for unread in &input.unread {
         let text = unread.text.clone();
-        tell(
-            &mut verified,
-            Fault { kind: "file".to_owned(), file: Some(unread.file.clone()), text, ..Fault::default() },
-        );
+        let fault =
+            Fault { kind: "file".to_owned(), file: Some(unread.file.clone()), text, ..Fault::default() };
+        tell(&mut verified, fault);
     }
-    let mut whole = Vec::new();
-    let mut collected: Option<Numbers> = None;
-    for series in &input.series {
-        match kind {
-            Kind::Collected => {
-                let numbers = collected.get_or_insert_default();
-                number(&mut verified, numbers, series, true);
+    match kind {
+        Kind::Whole => {
+            let ends = input.series.iter().filter_map(|series| walk(&mut verified, series)).collect();
+            join(&mut verified, ends);
+        }
+        Kind::Collected => {
+            let mut numbers = Numbers::default();
+            for series in &input.series {
+                number(&mut verified, &mut numbers, series);
             }
-            Kind::Unsaid => match walk(series) {
-                Walked::Whole(found, ends) => {
-                    add(&mut verified, found);
-                    whole.extend(ends);
-                }
-                // Read once more; standard input cannot be, so its numbers were taken at once.
-                Walked::Collected(None) => {
-                    number(&mut verified, collected.get_or_insert_default(), series, true)
-                }
-                Walked::Collected(Some(found)) => {
-                    let (found, numbers) = *found;
-                    add(&mut verified, found);
-                    judge(&mut verified, &numbers);
-                }
-            },
+            judge(&mut verified, &numbers);
         }
     }
-    if let Some(numbers) = &collected {
-        judge(&mut verified, numbers);
-    }
-    join(&mut verified, whole);
     verified
 }
 
@@ -73,17 +58,6 @@ fn tell(verified: &mut Verified, fault: Fault) {
     }
 }
 
-fn add(verified: &mut Verified, found: Verified) {
-    verified.lines = verified.lines.saturating_add(found.lines);
-    verified.again = verified.again.saturating_add(found.again);
-    verified.more_faults = verified.more_faults.saturating_add(found.more_faults);
-    verified.checked.extend(found.checked);
-    verified.remarks.extend(found.remarks);
-    for fault in found.faults {
-        tell(verified, fault);
-    }
-}
-
 /// A series whose chain was followed: what it is called, and both ends.
 struct Whole {
     file: String,
@@ -91,30 +65,18 @@ struct Whole {
     last: Stand,
 }
 
-/// What a series turned out to be.
-enum Walked {
-    Whole(Verified, Option<Whole>),
-    Collected(Option<Box<(Verified, Numbers)>>),
-}
-
 /// Follows the chain of a series.
-fn walk(series: &Series) -> Walked {
-    let mut found = Verified::default();
+fn walk(verified: &mut Verified, series: &Series) -> Option<Whole> {
     let mut walk = Walk::default();
     let mut hosts = BTreeSet::new();
-    let mut newer: Option<String> = None;
-    let once = series.files.iter().any(|file| file.as_os_str() == STDIN);
-    let mut numbers = once.then(|| (Verified::default(), Numbers::default()));
-    let failures = std::cell::RefCell::new(Vec::new());
+    let (mut lines, mut newer) = (0_u64, None);
+    let found = RefCell::new(verified);
     each(
         series,
         |raw| {
-            found.lines += 1;
+            let verified = &mut found.borrow_mut();
+            lines += 1;
             let head = event::head(raw).ok();
-            if let Some((found, numbers)) = &mut numbers {
-                found.lines += 1;
-                take(found, numbers, raw);
-            }
             if let Some(head) = &head {
                 if !hosts.contains(head.host.as_ref()) {
                     hosts.insert(head.host.clone().into_owned());
@@ -127,56 +89,41 @@ fn walk(series: &Series) -> Walked {
                         event::Trouble::Version(head.v)
                     ));
                 }
-                lost(&mut found, raw, head);
+                lost(verified, raw, head);
             }
-            for broken in walk.step(raw, head.as_ref()) {
+            let was_mixed = walk.is_mixed();
+            let breaks = walk.step(raw, head.as_ref());
+            if walk.is_mixed() && !was_mixed {
+                let text =
+                    "lines of another host follow, without a chain: if these were collected, say --collected"
+                        .to_owned();
+                tell(verified, fault_at("mixed", raw, head.as_ref(), text));
+            }
+            for broken in breaks {
                 let (from, to) = broken.gone.unzip();
-                let fault = Fault {
-                    kind: broken.kind.to_owned(),
-                    file: Some(raw.file.display().to_string()),
-                    line: Some(raw.number),
-                    host: head.as_ref().map(|head| head.host.clone().into_owned()),
-                    boot: head.as_ref().map(|head| head.boot.clone().into_owned()),
-                    seq: from.or(head.as_ref().map(|head| head.seq)),
-                    to,
-                    text: broken.text,
-                };
-                tell(&mut found, fault);
+                let fault = fault_at(broken.kind, raw, head.as_ref(), broken.text);
+                tell(verified, Fault { seq: from.or(fault.seq), to, ..fault });
             }
         },
-        |path, line, text| failures.borrow_mut().push(failure(path, line, text)),
+        |path, line, text| tell(&mut found.borrow_mut(), failure(path, line, text)),
     );
-    let failures = failures.into_inner();
-    for fault in &failures {
-        tell(&mut found, fault.clone());
-    }
-    found.remarks.extend(newer);
+    let verified = found.into_inner();
+    verified.lines = verified.lines.saturating_add(lines);
+    verified.remarks.extend(newer);
     let files = names(series);
-    if walk.is_mixed() {
-        return Walked::Collected(numbers.map(|(mut found, numbers)| {
-            failures.into_iter().for_each(|fault| tell(&mut found, fault));
-            found.checked.push(Checked {
-                files,
-                how: "numbers".to_owned(),
-                lines: found.lines,
-                ..Checked::default()
-            });
-            Box::new((found, numbers))
-        }));
-    }
     let ends = walk.ends().map(|(first, last)| Whole {
         file: files.first().cloned().unwrap_or_default(),
         first: first.clone(),
         last: last.clone(),
     });
-    found.checked.push(Checked {
+    verified.checked.push(Checked {
         files,
         how: "chain".to_owned(),
         hosts: hosts.into_iter().collect(),
-        lines: found.lines,
+        lines,
         numbers: ends.iter().map(|whole| (whole.first.seq, whole.last.seq)).collect(),
     });
-    Walked::Whole(found, ends)
+    ends
 }
 
 fn names(series: &Series) -> Vec<String> {
@@ -212,9 +159,9 @@ fn fault_at(kind: &str, raw: &Raw<'_>, head: Option<&event::Head<'_>>, text: Str
 }
 
 /// Takes in the lines of a series that were collected.
-fn number(verified: &mut Verified, numbers: &mut Numbers, series: &Series, told: bool) {
+fn number(verified: &mut Verified, numbers: &mut Numbers, series: &Series) {
     let mut lines = 0;
-    let failures = std::cell::RefCell::new(Vec::new());
+    let failures = RefCell::new(Vec::new());
     each(
         series,
         |raw| {
@@ -225,10 +172,8 @@ fn number(verified: &mut Verified, numbers: &mut Numbers, series: &Series, told:
     );
     failures.into_inner().into_iter().for_each(|fault| tell(verified, fault));
     verified.lines += lines;
-    if told {
-        let how = "numbers".to_owned();
-        verified.checked.push(Checked { files: names(series), how, lines, ..Checked::default() });
-    }
+    let how = "numbers".to_owned();
+    verified.checked.push(Checked { files: names(series), how, lines, ..Checked::default() });
 }
 
 /// Takes in a line that was collected.

@@ -39,8 +39,8 @@ pub struct Checked {
 /// Something that is wrong with an audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// `changed`, `removed`, `inserted`, `out-of-order`, `anew` (the chain begins again), `torn` (or not jitd's), `missing` (numbers that no
-    /// line has), `conflict` (two lines with one number), `lost` (jitd says so itself) or `file` (it cannot be read).
+    /// `changed`, `removed`, `inserted`, `out-of-order`, `anew` (the chain begins again), `torn` (or not jitd's), `mixed` (lines of several hosts
+    /// without a chain: collected ones), `missing` (numbers that no line has), `conflict` (two lines with one number), `lost` (jitd says so itself) or `file` (it cannot be read).
     pub kind: String,
     /// The file.
     pub file: Option<String>,

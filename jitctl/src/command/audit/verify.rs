@@ -3,6 +3,7 @@
 use jit_control::Answer;
 use jit_control::audit::{Checked, Fault, Verified};
 
+use super::NAMED;
 use crate::audit::input::gather;
 use crate::audit::verify::{Kind, verify as judge};
 use crate::cli::AuditVerifyArgs;
@@ -15,7 +16,7 @@ use crate::terminal::{Tone, clean, some_of};
 /// # Errors
 /// Never: what cannot be read is told as a fault.
 pub fn verify(context: &Context, args: &AuditVerifyArgs) -> Result<Report, Failure> {
-    let kind = if args.collected { Kind::Collected } else { Kind::Unsaid };
+    let kind = if args.collected { Kind::Collected } else { Kind::Whole };
     let verified = judge(&gather(&args.files.input), kind);
     let exit = if verified.faults.is_empty() { Exit::Done } else { Exit::No };
     let text = text(context, &verified);
@@ -28,15 +29,15 @@ fn text(context: &Context, verified: &Verified) -> String {
     for checked in &verified.checked {
         text.push_str(&format!("{}\n", clean(&looked_at(checked))));
     }
-    for fault in &verified.faults {
+    for fault in verified.faults.iter().take(NAMED) {
         text.push_str(&format!(
             "{}  {}\n",
             context.colour.paint(Tone::Bad, &fault.kind),
             clean(&place(fault))
         ));
     }
-    if verified.more_faults > 0 {
-        text.push_str(&format!("and {} more\n", verified.more_faults));
+    if verified.faults.len() > NAMED {
+        text.push_str(&format!("and {} more; --json names the first 1,000\n", verified.faults.len() - NAMED));
     }
     let twice = match verified.again {
         0 => String::new(),
