@@ -128,13 +128,9 @@ fn dangers(
         Failure::no("file", text)
     })?;
     let found = examined(context, args, status, rendered);
-    let mut locked_out: Vec<String> = Vec::new();
-    let mut notes = match lockout::judge(&ways) {
-        Ok(notes) => notes,
-        Err(danger) => {
-            locked_out.push(danger);
-            Vec::new()
-        }
+    let (mut locked_out, mut notes) = match lockout::judge(&ways) {
+        Ok(notes) => (Vec::new(), notes),
+        Err(danger) => (vec![danger], Vec::new()),
     };
     locked_out.extend(found.lock_outs().filter(|finding| !is_ours(finding)).map(in_a_line));
     if !locked_out.is_empty() && !args.force {
@@ -142,16 +138,19 @@ fn dangers(
                     All that was found: jitctl doctor. To enforce all the same: jitctl mode enforcing --force";
         return Err(Failure::no("locked-out", format!("{}\n{cure}", locked_out.join("\n"))));
     }
-    locked_out.append(&mut notes);
+    let mut said = locked_out;
+    said.append(&mut notes);
     for level in [Level::Hole, Level::Warning] {
-        let of_level = |finding: &&Finding| finding.level == level && !is_ours(finding);
-        locked_out.extend(found.findings.iter().filter(of_level).map(in_a_line));
+        let again = |finding: &&Finding| said.contains(&finding.text);
+        let of_level = |finding: &&Finding| finding.level == level && !is_ours(finding) && !again(finding);
+        let more: Vec<String> = found.findings.iter().filter(of_level).map(in_a_line).collect();
+        said.extend(more);
     }
     match found.unexamined.len() {
         0 => {}
-        n => locked_out.push(format!("{n} things could not be examined; jitctl doctor says which")),
+        n => said.push(format!("{n} things could not be examined; jitctl doctor says which")),
     }
-    Ok(locked_out)
+    Ok(said)
 }
 
 fn is_ours(finding: &Finding) -> bool {
