@@ -175,3 +175,77 @@ pub fn examine(host: &Host) -> Findings {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::doctor::testing::{codes, tree};
+
+    /// All rules, without their tests.
+    fn sources(below: &Path, all: &mut String) {
+        for entry in fs::read_dir(below).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                sources(&path, all);
+            } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                all.push_str(text.split("#[cfg(test)]").next().unwrap());
+            }
+        }
+    }
+
+    fn is_code(text: &str) -> bool {
+        text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-') && text.len() > 2
+    }
+
+    #[test]
+    fn every_code_is_documented_and_nothing_else() {
+        let mut source = String::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/doctor"), &mut source);
+        // A code stands behind its level, or behind `code:`, or is what `cannot` is told first.
+        let mut used = BTreeSet::new();
+        for mark in ["Level::Note,", "Level::Warning,", "Level::Hole,", "Level::LockOut,", "level,", "code:", "cannot("] {
+            for rest in source.split(mark).skip(1) {
+                let word = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+                used.extend(word.filter(|word| is_code(word)));
+            }
+        }
+        // The rules about PAM list theirs.
+        used.extend(source.split('"').filter(|word| word.starts_with("pam-") && is_code(word)));
+        let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/doctor.md")).unwrap();
+        let documented: BTreeSet<&str> = docs
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+            .collect();
+        let missing: Vec<&&str> = used.difference(&documented).collect();
+        assert!(missing.is_empty(), "docs/doctor.md does not know {missing:?}");
+        let gone: Vec<&&str> = documented.iter().filter(|code| !source.contains(&format!("\"{code}\""))).collect();
+        assert!(gone.is_empty(), "docs/doctor.md knows {gone:?}, and no rule does");
+        assert!(used.len() > 25, "{used:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_never_good() {
+        let (host, _root) = tree(&[]);
+        let found = examine(&host);
+        assert!(!found.unexamined.is_empty() && !found.is_good());
+        assert!(codes(&found).contains(&("warning", "jitd-down")), "{found:?}");
+        let words = ["jitd", "mode", "ways-in", "sshd", "sudo", "roads", "mounts", "nsswitch", "clock", "directory", "files", "confinement"];
+        assert!(words.iter().all(|word| found.examined.contains(word)), "{:?}", found.examined);
+    }
+
+    #[test]
+    fn the_worst_stands_first() {
+        let mut found = Findings::default();
+        for level in [Level::Note, Level::LockOut, Level::Warning, Level::Hole] {
+            found.push(level, "x", "p", "t", "c");
+        }
+        let levels: Vec<String> = found.to_wire().findings.into_iter().map(|finding| finding.level).collect();
+        assert_eq!(levels, ["lock-out", "hole", "warning", "note"]);
+        assert_eq!(found.lock_outs().count(), 1);
+    }
+}

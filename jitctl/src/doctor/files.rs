@@ -42,7 +42,9 @@ pub(super) fn examine(host: &Host) -> Findings {
         Ok(settings) => {
             for secret in settings.secrets() {
                 readable(host, &secret, &mut found);
-                writable(host, &secret, Owner::Root, "file-writable", &mut found);
+                // It may be the daemon's own: nobody else has it then.
+                let owner = jitd.map_or(Owner::Root, |jitd| Owner::Daemon(jitd.uid));
+                writable(host, &secret, owner, "file-writable", &mut found);
             }
             for source in &settings.sources {
                 if let Place::Ldif(path) = &source.place {
@@ -56,8 +58,9 @@ pub(super) fn examine(host: &Host) -> Findings {
         Err(why) => found.unexamined(format!("the files that jitd.toml names: {why}")),
     }
     if let Some(jitd) = jitd {
-        for path in OWN {
-            writable(host, Path::new(path), Owner::Daemon(jitd.uid), "file-writable", &mut found);
+        for path in OWN.map(Path::new) {
+            // Not what is above: /var/log is syslog's group's on Ubuntu, and decides about nobody.
+            writable_here(host, path, path, Owner::Daemon(jitd.uid), "file-writable", &mut found);
         }
     }
     found
@@ -101,32 +104,36 @@ pub(super) fn module_places() -> Vec<String> {
 fn writable(host: &Host, path: &Path, owner: Owner, code: &'static str, found: &mut Findings) {
     let mut whose = owner;
     for at in path.ancestors().filter(|at| !at.as_os_str().is_empty()) {
-        if let Some(meta) = meta(host, at) {
-            if let Some(why) = written_by_others(meta, whose) {
-                let already = found.findings.iter().any(|finding| finding.place == at.display().to_string());
-                if !already {
-                    let shown = at.display();
-                    let comes_of_it = if at == path {
-                        "whoever that is decides who gets in"
-                    } else {
-                        "whoever that is may put other files there"
-                    };
-                    found.push(
-                        Level::Hole,
-                        code,
-                        shown.to_string(),
-                        format!("{why}: {comes_of_it}"),
-                        format!(
-                            "chown {} {shown}; chmod g-w,o-w {shown}",
-                            if whose == Owner::Root { "root" } else { "jitd" }
-                        ),
-                    );
-                }
-            }
-        }
+        writable_here(host, path, at, whose, code, found);
         // Above it, everything is root's.
         whose = Owner::Root;
     }
+}
+
+/// The same for one of these, said once.
+fn writable_here(
+    host: &Host,
+    path: &Path,
+    at: &Path,
+    owner: Owner,
+    code: &'static str,
+    found: &mut Findings,
+) {
+    let Some(why) = meta(host, at).and_then(|meta| written_by_others(meta, owner)) else { return };
+    let shown = at.display().to_string();
+    if found.findings.iter().any(|finding| finding.place == shown) {
+        return;
+    }
+    let comes_of_it = if at == path {
+        "whoever that is decides who gets in"
+    } else {
+        "whoever that is may put other files there"
+    };
+    let cure = format!(
+        "chown {} {shown}; chmod g-w,o-w {shown}",
+        if owner == Owner::Root { "root" } else { "jitd" }
+    );
+    found.push(Level::Hole, code, shown, format!("{why}: {comes_of_it}"), cure);
 }
 
 /// `None` where there is nothing, or nothing can be said. Links are followed: what counts is what is opened.

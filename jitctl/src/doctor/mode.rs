@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(judged(file, Some("guard sshd\nend enforcing\n")), [("warning", "enforcing-old")]);
         assert_eq!(judged(file, None), []);
         assert_eq!(judged("guard sudo\n", None), [("warning", "enforcing-broken")]);
-        let until = |at: i64| format!("guard sshd\nuntil {at}\nend enforcing\n");
+        let until = |at: i64| format!("guard sshd\n{}\nend enforcing\n", Rule::Until(at));
         let rendered = Some("guard sshd\nend enforcing\n");
         assert_eq!(judged(&until(NOW.0 + 60), rendered), [("warning", "unconfirmed")]);
         assert_eq!(judged(&until(NOW.0 - 60), rendered), [("warning", "unconfirmed")]);

@@ -2,13 +2,14 @@
 //! left, enforcing would lock everybody out; [`crate::command::lockout`] judges, by what is found here to work and not by names alone.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use jit_proto::enforcing::Rule;
 
 use crate::command::lockout::{self, Local, Ways};
 use crate::doctor::accounts::{Accounts, Password, Person};
 use crate::doctor::host::Host;
-use crate::doctor::sshd::{self, Words};
+use crate::doctor::sshd::{self, Answerless, Words};
 use crate::doctor::sudo::{self, Rooted};
 use crate::doctor::{Findings, Level, rules};
 
@@ -30,8 +31,9 @@ pub(super) fn examine(host: &Host) -> Findings {
         ways.live = status.live;
     }
     let standing = glass(host, &accounts, &mut found);
+    let by_name = lockout::judge(&ways).is_err();
     ways.standing.retain(|way| way.starts_with("exempt ") || standing.contains(way));
-    judge(&ways, &mut found);
+    judge(&ways, if by_name { "lock-out" } else { "break-glass-useless" }, &mut found);
     if ways.console {
         console(host, &accounts, &ways, &mut found);
     }
@@ -102,9 +104,9 @@ fn faults(host: &Host, accounts: &Accounts, person: &Person) -> Vec<Fault> {
     let password = accounts.password(name) != Password::None;
     let by_ssh = match sshd::effective(host, &[], name) {
         Ok(words) => Some(comes_in(host, &words, accounts, person)),
+        Err(Answerless::Absent(_)) if host.root == Path::new("/") => Some(false),
         Err(_) => None,
     };
-    // A password is enough at the console, however sshd is.
     if by_ssh == Some(false) && !password {
         cannot(
             "break-glass-login",
@@ -187,7 +189,8 @@ fn has_key(host: &Host, files: &str, person: &Person) -> bool {
     })
 }
 
-fn judge(ways: &Ways, found: &mut Findings) {
+/// `danger` is the code of a lock-out: one that names alone show, or one that only shows when each account is looked at.
+fn judge(ways: &Ways, danger: &'static str, found: &mut Findings) {
     const CURE: &str = "[break_glass] users = [\"rescue\"] in jitd.toml, for a local account with a key in a safe and a rule of sudo; then: \
                         systemctl reload jitd; jitctl mode enforcing";
     match lockout::judge(ways) {
@@ -196,7 +199,7 @@ fn judge(ways: &Ways, found: &mut Findings) {
                 found.push(Level::Warning, "break-glass-nobody", "the ways in", warning, CURE);
             }
         }
-        Err(danger) => found.push(Level::LockOut, "lock-out", "the ways in", danger, CURE),
+        Err(why) => found.push(Level::LockOut, danger, "the ways in", why, CURE),
     }
 }
 
@@ -248,7 +251,10 @@ mod tests {
             [("warning", "break-glass-missing"), nobody]
         );
         let login = ("warning", "break-glass-login");
-        assert_eq!(judged("break-glass-user dumb\n", SHADOW.1, 0), [login, login, nobody]);
+        assert_eq!(
+            judged("break-glass-user dumb\n", SHADOW.1, 0),
+            [login, login, ("lock-out", "break-glass-useless")]
+        );
         assert_eq!(
             judged("break-glass-user dumb\n", SHADOW.1, 1),
             [login, login, ("warning", "break-glass-nobody")]
