@@ -208,7 +208,15 @@ mod tests {
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/doctor"), &mut source);
         // A code stands behind its level, or behind `code:`, or is what `cannot` is told first.
         let mut used = BTreeSet::new();
-        for mark in ["Level::Note,", "Level::Warning,", "Level::Hole,", "Level::LockOut,", "level,", "code:", "cannot("] {
+        for mark in [
+            "Level::Note,",
+            "Level::Warning,",
+            "Level::Hole,",
+            "Level::LockOut,",
+            "level,",
+            "code:",
+            "cannot(",
+        ] {
             for rest in source.split(mark).skip(1) {
                 let word = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
                 used.extend(word.filter(|word| is_code(word)));
@@ -216,14 +224,14 @@ mod tests {
         }
         // The rules about PAM list theirs.
         used.extend(source.split('"').filter(|word| word.starts_with("pam-") && is_code(word)));
-        let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/doctor.md")).unwrap();
-        let documented: BTreeSet<&str> = docs
-            .lines()
-            .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
-            .collect();
+        let docs =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/doctor.md")).unwrap();
+        let documented: BTreeSet<&str> =
+            docs.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
         let missing: Vec<&&str> = used.difference(&documented).collect();
         assert!(missing.is_empty(), "docs/doctor.md does not know {missing:?}");
-        let gone: Vec<&&str> = documented.iter().filter(|code| !source.contains(&format!("\"{code}\""))).collect();
+        let gone: Vec<&&str> =
+            documented.iter().filter(|code| !source.contains(&format!("\"{code}\""))).collect();
         assert!(gone.is_empty(), "docs/doctor.md knows {gone:?}, and no rule does");
         assert!(used.len() > 25, "{used:?}");
     }
@@ -234,7 +242,20 @@ mod tests {
         let found = examine(&host);
         assert!(!found.unexamined.is_empty() && !found.is_good());
         assert!(codes(&found).contains(&("warning", "jitd-down")), "{found:?}");
-        let words = ["jitd", "mode", "ways-in", "sshd", "sudo", "roads", "mounts", "nsswitch", "clock", "directory", "files", "confinement"];
+        let words = [
+            "jitd",
+            "mode",
+            "ways-in",
+            "sshd",
+            "sudo",
+            "roads",
+            "mounts",
+            "nsswitch",
+            "clock",
+            "directory",
+            "files",
+            "confinement",
+        ];
         assert!(words.iter().all(|word| found.examined.contains(word)), "{:?}", found.examined);
     }
 
