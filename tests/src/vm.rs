@@ -85,6 +85,11 @@ impl Machine {
         Ok(Machine { dir })
     }
 
+    /// Where the SELinux policy is that it boots with, to ask it.
+    pub fn policy(&self) -> PathBuf {
+        self.file("policy")
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -108,9 +113,11 @@ impl Machine {
         command.args(["-m", MEMORY, "-display", "none", "-no-reboot", "-nic", "none", "-monitor", "none"]);
         command.arg("-serial").arg(format!("file:{}", console.display()));
         command.arg("-serial").arg(format!("file:{}", report.display()));
+        // A terminal that nobody reads.
+        command.args(["-serial", "null"]);
         command.arg("-kernel").arg(self.file("vmlinuz")).arg("-initrd").arg(self.file("initrd"));
         command.arg("-append").arg(format!(
-            "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 systemd.unit=graphical.target {arguments}"
+            "root=/dev/vda rw console=ttyS0 quiet mitigations=off systemd.show_status=0 systemd.unit=graphical.target {arguments}"
         ));
         command
             .arg("-drive")

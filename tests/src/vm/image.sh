@@ -19,6 +19,7 @@ rm prepare.sh
 umount -l dev
 chroot . setfiles -F -e /proc /etc/selinux/default/contexts/files/file_contexts /
 umount proc
+cp etc/selinux/default/policy/policy.* "${IMAGE%/*}/policy"
 cp boot/vmlinuz-* "${IMAGE%/*}/vmlinuz"
 cp boot/initrd.img-* "${IMAGE%/*}/initrd"
 truncate -s 2G "$IMAGE"
