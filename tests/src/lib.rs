@@ -26,4 +26,5 @@ pub mod sessions;
 pub mod slapd;
 pub mod strace;
 pub mod trouble;
+pub mod vm;
 pub mod wait;
