@@ -14,7 +14,7 @@ fn apparmor_denies_nothing() -> Result<()> {
     let profile = workspace().join("packaging/apparmor/usr.sbin.jitd");
     // Read, and not loaded into this machine's kernel.
     run(Command::new("apparmor_parser").args(["-Q", "-K"]).arg(&profile))?;
-    let machine = machine(&installed()?, "")?;
+    let machine = machine(&installed()?, include_str!("prepare_apparmor.sh"))?;
     let report = machine.boot(KERNEL, LIMIT, &questions(include_str!("apparmor.sh")))?;
     door::judge(&report)?;
     if !report.good("profile")?.starts_with("jitd (enforce)") {
@@ -27,7 +27,9 @@ fn apparmor_denies_nothing() -> Result<()> {
     report.good("bare_gone")?;
     let without = ours(report.good("bare_denials")?).len();
     if without == 0 {
-        return Err(Trouble::new(format!("nothing is denied without our rules, so this test sees nothing:\n{report}")));
+        return Err(Trouble::new(format!(
+            "nothing is denied without our rules, so this test sees nothing:\n{report}"
+        )));
     }
     let facts: Vec<&str> = report.good("facts")?.lines().collect();
     println!(

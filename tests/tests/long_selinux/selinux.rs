@@ -28,8 +28,17 @@ const LABELS: [(&str, &str); 12] = [
 ];
 
 /// Confined domains that many hosts have, of programs that strangers or users reach.
-const OTHERS: [&str; 9] =
-    ["httpd_t", "named_t", "postfix_master_t", "ntpd_t", "cupsd_t", "dovecot_t", "user_t", "staff_t", "sshd_t"];
+const OTHERS: [&str; 9] = [
+    "httpd_t",
+    "named_t",
+    "postfix_master_t",
+    "ntpd_t",
+    "cupsd_t",
+    "dovecot_t",
+    "user_t",
+    "staff_t",
+    "sshd_t",
+];
 
 #[test]
 fn selinux_denies_nothing() -> Result<()> {
@@ -52,7 +61,9 @@ fn selinux_denies_nothing() -> Result<()> {
     report.bad("bare_refused")?;
     let without = ours(report.good("bare_denials")?).len();
     if without == 0 {
-        return Err(Trouble::new(format!("nothing is denied without our rules, so this test sees nothing:\n{report}")));
+        return Err(Trouble::new(format!(
+            "nothing is denied without our rules, so this test sees nothing:\n{report}"
+        )));
     }
     let facts: Vec<&str> = report.good("facts")?.lines().collect();
     println!(
@@ -90,7 +101,8 @@ fn confined(report: &Report) -> Result<()> {
     }
     let labels = &report.step("labels")?.said;
     for (path, kind) in LABELS {
-        let line = labels.lines().find(|line| line.split_whitespace().last() == Some(path)).unwrap_or_default();
+        let line =
+            labels.lines().find(|line| line.split_whitespace().last() == Some(path)).unwrap_or_default();
         if !line.contains(&format!(":{kind}:")) {
             return Err(Trouble::new(format!("{path} should be of type {kind}: {line:?}\n{labels}")));
         }
@@ -109,7 +121,9 @@ fn closed(policy: &Path) -> Result<()> {
     };
     // What is jitd's, nobody else writes, and what is secret, nobody else reads.
     for other in OTHERS {
-        for kind in ["jitd_etc_t", "jitd_secret_t", "jitd_map_t", "jitd_var_run_t", "jitd_var_lib_t", "jitd_log_t"] {
+        for kind in
+            ["jitd_etc_t", "jitd_secret_t", "jitd_map_t", "jitd_var_run_t", "jitd_var_lib_t", "jitd_log_t"]
+        {
             none(other, kind, "file", "write,append,unlink,rename,create")?;
         }
         none(other, "jitd_secret_t", "file", "read")?;
