@@ -124,7 +124,6 @@ stage:
 	debian)
 		put 644 /usr/share/pam-configs/ packaging/pam/*
 		put 644 /etc/apparmor.d/ packaging/apparmor/usr.sbin.*
-		put 644 /etc/apparmor.d/abstractions/ packaging/apparmor/abstractions/*
 		for file in packaging/apparmor/abstractions/*; do as 644 $$file /etc/apparmor.d/abstractions/$${file##*/}.d/jit; done
 		;;
 	rhel)
