@@ -261,7 +261,7 @@ impl Gathered {
         }
         if self.denied > 0 {
             all.push(format!(
-                "{} decisions were real refusals, while a host enforced: jitctl audit report shows them, they are not counted here",
+                "real refusals, while a host enforced, are not counted here ({}): jitctl audit report shows them",
                 self.denied
             ));
         }
