@@ -1,6 +1,7 @@
 //! Throw-away hosts and directories for tests, and the demo. Tests here run against the real thing: real sshd, sudo,
 //! login, cron and slapd, release builds of our own programs. What needs root says so and fails; nothing is skipped.
 
+pub mod authselect;
 pub mod bench;
 pub mod built;
 pub mod client;

@@ -1,0 +1,67 @@
+//! Removed: nobody is locked out, and what was there before is there again.
+
+use jit_tests::trouble::Result;
+
+use crate::rpms::OURS;
+use crate::site::{Site, differences};
+
+#[test]
+fn etc_is_as_it_was_before() -> Result<()> {
+    let site = Site::new("rpm-erase")?;
+    let before = site.etc()?;
+    site.install("1")?.must()?;
+    // Two lines that jit has nothing to do with, and an edited configuration of jitd.
+    site.host
+        .sh("sed -i '1i # edited since' /etc/nsswitch.conf; echo '# mine' >>/etc/jitd/jitd.toml")
+        .run()?
+        .must()?;
+    let said = site.erase(&OURS)?;
+    assert!(said.ok(), "{said}");
+    site.host.sh("sed -i 1d /etc/nsswitch.conf").run()?.must()?;
+    // jitd's configuration stays: nobody but its host's admin knows what it says.
+    assert_eq!(differences(&before, &site.etc()?), ["jitd", "jitd/jitd.toml"]);
+    assert!(site.host.read("/etc/jitd/jitd.toml")?.ends_with("# mine\n"));
+    let left = site.host.sh("ls -d /usr/libexec/jit /usr/share/jit /usr/lib64/*jit* /usr/lib64/security/*jit* /run/jitd /var/lib/jit* 2>/dev/null");
+    assert_eq!(left.run()?.stdout, "");
+
+    // And it is the same that counts when jitd comes back.
+    let config = site.host.read("/etc/jitd/jitd.toml")?;
+    site.install("1")?.must()?;
+    assert_eq!(site.host.read("/etc/jitd/jitd.toml")?, config);
+    Ok(())
+}
+
+#[test]
+fn a_host_without_jitd_enforces_nothing() -> Result<()> {
+    let site = Site::with_ours("rpm-permissive")?;
+    site.host.write("/etc/jitd/enforcing", 0o644, "")?;
+    let said = site.erase(&OURS)?;
+    assert!(said.ok() && said.stderr.contains("THIS HOST NO LONGER ENFORCES"), "{said}");
+    assert!(!site.host.path("/etc/jitd/enforcing").exists());
+    Ok(())
+}
+
+/// A line that asks a module which is not there lets nobody in.
+#[test]
+fn the_module_stays_while_pam_asks_it() -> Result<()> {
+    let site = Site::with_ours("rpm-lines")?;
+    let line = "account required pam_jit.so\n";
+    let original = site.host.read("/etc/pam.d/su")?;
+    site.host.write("/etc/pam.d/su", 0o644, format!("{line}{original}"))?;
+    let said = site.erase(&OURS)?;
+    assert!(
+        !said.ok() && said.stderr.contains("NOT REMOVED") && said.stderr.contains("/etc/pam.d/su"),
+        "{said}"
+    );
+    assert!(site.host.path("/usr/lib64/security/pam_jit.so").is_file());
+    assert!(site.host.read("/etc/pam.d/su")?.starts_with(line), "an admin's line is his");
+
+    // As it says, and copies, remarks and lines that miss nothing hold nothing up.
+    site.host.write("/etc/pam.d/su", 0o644, &original)?;
+    site.host.write("/etc/pam.d/su.rpmsave", 0o644, line)?;
+    site.host.append("/etc/pam.d/login", &format!("# {line}-{line}"))?;
+    let said = site.erase(&["pam_jit"])?;
+    assert!(said.ok(), "{said}");
+    assert!(!site.host.path("/usr/lib64/security/pam_jit.so").exists());
+    Ok(())
+}
