@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod example;
 mod names;
 
 const LEAST: &str =
