@@ -56,6 +56,11 @@ fn the_module_stays_while_pam_asks_it() -> Result<()> {
     assert!(site.host.path("/usr/lib64/security/pam_jit.so").is_file());
     assert!(site.host.read("/etc/pam.d/su")?.starts_with(line), "an admin's line is his");
 
+    // However it is written.
+    site.host.write("/etc/pam.d/su", 0o644, format!("ACCOUNT required \\\n  pam_jit.so\n{original}"))?;
+    let said = site.erase(&["pam_jit"])?;
+    assert!(!said.ok() && said.stderr.contains("NOT REMOVED"), "{said}");
+
     // As it says, and copies, remarks and lines that miss nothing hold nothing up.
     site.host.write("/etc/pam.d/su", 0o644, &original)?;
     site.host.write("/etc/pam.d/su.rpmsave", 0o644, line)?;
