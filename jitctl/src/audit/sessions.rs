@@ -53,6 +53,12 @@ impl Wanted {
 /// A host in one boot.
 type Where = (Rc<str>, Rc<str>);
 
+/// A grant of a host, by its id.
+type GrantOf = (Rc<str>, Rc<str>);
+
+/// Whether the line tells all of it, the number of the line, and what it says.
+type Known = (bool, u64, Grant);
+
 /// What is known so far.
 #[derive(Debug, Default)]
 pub struct Sessions {
@@ -60,8 +66,7 @@ pub struct Sessions {
     words: HashSet<Rc<str>>,
     lives: HashMap<(Where, Rc<str>), Life>,
     asked: Vec<Asked>,
-    /// By host and id, with the number of the line and how much it tells.
-    grants: HashMap<(Rc<str>, Rc<str>), (bool, u64, Grant)>,
+    grants: HashMap<GrantOf, Known>,
     hosts: BTreeMap<Rc<str>, Last>,
     unguarded: u64,
 }
