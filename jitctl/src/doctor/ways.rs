@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use jit_proto::enforcing::Rule;
+use jit_proto::enforcing::{Rule, Switch};
 
 use crate::command::lockout::{self, Local, Ways};
 use crate::doctor::accounts::{Accounts, Password, Person};
@@ -15,6 +15,10 @@ use crate::doctor::{Findings, Level, rules};
 
 pub(super) fn examine(host: &Host) -> Findings {
     let mut found = Findings::of("ways-in");
+    if rules::of(host).iter().any(|rule| rule == Rule::Production(Switch::No)) {
+        // Nothing is guarded, so nobody is locked out.
+        return found;
+    }
     let accounts = Accounts::of(host);
     let local = Local {
         users: accounts.people.keys().cloned().collect(),
@@ -246,6 +250,7 @@ mod tests {
         assert_eq!(judged("break-glass-group glass\n", SHADOW.1, 0), []);
         let nobody = ("lock-out", "lock-out");
         assert_eq!(judged("break-glass-group empty\n", SHADOW.1, 0), [nobody]);
+        assert_eq!(judged("break-glass-group empty\nproduction no\n", SHADOW.1, 0), []);
         assert_eq!(
             judged("break-glass-user ghost\n", SHADOW.1, 0),
             [("warning", "break-glass-missing"), nobody]

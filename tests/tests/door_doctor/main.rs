@@ -3,6 +3,7 @@
 
 mod faults;
 mod good;
+mod units;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
