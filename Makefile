@@ -13,7 +13,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .ONESHELL:
 .SILENT:
-.PHONY: demo test test-long bench install stage packages build pages needed root
+.PHONY: demo test test-long bench install stage packages build pages notices needed root
 
 DIRECTORY ?= ldif
 LOG := target/test.log
@@ -53,17 +53,20 @@ test: PACKAGES += rpm rpmlint
 test-long: PACKAGES += apparmor bzip2 e2fsprogs qemu-system-x86 selinux-policy-dev setools
 # Every commit is asked the same: the property tests draw from one seed here, from fresh ones in test-long.
 test: export PROPTEST_RNG_SEED ?= 1
+test: PACKAGES += lintian
 test: needed
 	mkdir -p target; : >$(LOG)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	$(BUILD)
+	$(MAKE) --no-print-directory packages
 	echo "--- pure: functions of values"
 	$(TEST) $(PURE) 2>&1 | tee -a $(LOG) || failed=1
 	echo "--- the modules under the real libpam, without root's help"
 	$(TEST) -p jit-tests --lib --test 'pam_*' 2>&1 | tee -a $(LOG) || failed=1
 	echo "--- real hosts: sshd, sudo, su, login, cron, slapd"
 	$(TEST) -p jit-tests --test host --test 'door_*' --test 'directory_*' --test 'nss_*' --test slapd_door --test 'booted_*' 2>&1 | tee -a $(LOG) || failed=1
+	echo "--- packages: what is in them, and what they do to a host"
+	$(TEST) -p jit-tests --test 'packages_*' 2>&1 | tee -a $(LOG) || failed=1
 	$(COUNT)
 	[ -z "$$failed" ]
 
@@ -136,7 +139,7 @@ stage:
 # Debian's packages and RHEL's in target/packages, by their own tools. REVISION is what follows the `-` of their version. Two
 # calls give the same files: their time is that of the last commit.
 packages: PACKAGES += debhelper dh-apparmor dpkg-dev rpm selinux-policy-dev
-packages: needed build pages
+packages: needed build pages notices
 	$(MAKE) -s -C packaging/selinux
 	TRIPLE=$(TRIPLE) packaging/debian/build target/packages $(REVISION)
 	TRIPLE=$(TRIPLE) packaging/rpm/build target/packages $(REVISION)
@@ -145,12 +148,15 @@ packages: needed build pages
 build:
 	$(BUILD)
 
-# jitctl's man pages and completions, from its own definitions; whose crates are in the programs.
+# jitctl's man pages and completions, from its own definitions.
 pages:
 	rm -rf target/pages
 	$(CARGO) run --release --locked -q -p jit-pages -- target/pages
-	mkdir target/pages/crates
-	for name in jitd jitctl pam_jit nss_jit; do packaging/notices/notices $$name >target/pages/crates/$$name; done
+
+# Whose crates are in the programs.
+notices:
+	mkdir -p target/notices
+	for name in jitd jitctl pam_jit nss_jit; do TRIPLE=$(TRIPLE) packaging/notices/notices $$name >target/notices/$$name; done
 
 # A server that comes with a package (slapd, a KDC) is neither started now, by policy-rc.d, nor at the next boot.
 needed: root

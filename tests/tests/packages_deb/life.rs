@@ -46,7 +46,8 @@ fn a_host_that_runs_gets_its_own_name_and_only_a_whole_one() -> Result<()> {
     let named = |hosts: &str, own: &str| -> Result<(String, String)> {
         machine.host.remove("/etc/jitd/jitd.toml")?;
         machine.host.write("/etc/hosts", 0o644, hosts)?;
-        machine.host.exec(["hostname", own]).run()?.must()?;
+        // hostname(1) refuses some of these; a kernel none.
+        machine.host.sh(&format!("echo '{own}' >/proc/sys/kernel/hostname")).run()?.must()?;
         let said = done(machine.host.exec(["/usr/libexec/jit/first-config", "--this-host"]).run()?)?;
         machine.host.exec(["jitd", "--check"]).run()?.must()?;
         let text = machine.host.read("/etc/jitd/jitd.toml")?;

@@ -98,11 +98,11 @@ fn our_lines_are_the_first_of_the_accounts_and_after_pam_systemd() -> Result<()>
 #[test]
 fn files_that_were_edited_are_left_and_said() -> Result<()> {
     let machine = Machine::up("edited.example.com")?;
-    let edited = machine
+    machine
         .host
-        .read("/etc/pam.d/common-account")?
-        .replace("account\trequisite", "account\trequired\tpam_time.so\naccount\trequisite");
-    machine.host.write("/etc/pam.d/common-account", 0o644, &edited)?;
+        .sh("sed -i '/pam_unix/i account required pam_time.so' /etc/pam.d/common-account")
+        .run()?
+        .must()?;
     let before = machine.others_files()?;
     let said = machine.install(&PACKAGES)?;
     assert!(
