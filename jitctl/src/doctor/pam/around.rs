@@ -15,8 +15,23 @@ use crate::doctor::stack::explore::explore;
 
 /// Modules that mark a session, by which it is known.
 const MARKS: [&str; 3] = ["pam_loginuid", "pam_systemd", "pam_elogind"];
-/// Of these one is enough.
-const YES_IN_AUTH: Codes = Codes::of([Code::AUTH_ERR, Code::IGNORE]);
+/// Modules that recognise nobody, and whose yes is none.
+const BESIDE: [&str; 14] = [
+    "pam_echo",
+    "pam_env",
+    "pam_faildelay",
+    "pam_faillock",
+    "pam_group",
+    "pam_issue",
+    "pam_keyinit",
+    "pam_lastlog",
+    "pam_mail",
+    "pam_motd",
+    "pam_nologin",
+    "pam_selinux",
+    "pam_umask",
+    "pam_warn",
+];
 
 /// Whether the module that is called is the one that was installed, and root's alone.
 pub(super) fn module(view: &View, service: &Service, ledger: &mut Ledger) {
@@ -112,7 +127,8 @@ fn opens_by_itself(chain: &[Handler]) -> bool {
     let returns = |_: usize, handler: &Handler| match handler.module() {
         Some(module) if module.stem() == "pam_permit" => Codes::of([Code::SUCCESS]),
         Some(_) if is_ours(handler) => DENIALS.with(Codes::of([Code::IGNORE])),
-        _ => YES_IN_AUTH,
+        Some(module) if BESIDE.contains(&module.stem()) => Codes::of([Code::SUCCESS, Code::IGNORE]),
+        _ => Codes::of([Code::AUTH_ERR]),
     };
     explore(chain, returns, |_| false).is_ok_and(|ways| ways.iter().any(|way| enters(way, Phase::Auth)))
 }

@@ -46,7 +46,13 @@ pub(super) fn examine(view: &View, service: &Service, phase: Phase, due: Due, le
         ledger.note(due.level, "pam-doubt", file(service), text, &service.name, cure);
         return;
     };
+    // Two ways to one end by the same line are one fault.
+    let mut known = Vec::new();
     for way in ways.iter().filter(|way| enters(way, phase)) {
+        if known.contains(&way.mark) {
+            continue;
+        }
+        known.push(way.mark);
         if asked {
             lost(view, service, phase, due, way, ledger);
         } else {

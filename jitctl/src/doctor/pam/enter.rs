@@ -9,6 +9,7 @@ use super::view::{Cure, Ledger, View, is_ours, ours};
 use crate::doctor::Level;
 use crate::doctor::stack::chain::{File, Handler, Module, Phase, Service};
 use crate::doctor::stack::code::{Code, Codes};
+use crate::doctor::stack::control;
 use crate::doctor::stack::explore::explore;
 
 /// The phases that have to succeed.
@@ -92,14 +93,15 @@ fn blocked(
             reinstall(view, line),
         ),
         File::Found(_) | File::Unknown => {
-            let cure = match phase {
-                Phase::Account | Phase::Session => Cure::Each(format!(
-                    "sed -i {}d {}; {}",
-                    line.place.line,
-                    line.place.file,
-                    cure::by_hand(view, service, phase)
-                )),
-                Phase::Auth | Phase::Password => cure::delete(&line.place),
+            // With a better control it might do where it stands; else out with it, and what is missing then is said the next time.
+            let held = |handler: &Handler| match handler.place == line.place {
+                true => Handler { control: control::required(), ..handler.clone() },
+                false => handler.clone(),
+            };
+            let held: Vec<Handler> = service.chain(phase).iter().map(held).collect();
+            let cure = match answers(phase).iter().all(|(_, code)| reaches(&held, phase, *code)) {
+                true => cure::hold(line, phase),
+                false => cure::delete(&line.place),
             };
             let text = format!(
                 "in the {word} phase, nobody gets in even when pam_jit.so {says}: its control, or its place among lines that count on their order, \

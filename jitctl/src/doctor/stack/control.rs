@@ -86,12 +86,18 @@ impl Control {
     }
 }
 
+/// `required`
+pub fn required() -> Control {
+    let (success, expired) = (Code::SUCCESS, Code::NEW_AUTHTOK_REQD);
+    Control::of(&[(success, Action::Ok), (expired, Action::Ok), (Code::IGNORE, Action::Ignore)], Action::Bad)
+}
+
 /// Reads the second word, without its brackets (libpam does not tell `[required]` from `required`).
 pub fn parse(word: &[u8]) -> Word {
     use Action::{Bad, Die, Done, Ignore, Ok};
     let (success, expired) = (Code::SUCCESS, Code::NEW_AUTHTOK_REQD);
     let control = match word.to_ascii_lowercase().as_slice() {
-        b"required" => Control::of(&[(success, Ok), (expired, Ok), (Code::IGNORE, Ignore)], Bad),
+        b"required" => required(),
         b"requisite" => Control::of(&[(success, Ok), (expired, Ok), (Code::IGNORE, Ignore)], Die),
         b"optional" => Control::of(&[(success, Ok), (expired, Ok)], Ignore),
         b"sufficient" => Control::of(&[(success, Done), (expired, Done)], Ignore),
