@@ -19,8 +19,14 @@ pub(super) fn services(root: &Section<'_, '_>) -> BTreeSet<Service> {
     if section.is_empty("services") {
         section.fault("`services` is empty, so nothing would be guarded: leave the key out for the default list, or say production = false under [host]");
     }
+    // Left open on purpose. It decides nothing here: `jitctl doctor` reads it, and finds no fault with these.
+    let open = section.list("open", Service::new).unwrap_or_default();
+    let services = services.map_or_else(|| names(&policy::GUARDED), |list| list.into_iter().collect());
+    if let Some(both) = open.iter().find(|service| services.contains(*service)) {
+        section.fault(format_args!("`open` lists {both}, which is guarded: take it out of one of the two"));
+    }
     section.finish();
-    services.map_or_else(|| names(&policy::GUARDED), |list| list.into_iter().collect())
+    services
 }
 
 /// Background services, but for those that are listed as guarded for everybody.

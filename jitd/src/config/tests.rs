@@ -252,6 +252,10 @@ fn exemptions_are_for_somebody_and_narrow() {
         &with("[guard]\nservices = []\n"),
         "5:1: guard: `services` is empty, so nothing would be guarded",
     );
+    refused(
+        &with("[guard]\nopen = [\"cups\", \"sshd\"]\n"),
+        "5:1: guard: `open` lists sshd, which is guarded",
+    );
 }
 
 #[test]
