@@ -18,6 +18,7 @@ use jit_model::serve::PeopleRules;
 use jit_model::time::Span;
 use jit_settings::section::{self, Faults, Section};
 use nix::unistd::geteuid;
+use sha2::{Digest, Sha256};
 
 mod bind;
 mod groups;
@@ -53,6 +54,8 @@ pub struct Config {
     pub keys: Keys,
     /// Whose signatures count.
     pub signatures: Signatures,
+    /// The SHA-256 of the text, in hexadecimal: by it others see whether the file has changed since.
+    pub digest: String,
 }
 
 /// What happens to a session whose grant ends.
@@ -125,7 +128,9 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 /// # Errors
 /// Everything that is wrong with it, in the order of the text.
 pub fn parse(text: &str) -> Result<Config, Vec<Problem>> {
-    section::parse(text, read)
+    let config = section::parse(text, read)?;
+    let digest = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Config { digest, ..config })
 }
 
 fn read(root: Section<'_, '_>, faults: &Faults<'_>) -> Option<Config> {
@@ -153,7 +158,8 @@ fn read(root: Section<'_, '_>, faults: &Faults<'_>) -> Option<Config> {
     }
     let background = guard::background(&guarded);
     let policy = Policy { production, host, guarded, background, exempt, break_glass };
-    Some(Config { policy, sources: sources.configured, session, groups, people, keys, signatures })
+    let sources = sources.configured;
+    Some(Config { policy, sources, session, groups, people, keys, signatures, digest: String::new() })
 }
 
 fn read_host(root: &Section<'_, '_>, faults: &Faults<'_>) -> Option<(bool, HostNames)> {

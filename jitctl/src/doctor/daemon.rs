@@ -3,11 +3,12 @@
 
 use jit_control::Status;
 use jit_proto::enforcing::Reading;
+use sha2::{Digest, Sha256};
 
 use crate::doctor::ask::{Mute, ask};
 use crate::doctor::host::Host;
-use crate::doctor::mode;
 use crate::doctor::{Findings, Level};
+use crate::doctor::{directory, mode};
 
 /// Where packages put it.
 const JITD: &str = "/usr/sbin/jitd";
@@ -17,14 +18,17 @@ const SOCKETS: [&str; 2] = ["jitd.socket", "jitd-control.socket"];
 
 pub(super) fn examine(host: &Host) -> Findings {
     let mut found = Findings::of("jitd");
+    check(host, &mut found);
     match &host.status {
         None => down(host, &mut found),
         Some(status) => {
             version(status, &mut found);
+            if !found.findings.iter().any(|finding| finding.code == "jitd-check") {
+                unread(host, status, &mut found);
+            }
             degraded(status, &mut found);
         }
     }
-    check(host, &mut found);
     unit(host, &mut found);
     found
 }
@@ -61,11 +65,30 @@ fn version(status: &Status, found: &mut Findings) {
     }
 }
 
+/// A file that was changed and not read again does nothing until the next start, and then all of it at once.
+fn unread(host: &Host, status: &Status, found: &mut Findings) {
+    let Some(read) = &status.config else { return };
+    let Ok(text) = std::fs::read(host.path(&host.config)) else { return };
+    let there: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    if there != *read {
+        found.push(
+            Level::Warning,
+            "jitd-reload",
+            host.config.display().to_string(),
+            "it was changed, and jitd goes by what it read before",
+            "jitd --check; systemctl reload jitd",
+        );
+    }
+}
+
 /// What no other rule says.
 fn degraded(status: &Status, found: &mut Findings) {
     let said_elsewhere = |sentence: &str| {
         status.clock.as_deref() == Some(sentence)
             || sentence.starts_with("the enforcing file ")
+            // By `jitd --check`, with every fault in it.
+            || sentence.starts_with("the configuration on disk ")
+            || sentence.starts_with(directory::UNSIGNED)
             || status.sources.iter().any(|source| sentence.starts_with(&format!("source {}: ", source.name)))
     };
     for sentence in status.degraded.iter().filter(|sentence| !said_elsewhere(sentence)) {
@@ -183,6 +206,16 @@ mod tests {
         assert_eq!(codes(&found), [("warning", "jitd-degraded")]);
         assert_eq!(found.findings[0].text, "the disk is full");
         assert!(found.unexamined.iter().any(|text| text.contains("would start")), "{found:?}");
+    }
+
+    #[test]
+    fn a_file_that_was_not_read_again_is_found() {
+        let (mut host, _root) = tree(&[("/etc/jitd/jitd.toml", "abc")]);
+        let of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".to_owned();
+        host.status = Some(Status { config: Some(of_abc), ..status() });
+        assert_eq!(codes(&examine(&host)), []);
+        std::fs::write(host.path("/etc/jitd/jitd.toml"), "abcd").unwrap();
+        assert_eq!(codes(&examine(&host)), [("warning", "jitd-reload")]);
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::doctor::settings::{Place, Settings};
 use crate::doctor::{Findings, Level, accounts};
 use crate::when;
 
+/// How jitd's complaint begins when signatures are needed and the list cannot be used.
+pub(super) const UNSIGNED: &str = "signatures are required, and nobody's can count";
+
 pub(super) fn examine(host: &Host) -> Findings {
     let mut found = Findings::of("directory");
     let settings = match Settings::of(host) {
@@ -33,8 +36,11 @@ pub(super) fn examine(host: &Host) -> Findings {
         own(host, name, session, &mut found);
     }
     heard(host, &settings, &mut found);
-    if settings.directories().any(|(_, _, proof)| proof == Proof::Signature) {
-        signers(host, &settings.signers, &mut found);
+    // By the configuration; or by a role, of which only jitd knows.
+    let complaint =
+        host.status.iter().flat_map(|status| &status.degraded).find(|why| why.starts_with(UNSIGNED));
+    if complaint.is_some() || settings.directories().any(|(_, _, proof)| proof == Proof::Signature) {
+        signers(host, &settings.signers, complaint.map(String::as_str), &mut found);
     }
     found
 }
@@ -203,8 +209,8 @@ fn silence(source: &SourceStatus, now: Timestamp) -> Option<String> {
     }
 }
 
-/// The list that signatures are checked by.
-fn signers(host: &Host, path: &Path, found: &mut Findings) {
+/// The list that signatures are checked by; `complaint` is what jitd says of it.
+fn signers(host: &Host, path: &Path, complaint: Option<&str>, found: &mut Findings) {
     let shown = path.display().to_string();
     let cure = format!("ssh-keygen(1), ALLOWED SIGNERS; chown root:jitd {shown}; chmod 640 {shown}");
     let jitd = accounts::Accounts::of(host).people.get("jitd").cloned();
@@ -223,7 +229,7 @@ fn signers(host: &Host, path: &Path, found: &mut Findings) {
                 .then(|| "jitd may not read it: no grant counts".to_owned())
         }
     };
-    if let Some(text) = text {
+    if let Some(text) = text.or_else(|| complaint.map(str::to_owned)) {
         found.push(Level::Warning, "signers", shown, text, cure);
     }
 }
@@ -277,7 +283,7 @@ mod tests {
         let judged = |files: &[(&str, &str)]| {
             let (host, _root) = tree(files);
             let mut found = Findings::default();
-            signers(&host, Path::new("/etc/jitd/allowed_signers"), &mut found);
+            signers(&host, Path::new("/etc/jitd/allowed_signers"), None, &mut found);
             codes(&found)
         };
         assert_eq!(judged(&[]), [("warning", "signers")]);

@@ -107,6 +107,7 @@ pub(crate) fn status() -> Status {
         live: 0,
         sessions: 0,
         on_end: Some("terminate".to_owned()),
+        config: None,
         set_aside: Vec::new(),
         stuck: Vec::new(),
         groups_refused: Vec::new(),

@@ -41,6 +41,10 @@ pub(super) fn status(desk: &Desk, registry: &Registry, reach: Reach) -> Status {
         until: seen.until(now.login).map(|until| until.0),
         lapsed: seen.lapsed(now.login).map(|until| until.0),
         guarded: policy.guarded.iter().map(ToString::to_string).collect(),
+        config: match reach {
+            Reach::All => Some(view.config.digest.clone()),
+            Reach::Himself => None,
+        },
         now: now.login.0,
         clock: now.concern.map(|concern| concern.to_string()),
         sources: view

@@ -22,6 +22,9 @@ pub struct Status {
     pub lapsed: Option<i64>,
     /// Guarded services.
     pub guarded: Vec<String>,
+    /// The SHA-256 of jitd.toml as the daemon has read it, in hexadecimal (only for root and jit-admin).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     /// The daemon's idea of now, Unix seconds.
     pub now: i64,
     /// What is wrong with the clock, if anything.

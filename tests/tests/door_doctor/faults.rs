@@ -67,7 +67,7 @@ pub(super) const ALL: &[Fault] = &[
     fault(
         "keys of the directory that sshd does not ask for",
         "printf '[keys]\\nuser = \"jit-keys\"\\n' >>/etc/jitd/jitd.toml; \
-         useradd --system --no-create-home --shell /usr/sbin/nologin jit-keys",
+         useradd --system --no-create-home --shell /usr/sbin/nologin jit-keys; for p in $(pidof jitd); do kill -HUP $p; done",
         &[("warning", "keys-command")],
     ),
     Fault {
@@ -141,12 +141,12 @@ pub(super) const ALL: &[Fault] = &[
     },
     fault(
         "signatures without a list of signers",
-        "sed -i 's/^\\[source.ldap\\]/&\\nproof = \"signature\"/' /etc/jitd/jitd.toml",
+        "sed -i 's/^\\[source.ldap\\]/&\\nproof = \"signature\"/' /etc/jitd/jitd.toml; for p in $(pidof jitd); do kill -HUP $p; done",
         &[("warning", "signers")],
     ),
     fault(
         "a directory whose port is closed",
-        "sed -i 's/localhost\"/localhost:1636\", \"ldaps:\\/\\/localhost\"/' /etc/jitd/jitd.toml",
+        "sed -i 's/localhost\"/localhost:1636\", \"ldaps:\\/\\/localhost\"/' /etc/jitd/jitd.toml; for p in $(pidof jitd); do kill -HUP $p; done",
         &[("warning", "directory-unreachable")],
     ),
     // Files
@@ -165,6 +165,11 @@ pub(super) const ALL: &[Fault] = &[
     },
     fault("an LDIF file that everybody may write", "chmod 666 /etc/jitd/grants.ldif", &[("hole", "ldif-writable")]),
     fault("jitd.toml that its group may write", "chmod 660 /etc/jitd/jitd.toml", &[("hole", "file-writable")]),
+    fault(
+        "jitd.toml that jitd has not read again",
+        "echo '# a word' >>/etc/jitd/jitd.toml",
+        &[("warning", "jitd-reload")],
+    ),
     // The mode
     fault(
         "an enforcing file that is no whole one",
@@ -183,7 +188,7 @@ pub(super) const ALL: &[Fault] = &[
     ),
     fault(
         "jitd.toml with a fault",
-        "echo 'nonsense = 1' >>/etc/jitd/jitd.toml",
+        "echo 'nonsense = 1' >>/etc/jitd/jitd.toml; for p in $(pidof jitd); do kill -HUP $p; done",
         &[("warning", "jitd-check")],
     ),
     // The ways in
