@@ -149,12 +149,8 @@ fn the_programs_hold_no_path_of_the_machine_that_built_them() -> Result<()> {
     let home =
         std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")));
     let home = home.map_err(|e| Trouble::new(e.to_string()))?;
-    for program in [
-        jit_tests::built::jitd()?,
-        jit_tests::built::jitctl()?,
-        jit_tests::built::pam_jit()?,
-        jit_tests::built::nss_jit()?,
-    ] {
+    for program in PROGRAMS {
+        let program = target().join(program);
         let bytes = fs::read(&program).map_err(|e| Trouble::io(&program, e))?;
         for path in [home.as_str(), &workspace().to_string_lossy()] {
             let found = bytes.windows(path.len()).any(|window| window == path.as_bytes());
