@@ -381,8 +381,12 @@ fn guarded(text: &str) -> String {
     lines
 }
 
-/// sshd by keys alone; root's key opens the account of each of the people, and root's own. A client may send JIT_MARK.
-fn open_sshd(host: &Host, people: &[&str]) -> Result<Option<Daemon>> {
+/// sshd by keys alone; root's key opens the account of each of the people, and root's own. A client may send JIT_MARK. None where it is a
+/// unit.
+///
+/// # Errors
+/// When it does not come up.
+pub fn open_sshd(host: &Host, people: &[&str]) -> Result<Option<Daemon>> {
     host.sh("ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519").run()?.must()?;
     let key = host.read("/root/.ssh/id_ed25519.pub")?;
     for person in people.iter().chain(&["root"]) {

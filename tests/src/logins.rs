@@ -40,6 +40,8 @@ impl Logins {
     /// When nothing can be started.
     pub fn of(host: &Host, who: &str) -> Result<Logins> {
         let log = format!("logins-{who}");
+        // Of who came before.
+        host.remove(&format!("/var/log/{log}.out"))?;
         let running = host.start(&log, ["bash", "-c", LOOP, "logins", who, NAME])?;
         Ok(Logins { who: who.to_owned(), running })
     }
