@@ -39,7 +39,7 @@ pub struct Control([Option<Action>; 32]);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word {
     /// A module follows.
-    Control(Control),
+    Control(Box<Control>),
     /// A file follows, whose lines stand here.
     Include,
     /// A file follows, whose lines are a stack of their own.
@@ -106,17 +106,17 @@ pub fn parse(word: &[u8]) -> Word {
         _ => match pairs(word) {
             Pairs::Control(mut control) => {
                 control.fill(Bad);
-                control
+                *control
             }
             Pairs::Unintelligible => Control::bad(),
             Pairs::Overflow => return Word::Overflow,
         },
     };
-    Word::Control(control)
+    Word::Control(Box::new(control))
 }
 
 enum Pairs {
-    Control(Control),
+    Control(Box<Control>),
     /// Then libpam takes every code for a failure.
     Unintelligible,
     Overflow,
@@ -151,7 +151,7 @@ fn pairs(text: &[u8]) -> Pairs {
         }
         rest = skip_space(after);
     }
-    Pairs::Control(control)
+    Pairs::Control(Box::new(control))
 }
 
 enum Number<'a> {

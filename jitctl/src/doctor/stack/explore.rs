@@ -55,6 +55,9 @@ struct Node {
     mark: Mark,
 }
 
+/// The node that one was reached from, and by what line and code.
+type From = (usize, Option<(usize, Code)>);
+
 /// One way for each end that can be reached.
 ///
 /// # Errors
@@ -68,8 +71,7 @@ pub fn explore(
     let moves: Vec<Vec<Code>> =
         chain.iter().enumerate().map(|(at, handler)| moves(handler, returns(at, handler))).collect();
     let mut known: HashSet<Node> = HashSet::new();
-    // Each with the node it came from, and by what.
-    let mut nodes: Vec<(Node, Option<(usize, Option<(usize, Code)>)>)> = Vec::new();
+    let mut nodes: Vec<(Node, Option<From>)> = Vec::new();
     let mut ends: BTreeMap<(u8, Mark), usize> = BTreeMap::new();
     let mut start = State::new();
     arrive(&mut start, chain, 0, forgets);

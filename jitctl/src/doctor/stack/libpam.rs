@@ -111,13 +111,10 @@ impl Libpam {
             modules.extend(second.map(|text| format!("{text}/")));
         }
         let known = |directories: &[String]| directories.first().is_some_and(|first| first == "/etc/pam.d");
-        (known(&directories) && !modules.is_empty()).then(|| Libpam {
-            file: Some(path),
-            directories,
-            modules,
-            debian,
-            machine: Some(machine),
-        })
+        if !known(&directories) || modules.is_empty() {
+            return None;
+        }
+        Some(Libpam { file: Some(path), directories, modules, debian, machine: Some(machine) })
     }
 }
 

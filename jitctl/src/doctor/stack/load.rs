@@ -194,12 +194,12 @@ impl Reader<'_> {
             return self.include_everything(&place, words.next().as_deref(), inner);
         }
         let control = words.next();
-        let word = control.as_deref().map_or(Word::Control(Control::bad()), control::parse);
+        let word = control.as_deref().map_or_else(|| Word::Control(Box::new(Control::bad())), control::parse);
         fails |= control.is_none();
         let target = words.next().map(|word| String::from_utf8_lossy(&word).into_owned());
         let level = wanted.level;
         let control = match word {
-            Word::Control(control) => control,
+            Word::Control(control) => *control,
             Word::Overflow => {
                 self.doubt(&place, "jumps further than libpam can count");
                 Control::bad()

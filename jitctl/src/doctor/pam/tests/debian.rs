@@ -389,12 +389,11 @@ fn who_would_be_locked_out_is_told() {
         "pam_jit.so timeout=500 socket=/run/jitd/pam.sock",
     );
     assert_eq!(tree.faults(), []);
-    for gone in ["/lib/x86_64-linux-gnu/security/pam_jit.so"] {
-        let tree = profiled().without(gone);
-        assert!(tree.faults().contains(&lock_out("pam-module", "/etc/pam.d/common-account:1")));
-        tree.put(gone, b"not a library");
-        assert!(tree.faults().contains(&lock_out("pam-module", "/etc/pam.d/common-account:1")));
-    }
+    let gone = "/lib/x86_64-linux-gnu/security/pam_jit.so";
+    let tree = profiled().without(gone);
+    assert!(tree.faults().contains(&lock_out("pam-module", "/etc/pam.d/common-account:1")));
+    tree.put(gone, b"not a library");
+    assert!(tree.faults().contains(&lock_out("pam-module", "/etc/pam.d/common-account:1")));
     let tree = profiled().without("/etc/pam.d/common-account");
     assert!(tree.faults().contains(&lock_out("pam-refused", "/etc/pam.d/sshd:3")), "{:#?}", tree.faults());
 }
