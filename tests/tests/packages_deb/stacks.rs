@@ -104,7 +104,7 @@ fn files_that_were_edited_are_left_and_said() -> Result<()> {
         .run()?
         .must()?;
     let before = machine.others_files()?;
-    let said = machine.install(&PACKAGES)?;
+    let said = machine.install(&["jitctl", "jitd", "libpam-jit"])?;
     assert!(
         said.contains("NOT GUARDED")
             && said.contains("account [success=ok ignore=ignore default=die] pam_jit.so"),
