@@ -10,6 +10,7 @@
 //! - `$ID`, which a person copies from what `jitctl request` printed.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use jit_tests::built;
@@ -38,6 +39,9 @@ const EMPTY_SLAPD: &str = "set -e
     rm -rf /etc/ldap/slapd.d /var/lib/ldap/*
     DEBIAN_FRONTEND=noninteractive dpkg-reconfigure slapd
     systemctl restart slapd";
+
+/// What stands in for cargo.
+const CARGO: &str = "#!/bin/sh\nmkdir -p target/pages\necho \"cargo $*: built already\"\n";
 
 /// alice comes with root's key, as everywhere in these tests.
 const KEYS: &str = "set -e
@@ -80,16 +84,14 @@ fn host() -> Result<Host> {
     host.user("bob", 5002)?;
     host.sh(KEYS).run()?.must()?;
     let tree = "/root/jit";
-    for dir in ["packaging/systemd", "packaging/ldap/openldap"] {
-        for entry in
-            fs::read_dir(workspace().join(dir)).map_err(|e| Trouble::new(format!("{dir}: {e}")))?.flatten()
-        {
-            if entry.path().is_file() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                host.install(&entry.path(), &format!("{tree}/{dir}/{name}"), 0o644)?;
-            }
-        }
-    }
+    host.write(&format!("{tree}/README.md"), 0o644, "")?;
+    let copied = Command::new("cp")
+        .args(["-r", "--"])
+        .arg(workspace().join("packaging"))
+        .arg(host.path(tree))
+        .status()
+        .map_err(|e| Trouble::new(format!("cp: {e}")))?;
+    assert!(copied.success(), "packaging was not copied");
     host.install(&workspace().join("Makefile"), &format!("{tree}/Makefile"), 0o644)?;
     for (built, place) in [
         (built::pam_jit()?, "release/libpam_jit.so"),
@@ -99,7 +101,10 @@ fn host() -> Result<Host> {
     ] {
         host.install(&built, &format!("{tree}/target/{place}"), 0o755)?;
     }
-    host.write("/usr/local/bin/cargo", 0o755, "#!/bin/sh\necho \"cargo $*: built already\"\n")?;
+    host.write("/usr/local/bin/cargo", 0o755, CARGO)?;
+    // With a directory, too, jitd calls nothing that its unit's filter refuses: it would be killed, and the end of the test would see it.
+    let strict = "[Service]\nSystemCallErrorNumber=kill\n";
+    host.write("/etc/systemd/system/jitd.service.d/strict.conf", 0o644, strict)?;
     // Who compiles has a compiler; `make install` asks it where libraries lie.
     let triplet = format!("#!/bin/sh\necho {}-linux-gnu\n", std::env::consts::ARCH);
     host.write("/usr/local/bin/gcc", 0o755, triplet)?;
@@ -149,6 +154,9 @@ fn from_an_empty_directory_to_the_first_approved_login() -> Result<()> {
     };
     assert!(*refused != 0 && banner.contains(&format!("ask: {line}")), "{refused}: {banner}");
     assert!(*entered == 0 && inside.contains("(alice)"), "{entered}: {inside}");
+
+    let restarts = host.sh("systemctl show --value --property=NRestarts jitd").run()?.must()?;
+    assert_eq!(restarts, "0\n", "jitd was killed");
 
     // Whose word it was stands in the audit.
     let approved = || -> Option<Value> {
