@@ -164,6 +164,26 @@ fn it_calls_nothing_that_is_refused() -> Result<()> {
     Ok(())
 }
 
+/// Names of directories are resolved under it, although glibc would ask the kernel for the host's addresses by a family of sockets that
+/// it does not have.
+#[test]
+fn names_are_resolved_without_netlink() -> Result<()> {
+    let door = door()?;
+    let unit = door.host().read(UNIT)?;
+    let mut line: Vec<&str> = vec!["systemd-run", "--quiet", "--pipe", "--wait"];
+    for setting in unit.lines().filter(|line| {
+        ["RestrictAddressFamilies=", "SystemCallFilter=", "SystemCallErrorNumber=", "User="]
+            .iter()
+            .any(|name| line.starts_with(name))
+    }) {
+        line.extend(["--property", setting]);
+    }
+    line.extend(["getent", "ahosts", jit_tests::door::NAME]);
+    let found = door.host().exec(line).run()?.must()?;
+    assert!(found.contains("127.0.1.1"), "{found}");
+    Ok(())
+}
+
 /// No login of somebody with a grant fails, and none of anybody else passes, while jitd is told to end, is killed, is started again,
 /// and reads its configuration.
 #[test]
