@@ -53,7 +53,7 @@ fn they_are_there_and_nothing_is_selected() -> Result<()> {
             derived.lines().filter(move |line| line.trim_start_matches('-').starts_with(word))
         };
         assert_eq!(phase("account").next(), Some(ACCOUNT.trim_end()));
-        assert_eq!(phase("session").last(), Some(SESSION.trim_end()));
+        assert_eq!(phase("session").next_back(), Some(SESSION.trim_end()));
     }
     // Where a feature cuts the rest off, our lines would go with it; there is nothing to guard then.
     let fingers = site.host.read(&format!("{VENDOR}/jit-sssd/fingerprint-auth"))?;

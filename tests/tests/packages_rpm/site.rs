@@ -49,10 +49,8 @@ impl Site {
         let mut line = vec!["rpm".to_owned(), how.to_owned()];
         for path in packages {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let inside = format!(
-                "{PACKAGES}/{}-{name}",
-                path.parent().and_then(Path::file_name).unwrap_or_default().display()
-            );
+            let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+            let inside = format!("{PACKAGES}/{folder}-{name}");
             self.host.install(path, &inside, 0o644)?;
             line.push(inside);
         }
