@@ -1,14 +1,15 @@
 //! Who may confirm that this host enforces: somebody who has just shown that one gets in. An open shell proves nothing, root's least of all: it
 //! would still be open if nobody else could come in any more. So what counts is the *login* that the caller's process is in, as the kernel
 //! says (SO_PEERCRED, and the process table), and that login must have been let in by grant, exemption or break-glass under the very file
-//! that is to be confirmed. sudo within an older login is no login. `ssh localhost` is one: it went through the same door as everybody else.
+//! that is to be confirmed. sudo within an older login is no login, nor is `login -f`, nor a job. `ssh localhost` is one: it went through the same door as everybody else.
 //!
 //! Guards against a mistake, not against root, who can write the file himself.
 
 use std::sync::Arc;
 
 use jit_control::Answer;
-use jit_model::policy::Policy;
+use jit_model::name::Service;
+use jit_model::policy::{BACKGROUND, Policy};
 use jit_model::text::clock_time;
 use tokio::net::UnixStream;
 
@@ -123,11 +124,13 @@ impl Caller {
 
 /// Whether what somebody is in proves that one gets in under the file of which `by_it` speaks.
 fn judge(found: Within<'_>, policy: &Policy, by_it: impl Fn(&Session) -> bool) -> Result<(), Refusal> {
-    let comes_in = |session: &Session| {
-        policy.guarded.contains(&session.service) && !policy.background.contains(&session.service)
-    };
+    // Nobody comes in by a job, guarded though it may be.
+    let is_way_in = |service: &Service| !BACKGROUND.contains(&service.as_str());
+    let comes_in =
+        |session: &Session| policy.guarded.contains(&session.service) && is_way_in(&session.service);
     // Where no way in is guarded, what is guarded is to become another.
-    let by_logins = policy.guarded.iter().any(|service| Kind::of(service.as_str()) == Kind::Login);
+    let is_login = |service: &Service| is_way_in(service) && Kind::of(service.as_str()) == Kind::Login;
+    let by_logins = policy.guarded.iter().any(is_login);
     let session = if by_logins { found.login } else { found.became };
     let Some(session) = session else {
         return Err((

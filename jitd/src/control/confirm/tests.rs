@@ -82,3 +82,17 @@ fn where_no_login_is_guarded_becoming_another_is_the_door() {
     assert_eq!(judged(Some(&login), Some(&sudo), &policy, false).unwrap_err().0, "old-session");
     assert_eq!(judged(Some(&login), None, &policy, true).unwrap_err().0, "no-session");
 }
+
+#[test]
+fn a_job_that_is_guarded_like_a_login_is_none() {
+    for service in ["cron", "atd", "systemd-user"] {
+        let policy = policy(&format!("[guard]\nservices = [\"sshd\", \"sudo\", \"{service}\"]\n"));
+        let (job, sudo) = (by(service, Some(Standing::Exempt)), by("sudo", None));
+        assert_eq!(judged(Some(&job), Some(&sudo), &policy, true).unwrap_err().0, "no-session");
+        assert_eq!(judged(Some(&by("sshd", None)), None, &policy, true), Ok(()));
+    }
+    // Nor does it make a host of which only sudo is guarded one that could never be confirmed.
+    let policy = policy("[guard]\nservices = [\"sudo\", \"cron\"]\n");
+    assert_eq!(judged(None, Some(&by("sudo", None)), &policy, true), Ok(()));
+    assert_eq!(judged(Some(&by("cron", None)), None, &policy, true).unwrap_err().0, "no-session");
+}

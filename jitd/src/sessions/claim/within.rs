@@ -1,14 +1,15 @@
-//! The other way round: which session a process is in. By the tree first, for a parent that lives is the plainest evidence there is, and the
-//! nearest login counts (an ssh to this very host is one of its own); then by the mark or the scope of the login, for what has lost its
-//! parents (a terminal multiplexer's server, and every window in it, is its first login's).
+//! The other way round: which session a process is in. By the tree first, for a parent that lives is the plainest evidence there is; then by
+//! the mark or the scope of the login, for what has lost its parents (a terminal multiplexer's server, and every window in it, is its first
+//! login's). A login that was typed within another one (`login -f`, which asks for no password) is in that one, and so is what an sshd that
+//! runs there takes in; an ssh to this very host comes from the host's own sshd, and is one by itself.
 //!
-//! Asked to find out what somebody has proved by coming in, so in doubt he is in none.
+//! Asked to find out what somebody has proved by coming in, so in doubt he is in none, or in the older one.
 
 use std::sync::Arc;
 
 use super::Kind;
-use super::rules::ancestors;
-use crate::sessions::process::{ProcessId, Table, session_scope};
+use super::rules::{ancestors, parent};
+use crate::sessions::process::{Process, ProcessId, Table, session_scope};
 use crate::sessions::record::{Life, Session};
 
 /// The open sessions that a process is in.
@@ -31,30 +32,45 @@ pub fn within<'s>(process: ProcessId, table: &Table, sessions: &'s [Arc<Session>
             .map(Arc::as_ref)
             .filter(move |session| session.life == Life::Open && session.mark.kind == kind)
     };
-    let nearest = |kind: Kind| {
-        let led = |id: &ProcessId| open(kind).find(|session| session.mark.leader == *id);
-        above.iter().find_map(led)
-    };
-    let marked = || {
+    let led = |kind: Kind| move |id: &ProcessId| open(kind).find(|session| session.mark.leader == *id);
+    let marked = |process: &Process| {
         let audit = process.audit?;
         open(Kind::Login).find(|session| session.mark.audit == Some(audit))
     };
-    let scoped = || {
+    let scoped = |process: &Process| {
         // Another login's mark says as firmly that it is not this one.
         let scope = session_scope(&process.cgroup).filter(|_| process.audit.is_none())?;
         open(Kind::Login).find(|session| session.mark.scope.as_deref() == Some(scope))
     };
-    Within { login: nearest(Kind::Login).or_else(marked).or_else(scoped), became: nearest(Kind::Become) }
+    let outermost = above.iter().rev().find_map(led(Kind::Login));
+    let login = outermost.or_else(|| marked(process)).or_else(|| scoped(process));
+    // In a window of a multiplexer no living parent leads to the login around it.
+    let around = login.filter(|login| is_typed(login)).and_then(|login| {
+        let shell = parent(table, table.alive(login.mark.leader)?)?;
+        marked(shell).or_else(|| scoped(shell))
+    });
+    Within { login: around.or(login), became: above.iter().find_map(led(Kind::Become)) }
+}
+
+/// Whether somebody may have typed the login in a shell, instead of coming in by it: what getty(8) starts is what root can start, too. Not so
+/// sshd, which bears the mark of the login in which it was last started anew by hand.
+fn is_typed(login: &Session) -> bool {
+    matches!(login.service.as_str(), "login" | "remote")
 }
 
 #[cfg(test)]
 mod tests {
+    use jit_model::name::Service;
+
     use super::*;
-    use crate::sessions::process::{AuditMark, Process};
+    use crate::sessions::process::AuditMark;
     use crate::sessions::testing;
 
     const OLD: AuditMark = AuditMark { login_uid: 1000, session: 3 };
     const NEW: AuditMark = AuditMark { login_uid: 1000, session: 4 };
+    const THIRD: AuditMark = AuditMark { login_uid: 1000, session: 5 };
+    const FOURTH: AuditMark = AuditMark { login_uid: 1000, session: 6 };
+    const FIFTH: AuditMark = AuditMark { login_uid: 0, session: 7 };
 
     fn id(pid: i32) -> ProcessId {
         ProcessId { pid, start: u64::from(pid.unsigned_abs()) }
@@ -70,7 +86,14 @@ mod tests {
         Arc::new(session)
     }
 
-    /// Two ssh logins, 10 (old) and 20 (new), each with a shell and a sudo in it; an sshd started by hand in the old one took 60 in.
+    fn typed(pid: i32, audit: AuditMark) -> Arc<Session> {
+        let mut session = Session::clone(&session(pid, Kind::Login, Some(audit)));
+        session.service = Service::new("login").unwrap();
+        Arc::new(session)
+    }
+
+    /// Two ssh logins, 10 (old) and 20 (new), each with a shell and a sudo in it; an sshd that runs in the old one took 60 in, and one that was
+    /// started from it and has left it, 70; in a multiplexer's window of the old one (30), 80 was typed; 90 came in at the console.
     fn table() -> Table {
         Table::of([
             process(1, 0, None),
@@ -87,6 +110,14 @@ mod tests {
             process(40, 1, None),
             process(60, 11, Some(OLD)),
             process(61, 60, Some(OLD)),
+            process(65, 1, Some(OLD)),
+            process(70, 65, Some(THIRD)),
+            process(71, 70, Some(THIRD)),
+            process(80, 30, Some(FOURTH)),
+            process(81, 80, Some(FOURTH)),
+            process(82, 1, Some(FOURTH)),
+            process(90, 1, Some(FIFTH)),
+            process(91, 90, Some(FIFTH)),
         ])
     }
 
@@ -97,6 +128,9 @@ mod tests {
             session(20, Kind::Login, Some(NEW)),
             session(22, Kind::Become, Some(NEW)),
             session(60, Kind::Login, None),
+            session(70, Kind::Login, Some(THIRD)),
+            typed(80, FOURTH),
+            typed(90, FIFTH),
         ]
     }
 
@@ -118,8 +152,14 @@ mod tests {
             // A daemon's, and what is gone.
             (40, None, None),
             (99, None, None),
-            // By a listener within the old login, and yet a login.
-            (61, Some(60), None),
+            // What was let in within the old login shows nothing of the way in from outside,
+            (61, Some(10), None),
+            // unless it came by a listener that is a daemon, though somebody started it.
+            (71, Some(70), None),
+            // `login -f`, and what was left behind by it.
+            (81, Some(10), None),
+            (82, Some(10), None),
+            (91, Some(90), None),
         ] {
             let found = within(id(pid), &table, &sessions);
             assert_eq!((led(found.login), led(found.became)), (login, became), "{pid}");
