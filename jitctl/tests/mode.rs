@@ -355,6 +355,51 @@ fn unconfirmed_it_says_until_when_and_what_to_type() {
     assert_eq!((&json["mode"], &json["until"]), (&"enforcing".into(), &until.into()));
 }
 
+/// The doctor looks around for seconds, and somebody types `jitctl mode confirm`, or begins, in just those.
+#[test]
+fn what_happens_to_the_file_meanwhile_counts() {
+    needs_root();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("enforcing");
+    let soon = jit_model::text::rfc3339(jit_model::time::Timestamp(now() + 600));
+    let waits = format!("guard sshd\nuntil {soon}\nend enforcing\n");
+    for (before, meanwhile, until) in [
+        (Some(waits.as_str()), "guard sshd\nend enforcing\n", None),
+        (None, waits.as_str(), Rules::parse(waits.as_bytes()).unwrap().until()),
+    ] {
+        let _ = fs::remove_file(&file);
+        before.iter().for_each(|text| fs::write(&file, text).unwrap());
+        let (there, text) = (file.clone(), meanwhile.to_owned());
+        let daemon = Daemon::answering(move |request| match request {
+            Request::RenderEnforcing {} => {
+                fs::write(&there, &text).unwrap();
+                Answer::Enforcing { text: RENDERED.to_owned() }
+            }
+            Request::Status {} => Answer::Status(in_time()),
+            Request::ModeSet {} => Answer::Done { text: "noted".to_owned() },
+            other => panic!("{other:?}"),
+        });
+        let ran = mode(&daemon, &file, &["enforcing"]);
+        assert_eq!(until_in(&file), until, "{ran:?}");
+        assert!(fs::read_to_string(&file).unwrap().contains("guard sudo"), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_script_does_not_begin_anew_what_nobody_confirmed() {
+    needs_root();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("enforcing");
+    let text = "guard sshd\nuntil 2020-01-01T00:00:00Z\nend enforcing\n";
+    fs::write(&file, text).unwrap();
+    let daemon = daemon(file.clone(), RENDERED, in_time());
+    let ran = mode(&daemon, &file, &["enforcing", "--force"]);
+    assert!(ran.status == 1 && ran.err.contains("not confirmed by 2020-01-01"), "{ran:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    assert_eq!(mode(&daemon, &file, &["enforcing", "--confirm-within", "never"]).status, 0);
+    assert_eq!(until_in(&file), None);
+}
+
 #[test]
 fn confirmed_it_is_the_same_file_for_good() {
     needs_root();

@@ -10,7 +10,7 @@ use jit_model::time::{Span, Timestamp};
 use jit_proto::enforcing::MAX_FILE;
 
 use super::file;
-use super::term::{self, Term, Within, term};
+use super::term::{self, CLOCKS_AGREE, Term, Within, term};
 use super::{State, report, tell};
 use crate::cli::ModeArgs;
 use crate::command::lockout::{self, Local, Ways};
@@ -21,9 +21,6 @@ use crate::report::{Exit, Failure, Report};
 
 /// How long a directory may take to answer a daemon that has just started.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How far this host's clock may be from what jitd holds for the time: the time until which enforcing has to be confirmed is judged by both.
-const CLOCKS_AGREE: Span = Span(60);
 
 /// Credentials that end sooner than this are worth a word.
 const WITHIN: Span = Span(14 * 86_400);
@@ -44,15 +41,16 @@ pub(super) fn enforce(context: &Context, args: &ModeArgs) -> Result<Report, Fail
         ));
     }
     let rendered = rendered(context)?;
-    let before = file::read(&args.file, context.now);
-    let term = term(asked, &before, context.seat);
+    let mut notes = dangers(context, args, &status, &rendered)?;
+    notes.extend(standing(&rendered));
+    // Only now: to look around took a while. The time is the admin's; and meanwhile somebody may have confirmed, or begun, what must neither
+    // wait again nor be for good.
+    let now = wall_clock();
+    let before = file::read(&args.file, now);
+    let term = term(asked, &before, context.seat, now)?;
     if term != Term::ForGood {
         agree(&status, context.now)?;
     }
-    let mut notes = dangers(context, args, &status, &rendered)?;
-    notes.extend(standing(&rendered));
-    // Only now: to look around took a while, and the time is the admin's.
-    let now = wall_clock();
     let until = match term {
         Term::ForGood => None,
         Term::For(span) => Some(now.plus(span)),

@@ -2,7 +2,8 @@
 //!
 //! What falls back falls back to permissive, never to what was enforced before: that is the one rule that a module can follow with jitd dead. So
 //! a host that enforces for good goes on so unless its admin asks for something else, and whatever waits to be confirmed is confirmed by
-//! nobody but `jitctl mode confirm` or an explicit `never`: not by a configuration management that comes by.
+//! nobody but `jitctl mode confirm` or an explicit `never`: not by a configuration management that comes by, neither while it waits nor once it
+//! has fallen back, for then it is all the more likely that nobody could get in.
 
 use jit_model::time::{Span, Timestamp};
 use jit_proto::enforcing::MOST_UNCONFIRMED;
@@ -14,6 +15,12 @@ use crate::when;
 
 /// How long an admin at a terminal has.
 const AT_A_TERMINAL: Span = Span(600);
+
+/// How far this host's clock may be from what jitd holds for the time: the time until which enforcing has to be confirmed is judged by both.
+pub(super) const CLOCKS_AGREE: Span = Span(60);
+
+/// What a day comes to: by neither clock may the file be void because its time is further ahead than anybody is given.
+const LONGEST: Span = Span(MOST_UNCONFIRMED.unsigned_abs() - CLOCKS_AGREE.0);
 
 /// What `--confirm-within` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,17 +59,37 @@ impl Within {
 }
 
 /// For how long what is written now is.
-pub(super) fn term(asked: Option<Within>, before: &OnDisk, seat: Seat) -> Term {
+///
+/// # Errors
+/// When nobody has confirmed what was written before, and nobody is there to be asked.
+pub(super) fn term(
+    asked: Option<Within>,
+    before: &OnDisk,
+    seat: Seat,
+    now: Timestamp,
+) -> Result<Term, Failure> {
     match (asked, before, seat) {
-        (Some(Within::Never), _, _) => Term::ForGood,
-        (Some(Within::For(span)), _, _) => Term::For(span),
-        (None, OnDisk::ForGood | OnDisk::Broken(_), _) => Term::ForGood,
-        (None, OnDisk::Unconfirmed { until, .. }, Seat::Elsewhere) => Term::Until(*until),
-        (None, OnDisk::Absent | OnDisk::Lapsed(_), Seat::Elsewhere) => Term::ForGood,
+        (Some(Within::Never), _, _) => Ok(Term::ForGood),
+        (Some(Within::For(span)), _, _) => Ok(Term::For(span.min(LONGEST))),
+        (None, OnDisk::ForGood | OnDisk::Broken(_), _) => Ok(Term::ForGood),
+        (None, OnDisk::Unconfirmed { until, .. }, Seat::Elsewhere) => Ok(Term::Until(*until)),
+        (None, OnDisk::Absent, Seat::Elsewhere) => Ok(Term::ForGood),
+        (None, OnDisk::Lapsed(until), Seat::Elsewhere) => {
+            Err(Failure::unwritten("unconfirmed", &lapsed(*until, now)))
+        }
         (None, OnDisk::Absent | OnDisk::Lapsed(_) | OnDisk::Unconfirmed { .. }, Seat::Terminal) => {
-            Term::For(AT_A_TERMINAL)
+            Ok(Term::For(AT_A_TERMINAL))
         }
     }
+}
+
+/// Why a script does not begin anew.
+fn lapsed(until: Timestamp, now: Timestamp) -> String {
+    format!(
+        "enforcing was not confirmed by {}, so nobody has shown that one gets in, and this is no terminal\n\
+         To begin anew: jitctl mode enforcing --confirm-within 10m. To enforce for good all the same: jitctl mode enforcing --confirm-within never",
+        when::until(until, now)
+    )
 }
 
 /// What to do before an unconfirmed file is void.
@@ -100,18 +127,33 @@ mod tests {
     fn nobody_is_confirmed_or_made_to_fall_back_by_surprise() {
         let broken = || OnDisk::Broken("no".to_owned());
         for (before, at_a_terminal, elsewhere) in [
-            (OnDisk::Absent, Term::For(Span(600)), Term::ForGood),
-            (OnDisk::Lapsed(UNTIL), Term::For(Span(600)), Term::ForGood),
-            (unconfirmed(), Term::For(Span(600)), Term::Until(UNTIL)),
-            (OnDisk::ForGood, Term::ForGood, Term::ForGood),
-            (broken(), Term::ForGood, Term::ForGood),
+            (OnDisk::Absent, Term::For(Span(600)), Some(Term::ForGood)),
+            // It fell back, perhaps because nobody got in: no script does the same again, for good.
+            (OnDisk::Lapsed(UNTIL), Term::For(Span(600)), None),
+            (unconfirmed(), Term::For(Span(600)), Some(Term::Until(UNTIL))),
+            (OnDisk::ForGood, Term::ForGood, Some(Term::ForGood)),
+            (broken(), Term::ForGood, Some(Term::ForGood)),
         ] {
-            assert_eq!(term(None, &before, Seat::Terminal), at_a_terminal, "{before:?}");
-            assert_eq!(term(None, &before, Seat::Elsewhere), elsewhere, "{before:?}");
+            let term = |asked, seat| term(asked, &before, seat, UNTIL).ok();
+            assert_eq!(term(None, Seat::Terminal), Some(at_a_terminal), "{before:?}");
+            assert_eq!(term(None, Seat::Elsewhere), elsewhere, "{before:?}");
             for seat in [Seat::Terminal, Seat::Elsewhere] {
-                assert_eq!(term(Some(Within::Never), &before, seat), Term::ForGood);
-                assert_eq!(term(Some(Within::For(Span(9))), &before, seat), Term::For(Span(9)));
+                assert_eq!(term(Some(Within::Never), seat), Some(Term::ForGood));
+                assert_eq!(term(Some(Within::For(Span(9))), seat), Some(Term::For(Span(9))));
             }
+        }
+        let text = term(None, &OnDisk::Lapsed(UNTIL), Seat::Elsewhere, UNTIL).unwrap_err().text;
+        assert!(text.contains("nothing was written") && text.contains("--confirm-within never"), "{text}");
+    }
+
+    /// jitd's clock may be a minute behind: for it, too, what was just written must not be void.
+    #[test]
+    fn a_day_is_a_day_by_both_clocks() {
+        let day = Within::parse("24h").unwrap();
+        let Ok(Term::For(span)) = term(Some(day), &OnDisk::Absent, Seat::Terminal, UNTIL) else { panic!() };
+        let until = UNTIL.plus(span);
+        for clock in [UNTIL.0 - 60, UNTIL.0 + 60] {
+            assert!(!jit_proto::enforcing::is_void(until.0, clock), "{clock}");
         }
     }
 
