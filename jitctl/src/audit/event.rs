@@ -8,6 +8,7 @@ use jit_model::time::Timestamp;
 use serde::Deserialize;
 
 use super::lines::{End, Raw};
+use crate::terminal::beginning;
 use crate::when;
 
 /// The version of the format that is understood.
@@ -116,9 +117,14 @@ pub fn head<'a>(raw: &Raw<'a>) -> Result<Head<'a>, Trouble> {
         };
         match begin {
             Some(from) if from > 0 && ours(from) => Trouble::Prefixed,
-            _ => Trouble::Foreign(error.to_string()),
+            _ => Trouble::Foreign(in_short(&error)),
         }
     })
+}
+
+/// What a parser says may repeat what it found, and that may be as long as a line.
+fn in_short(error: &serde_json::Error) -> String {
+    beginning(&error.to_string(), 200)
 }
 
 /// Whether the line is of a version and a kind that are understood.
@@ -141,7 +147,7 @@ pub fn known(head: &Head<'_>) -> Result<(), Trouble> {
 /// When they are not as documented.
 pub fn body<'a, T: Deserialize<'a>>(raw: &Raw<'a>, head: &Head<'_>) -> Result<T, Trouble> {
     serde_json::from_slice(raw.bytes)
-        .map_err(|error| Trouble::Fields(head.event.clone().into_owned(), error.to_string()))
+        .map_err(|error| Trouble::Fields(head.event.clone().into_owned(), in_short(&error)))
 }
 
 /// A time of a line, in Unix seconds.

@@ -3,10 +3,16 @@
 
 use std::io::{self, BufRead, Read};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::input::{self, Series};
+
+/// How often, and how soon, the end of a file is looked at again that ends within a line.
+const LOOKS: u32 = 5;
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Longer than any line of jitd's.
 pub const LONGEST: usize = 1 << 20;
@@ -71,6 +77,20 @@ pub fn each(
     }
 }
 
+/// Where the file ends within a line: jitd may just be writing it, so it is looked at again a few times.
+fn torn(reader: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<End> {
+    for _ in 0..LOOKS {
+        thread::sleep(LOOK_AGAIN);
+        let room = LONGEST.saturating_sub(bytes.len());
+        reader.by_ref().take(u64::try_from(room).unwrap_or(u64::MAX)).read_until(b'\n', bytes)?;
+        if bytes.last() == Some(&b'\n') {
+            bytes.pop();
+            return Ok(End::Whole);
+        }
+    }
+    Ok(End::Torn)
+}
+
 /// The next line, if there is one, into `bytes`.
 fn next(reader: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<Option<(End, Hash)>> {
     bytes.clear();
@@ -83,7 +103,7 @@ fn next(reader: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<Option<(En
         return Ok(Some((End::Whole, Sha256::digest(&bytes).into())));
     }
     if bytes.len() < LONGEST {
-        return Ok(Some((End::Torn, Sha256::digest(&bytes).into())));
+        return Ok(Some((torn(reader, bytes)?, Sha256::digest(&bytes).into())));
     }
     let mut hash = Sha256::new_with_prefix(&bytes);
     let mut more = Vec::new();
@@ -108,6 +128,31 @@ mod tests {
             found.push((bytes.len(), end, hash));
         }
         found
+    }
+
+    /// A file that is longer each time its end has been seen.
+    struct Growing(Vec<&'static [u8]>, bool);
+
+    impl Read for Growing {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 || self.0.is_empty() {
+                return Ok(0);
+            }
+            self.0.remove(0).read(into)
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_just_being_written_is_not_torn() {
+        let mut reader = io::BufReader::new(Growing(vec![b"one\nt", b"w", b"o\nthr"], true));
+        let (mut bytes, mut found) = (Vec::new(), Vec::new());
+        while let Some((end, hash)) = next(&mut reader, &mut bytes).unwrap() {
+            assert_eq!(hash, Hash::from(Sha256::digest(&bytes)));
+            found.push((String::from_utf8(bytes.clone()).unwrap(), end));
+        }
+        let line = |text: &str, end| (text.to_owned(), end);
+        assert_eq!(found, [line("one", End::Whole), line("two", End::Whole), line("thr", End::Torn)]);
     }
 
     #[test]

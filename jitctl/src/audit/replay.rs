@@ -15,6 +15,8 @@ use super::event::{self, Trouble};
 use super::numbers::span;
 use super::read::{Reading, Told};
 
+/// How many places where lines are missing are told of a host.
+const MISSING: usize = 20;
 /// How many places are told of somebody.
 const PLACES: usize = 16;
 
@@ -257,7 +259,14 @@ impl Gathered {
         for (host, _) in reading.numbers.hosts() {
             let missing = reading.numbers.missing(host).into_iter();
             let since = missing.filter(|missing| missing.before.is_none_or(|before| before >= self.since));
-            all.extend(since.map(|missing| format!("{host}: {}{}", missing.text, span(&missing))));
+            let mut told: Vec<String> =
+                since.map(|missing| format!("{host}: {}{}", missing.text, span(&missing))).collect();
+            let more = told.len().saturating_sub(MISSING);
+            told.truncate(MISSING);
+            all.append(&mut told);
+            if more > 0 {
+                all.push(format!("{host}: {more} more places where lines are missing: jitctl audit report --json names them"));
+            }
         }
         if self.denied > 0 {
             all.push(format!(

@@ -5,9 +5,9 @@ mod ends;
 mod finish;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
-use jit_control::audit::Grant;
+use jit_control::audit::{Grant, Word};
 
 use super::event::{self, Trouble, seconds};
 use super::read::Told;
@@ -51,23 +51,23 @@ impl Wanted {
 }
 
 /// A host in one boot.
-type Where = (Rc<str>, Rc<str>);
+type Where = (Word, Word);
 
 /// A grant of a host, by its id.
-type GrantOf = (Rc<str>, Rc<str>);
+type GrantOf = (Word, Word);
 
 /// Whether the line tells all of it, the number of the line, and what it says.
-type Known = (bool, u64, Grant);
+type Known = (bool, u64, Arc<Grant>);
 
 /// What is known so far.
 #[derive(Debug, Default)]
 pub struct Sessions {
     wanted: Wanted,
-    words: HashSet<Rc<str>>,
-    lives: HashMap<(Where, Rc<str>), Life>,
+    words: HashSet<Word>,
+    lives: HashMap<(Where, Word), Life>,
     asked: Vec<Asked>,
     grants: HashMap<GrantOf, Known>,
-    hosts: BTreeMap<Rc<str>, Last>,
+    hosts: BTreeMap<Word, Last>,
     unguarded: u64,
 }
 
@@ -82,11 +82,11 @@ struct Last {
 /// A session as its events tell it.
 #[derive(Debug)]
 struct Life {
-    user: Rc<str>,
+    user: Word,
     uid: u32,
-    service: Rc<str>,
-    target: Option<Rc<str>>,
-    from: Option<Rc<str>>,
+    service: Word,
+    target: Option<Word>,
+    from: Option<Word>,
     audit_session: Option<u32>,
     /// When it was opened, or found, and in which line.
     begin: Option<(i64, u64, Begin)>,
@@ -94,9 +94,9 @@ struct Life {
     /// From the newest line.
     newest: (u64, i64),
     oldest: (u64, i64),
-    grants: Vec<Rc<str>>,
+    grants: Vec<Word>,
     until: Option<i64>,
-    standing: Option<Rc<str>>,
+    standing: Option<Word>,
     would_end: Option<i64>,
 }
 
@@ -109,8 +109,8 @@ enum Begin {
 /// How it ends.
 #[derive(Clone, Debug)]
 struct End {
-    state: Rc<str>,
-    code: Option<Rc<str>>,
+    state: Word,
+    code: Option<Word>,
     by: Option<u32>,
     text: String,
 }
@@ -124,20 +124,20 @@ struct Asked {
     first: (u64, i64),
     time: i64,
     phase: Phase,
-    user: Rc<str>,
+    user: Word,
     uid: Option<u32>,
-    dn: Option<Rc<str>>,
-    service: Rc<str>,
-    target: Option<Rc<str>>,
-    from: Option<Rc<str>>,
-    tty: Option<Rc<str>>,
-    key: Option<Rc<str>>,
-    verdict: Rc<str>,
-    code: Rc<str>,
-    refusal: Option<Rc<str>>,
-    why: Rc<str>,
+    dn: Option<Word>,
+    service: Word,
+    target: Option<Word>,
+    from: Option<Word>,
+    tty: Option<Word>,
+    key: Option<Word>,
+    verdict: Word,
+    code: Word,
+    refusal: Option<Word>,
+    why: Word,
     until: Option<i64>,
-    grants: Vec<Rc<str>>,
+    grants: Vec<Word>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,16 +154,16 @@ impl Sessions {
     }
 
     /// The same text, kept once.
-    fn word(&mut self, text: &str) -> Rc<str> {
+    fn word(&mut self, text: &str) -> Word {
         if let Some(known) = self.words.get(text) {
-            return Rc::clone(known);
+            return known.clone();
         }
-        let word: Rc<str> = Rc::from(text);
-        self.words.insert(Rc::clone(&word));
+        let word: Word = Word::from(text);
+        self.words.insert(word.clone());
         word
     }
 
-    fn some(&mut self, text: Option<&str>) -> Option<Rc<str>> {
+    fn some(&mut self, text: Option<&str>) -> Option<Word> {
         text.filter(|text| !text.is_empty()).map(|text| self.word(text))
     }
 
@@ -180,7 +180,7 @@ impl Sessions {
         match self.hosts.get_mut(&host) {
             Some(known) if known.seq < last.seq => *known = last,
             Some(_) => {}
-            None => drop(self.hosts.insert(Rc::clone(&host), last)),
+            None => drop(self.hosts.insert(host.clone(), last)),
         }
         match told.head.event.as_ref() {
             "decision" => self.decision(host, told),
@@ -198,18 +198,18 @@ impl Sessions {
 
     /// What a grant says counts as it was when it let somebody in; else the newest that has approvers, for of one that is over or refused
     /// jitd tells none.
-    fn grant(&mut self, host: &Rc<str>, seq: u64, decided: bool, grant: event::GrantRecord) -> Rc<str> {
+    fn grant(&mut self, host: &Word, seq: u64, decided: bool, grant: event::GrantRecord) -> Word {
         let id = self.word(&grant.id);
-        let grant = Grant::from(grant);
+        let grant = Arc::new(Grant::from(grant));
         let tells = decided || !grant.approvers.is_empty();
-        let known = self.grants.get(&(Rc::clone(host), Rc::clone(&id)));
+        let known = self.grants.get(&(host.clone(), id.clone()));
         if known.is_none_or(|(before, at, _)| (*before, *at) <= (tells, seq)) {
-            self.grants.insert((Rc::clone(host), Rc::clone(&id)), (tells, seq, grant));
+            self.grants.insert((host.clone(), id.clone()), (tells, seq, grant));
         }
         id
     }
 
-    fn decision(&mut self, host: Rc<str>, told: &Told<'_>) -> Result<(), Trouble> {
+    fn decision(&mut self, host: Word, told: &Told<'_>) -> Result<(), Trouble> {
         let said: event::Decision<'_> = event::body(told.raw, told.head)?;
         let seq = told.head.seq;
         let grants = said.grants.into_iter().map(|grant| self.grant(&host, seq, true, grant)).collect();
@@ -221,6 +221,13 @@ impl Sessions {
             "close" => Phase::Close,
             _ => Phase::Before,
         };
+        // Refused before the time that is asked for: no session comes of it.
+        if phase == Phase::Before
+            && said.verdict == "deny"
+            && self.wanted.from.is_some_and(|from| told.time < from)
+        {
+            return Ok(());
+        }
         if said.verdict == "unguarded" {
             self.unguarded = self.unguarded.saturating_add(u64::from(phase == Phase::Before));
             return Ok(());
@@ -250,7 +257,7 @@ impl Sessions {
         Ok(())
     }
 
-    fn session(&mut self, host: Rc<str>, told: &Told<'_>) -> Result<(), Trouble> {
+    fn session(&mut self, host: Word, told: &Told<'_>) -> Result<(), Trouble> {
         let said: event::Session<'_> = event::body(told.raw, told.head)?;
         let (Some(id), true) = (&said.id, self.wanted.user(&said.name)) else { return Ok(()) };
         let place = (host, self.word(&told.head.boot));
@@ -258,7 +265,7 @@ impl Sessions {
         let id = self.word(id);
         let (user, service) = (self.word(&said.name), self.word(said.service.as_deref().unwrap_or("")));
         let (target, from) = (self.some(said.target.as_deref()), self.some(said.rhost.as_deref()));
-        let grants: Vec<Rc<str>> = said.grants.iter().map(|id| self.word(id)).collect();
+        let grants: Vec<Word> = said.grants.iter().map(|id| self.word(id)).collect();
         let standing = self.some(said.standing.as_deref());
         let (state, code) = (self.word(&said.state), self.some(said.code.as_deref()));
         let life = self.lives.entry((place, id)).or_insert_with(|| Life {
@@ -297,7 +304,7 @@ impl Sessions {
             Some((_, end)) => over(&state) || (!over(&end.state) && seq >= life.newest.0),
         };
         if ends && counts {
-            let end = End { state: Rc::clone(&state), code, by: said.by, text: said.text.into_owned() };
+            let end = End { state: state.clone(), code, by: said.by, text: said.text.into_owned() };
             life.end = Some((time, end));
         } else if matches!(state.as_ref(), "moved" | "lifted") && seq > life.newest.0 {
             // An ending that was begun goes on after all.

@@ -1,7 +1,13 @@
 //! What `jitctl audit` says, for programs. Times are Unix seconds by UTC. Everything here was read from files that others wrote: it is
 //! handed on as it stands there.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+mod word;
+
+pub use word::Word;
 
 /// To `audit verify`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,50 +122,50 @@ pub struct Report {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The host's full name.
-    pub host: String,
+    pub host: Word,
     /// The kernel's boot id.
-    pub boot: String,
+    pub boot: Word,
     /// `session` (jitd knew it and saw its end), `passed` (let in by a service of which jitd is told no sessions, or nothing is known of
     /// one) or `refused`.
-    pub kind: String,
+    pub kind: Word,
     /// The session's id, as `jitctl sessions` showed it.
-    pub id: Option<String>,
+    pub id: Option<Word>,
     /// Login: who logged in, or who called su or sudo.
-    pub user: String,
+    pub user: Word,
     /// His uid.
     pub uid: Option<u32>,
     /// His entry, where a grant told it.
-    pub dn: Option<String>,
+    pub dn: Option<Word>,
     /// PAM service.
-    pub service: String,
+    pub service: Word,
     /// Whom he became, as far as the service told PAM.
-    pub target: Option<String>,
+    pub target: Option<Word>,
     /// PAM_RHOST: an address, or a name that the peer's own DNS gave.
-    pub from: Option<String>,
+    pub from: Option<Word>,
     /// PAM_TTY.
-    pub tty: Option<String>,
+    pub tty: Option<Word>,
     /// Fingerprint of the ssh key.
-    pub key: Option<String>,
+    pub key: Option<Word>,
     /// The kernel's number of the login (`ausearch --session N`).
     pub audit_session: Option<u32>,
     /// The id of the login session that it happened in, for su and sudo.
-    pub within: Option<String>,
+    pub within: Option<Word>,
     /// `allow`, `deny`, `would-deny`, `exempt`, `break-glass`; `found` for a session of whose beginning jitd was not told.
-    pub verdict: String,
+    pub verdict: Word,
     /// Why, in one stable word (docs/audit.md).
-    pub code: String,
+    pub code: Word,
     /// Where `code` is `refused`: what is wrong with the nearest grant.
-    pub refusal: Option<String>,
+    pub refusal: Option<Word>,
     /// Why, for people.
-    pub why: String,
+    pub why: Word,
     /// When it began, or was refused; of one that was found, when that was.
     pub begin: i64,
     /// When it was over.
     pub end: Option<i64>,
     /// `closed` (left by himself), `ended` (by jitd), `ending`, `stuck`, `open`, `unknown`; `refused` and `passed` as in `kind`.
-    pub state: String,
+    pub state: Word,
     /// Why it was ended, in one stable word.
-    pub end_code: Option<String>,
+    pub end_code: Option<Word>,
     /// The uid of who ordered the end.
     pub ended_by: Option<u32>,
     /// What else is to be said of its end; where `state` is `unknown`, why.
@@ -167,11 +173,12 @@ pub struct Session {
     /// The last deadline that was told.
     pub until: Option<i64>,
     /// Why it had none.
-    pub standing: Option<String>,
+    pub standing: Option<Word>,
     /// It would have been ended, had this host enforced.
     pub would_end: Option<i64>,
     /// What it rested on.
-    pub grants: Vec<Grant>,
+    #[serde(with = "word::shared")]
+    pub grants: Vec<Arc<Grant>>,
     /// The numbers of the first and the last line that tell of it.
     pub lines: (u64, u64),
 }

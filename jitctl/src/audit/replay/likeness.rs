@@ -81,14 +81,13 @@ fn regular(times: &[i64]) -> Option<String> {
     let days: BTreeSet<i64> = times.iter().map(|at| at.div_euclid(86_400)).collect();
     // Four of five within three minutes of each other.
     let same = |every: i64| {
+        let mut at_minute: BTreeMap<i64, usize> = BTreeMap::new();
+        for at in times {
+            *at_minute.entry(at.rem_euclid(every) / 60).or_default() += 1;
+        }
+        let at = |minute: i64| at_minute.get(&(minute % (every / 60))).copied().unwrap_or(0);
         (0..every / 60)
-            .find(|minute| {
-                let near = times
-                    .iter()
-                    .filter(|at| (at.rem_euclid(every) - minute * 60).rem_euclid(every) < 180)
-                    .count();
-                near * 5 >= times.len() * 4
-            })
+            .find(|minute| (at(*minute) + at(minute + 1) + at(minute + 2)) * 5 >= times.len() * 4)
             // The middle of these.
             .map(|minute| (minute + 1) % (every / 60))
     };

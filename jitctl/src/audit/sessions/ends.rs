@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jit_control::audit::{Missing, Session};
+use jit_control::audit::Session;
 use jit_model::text::clock_time;
 use jit_model::time::Timestamp;
 
@@ -12,8 +12,25 @@ use crate::audit::numbers::Numbers;
 /// What is known of the ends of lines of each host.
 pub(super) struct Ends<'a> {
     sessions: &'a Sessions,
-    missing: HashMap<String, Vec<Missing>>,
-    boots: HashMap<String, Vec<(String, u64, i64)>>,
+    /// Of each host the first number of what is missing and a word on it, in order.
+    gaps: HashMap<String, Vec<(u64, String)>>,
+    boots: HashMap<String, Boots>,
+}
+
+/// The boots of a host.
+struct Boots {
+    /// The first number of each.
+    first: HashMap<String, u64>,
+    /// The first numbers in order, with when that line was written.
+    order: Vec<(u64, i64)>,
+}
+
+impl Boots {
+    fn of(host: &str, numbers: &Numbers) -> Boots {
+        let all = numbers.boots(host);
+        let order = all.iter().map(|(_, first, at)| (*first, *at)).collect();
+        Boots { first: all.into_iter().map(|(boot, first, _)| (boot, first)).collect(), order }
+    }
 }
 
 impl Sessions {
@@ -21,10 +38,23 @@ impl Sessions {
         let hosts: Vec<&str> = self.hosts.keys().map(AsRef::as_ref).collect();
         Ends {
             sessions: self,
-            missing: hosts.iter().map(|host| ((*host).to_owned(), numbers.missing(host))).collect(),
-            boots: hosts.iter().map(|host| ((*host).to_owned(), numbers.boots(host))).collect(),
+            gaps: hosts.iter().map(|host| ((*host).to_owned(), gaps(host, numbers))).collect(),
+            boots: hosts.iter().map(|host| ((*host).to_owned(), Boots::of(host, numbers))).collect(),
         }
     }
+}
+
+fn gaps(host: &str, numbers: &Numbers) -> Vec<(u64, String)> {
+    let missing = numbers.missing(host).into_iter();
+    let gaps = missing.filter(|missing| matches!(missing.kind.as_str(), "numbers" | "lost"));
+    let mut gaps: Vec<(u64, String)> = gaps.map(|missing| (missing.from, missing.text)).collect();
+    gaps.sort_by_key(|(from, _)| *from);
+    gaps
+}
+
+/// The first of what is in order behind a number. A file may have many sessions and many gaps, so it is not searched for one by one.
+fn behind<T>(ordered: &[(u64, T)], number: u64) -> Option<&(u64, T)> {
+    ordered.get(ordered.partition_point(|(first, _)| *first <= number)..)?.first()
 }
 
 impl Ends<'_> {
@@ -32,9 +62,9 @@ impl Ends<'_> {
     pub(super) fn apply(&self, session: &mut Session, life: &Life) {
         if let Some((at, end)) = &life.end {
             let over = matches!(end.state.as_ref(), "ended" | "closed");
-            end.state.as_ref().clone_into(&mut session.state);
+            session.state = end.state.clone();
             session.end = over.then_some(*at);
-            session.end_code = end.code.as_ref().map(|code| code.as_ref().to_owned());
+            session.end_code = end.code.clone();
             session.ended_by = end.by;
             session.end_text = Some(end.text.clone());
             if over {
@@ -43,12 +73,12 @@ impl Ends<'_> {
         }
         match self.unknown(session, life) {
             Some(why) => {
-                "unknown".clone_into(&mut session.state);
+                session.state = self.sessions.known("unknown");
                 session.end_text = Some(why);
             }
             None if life.end.is_none() => {
-                "open".clone_into(&mut session.state);
-                let last = self.sessions.hosts.get(session.host.as_str());
+                session.state = self.sessions.known("open");
+                let last = self.sessions.hosts.get(&*session.host);
                 session.end_text = last.map(|last| format!("as of {}", clock_time(Timestamp(last.time))));
             }
             None => {}
@@ -58,26 +88,17 @@ impl Ends<'_> {
     /// Why nobody can know from these lines whether it goes on.
     fn unknown(&self, session: &Session, life: &Life) -> Option<String> {
         let newest = life.newest.0;
-        let own = self
-            .boots
-            .get(&session.host)?
-            .iter()
-            .find(|(boot, ..)| *boot == session.boot)
-            .map(|(_, first, _)| *first)?;
-        let later = self.boots.get(&session.host)?.iter().find(|(_, first, _)| *first > own);
-        let gap = self
-            .missing
-            .get(&session.host)?
-            .iter()
-            .find(|missing| matches!(missing.kind.as_str(), "numbers" | "lost") && missing.from > newest);
+        let boots = self.boots.get(&*session.host)?;
+        let later = behind(&boots.order, *boots.first.get(&*session.boot)?);
+        let gap = behind(self.gaps.get(&*session.host)?, newest);
         let shown = |at: i64| clock_time(Timestamp(at));
         match (later, gap) {
-            (Some((_, first, at)), _) if *first > newest => {
+            (Some((first, at)), _) if *first > newest => {
                 Some(format!("no line says: the host was started anew by {}", shown(*at)))
             }
-            (_, Some(gap)) => Some(format!("no line says: {}", gap.text)),
+            (_, Some((_, text))) => Some(format!("no line says: {text}")),
             _ => {
-                let last = self.sessions.hosts.get(session.host.as_str())?;
+                let last = self.sessions.hosts.get(&*session.host)?;
                 last.stopped.then(|| format!("no line says: jitd was stopped at {}", shown(last.time)))
             }
         }

@@ -1,10 +1,10 @@
 //! From events to sessions: a decision belongs to the session that it opened, which no field says; the same host, boot, service, person
 //! and place, and the nearest line, do. What fits nothing stands by itself: nothing is left out.
 
-use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
-use jit_control::audit::Session;
+use jit_control::audit::{Grant, Session, Word};
 
 use super::{Asked, Begin, Life, Phase, Sessions, Where};
 use crate::audit::numbers::Numbers;
@@ -14,22 +14,25 @@ const LOGIN: i64 = 600;
 /// How far apart the decision about a session and the word that it is opened are.
 const OPENING: i64 = 120;
 
+/// What is said of sessions, for each of many.
+const OURS: [&str; 6] = ["session", "refused", "passed", "open", "unknown", NO_DECISION];
+const NO_DECISION: &str = "the line with the decision is missing";
+
 /// What a decision and a session have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Same {
     place: Where,
-    service: Rc<str>,
-    user: Rc<str>,
-    from: Option<Rc<str>>,
-}
-
-fn text(word: Option<&Rc<str>>) -> Option<String> {
-    word.map(|word| word.as_ref().to_owned())
+    service: Word,
+    user: Word,
+    from: Option<Word>,
 }
 
 impl Sessions {
     /// Everybody who was in or refused, in the order of time, and how many decisions were about services that are not guarded.
     pub fn finish(mut self, numbers: &Numbers) -> (Vec<Session>, u64) {
+        for word in OURS {
+            self.word(word);
+        }
         let mut asked = std::mem::take(&mut self.asked);
         asked.sort_by(|a, b| (&a.place, a.seq).cmp(&(&b.place, b.seq)));
         let mut alone: Vec<Asked> = Vec::new();
@@ -50,8 +53,8 @@ impl Sessions {
         for ((place, id), life) in lives {
             let same = Same {
                 place: place.clone(),
-                service: Rc::clone(&life.service),
-                user: Rc::clone(&life.user),
+                service: life.service.clone(),
+                user: life.user.clone(),
                 from: life.from.clone(),
             };
             let decision = match life.begin {
@@ -66,7 +69,7 @@ impl Sessions {
         sessions.extend(alone.into_iter().map(|decision| self.attempt(decision)));
         within(&mut sessions);
         sessions.retain(|session| {
-            let over = match session.state.as_str() {
+            let over = match session.state.as_ref() {
                 "refused" | "passed" => Some(session.begin),
                 _ => session.end,
             };
@@ -79,7 +82,7 @@ impl Sessions {
     fn told(
         &self,
         place: &Where,
-        id: &str,
+        id: &Word,
         life: Life,
         decision: Option<Asked>,
         ends: &super::ends::Ends<'_>,
@@ -89,39 +92,37 @@ impl Sessions {
             None => (life.oldest.1, None),
         };
         let mut session = Session {
-            host: place.0.as_ref().to_owned(),
-            boot: place.1.as_ref().to_owned(),
-            kind: "session".to_owned(),
-            id: Some(id.to_owned()),
-            user: life.user.as_ref().to_owned(),
+            host: place.0.clone(),
+            boot: place.1.clone(),
+            kind: self.known("session"),
+            id: Some(id.clone()),
+            user: life.user.clone(),
             uid: Some(life.uid),
-            service: life.service.as_ref().to_owned(),
-            target: text(life.target.as_ref()),
-            from: text(life.from.as_ref()),
+            service: life.service.clone(),
+            target: life.target.clone(),
+            from: life.from.clone(),
             audit_session: life.audit_session,
             begin,
             until: life.until,
-            standing: text(life.standing.as_ref()),
+            standing: life.standing.clone(),
             would_end: life.would_end,
             lines: (life.oldest.0, life.newest.0),
             ..Session::default()
         };
-        (session.verdict, session.code, session.why) = match kind {
+        [session.verdict, session.code, session.why] = match kind {
             Some(Begin::Found) => {
-                ("found", "found", "it was there when jitd came, or began to be told of sessions")
+                ["found", "found", "it was there when jitd came, or began to be told of sessions"]
             }
             Some(Begin::Opened) | None => match life.standing.as_deref() {
-                _ if !life.grants.is_empty() => ("allow", "grant", "the line with the decision is missing"),
-                Some("exempt") => ("exempt", "exempt", "the line with the decision is missing"),
-                Some("break-glass") => {
-                    ("break-glass", "break-glass", "the line with the decision is missing")
-                }
-                _ => ("unknown", "unknown", "the line with the decision is missing"),
+                _ if !life.grants.is_empty() => ["allow", "grant", NO_DECISION],
+                Some("exempt") => ["exempt", "exempt", NO_DECISION],
+                Some("break-glass") => ["break-glass", "break-glass", NO_DECISION],
+                _ => ["unknown", "unknown", NO_DECISION],
             },
         }
-        .map_owned();
+        .map(|word| self.known(word));
         if kind.is_none() {
-            session.why = "its beginning is missing".to_owned();
+            session.why = self.known("its beginning is missing");
         }
         let mut rests = life.grants.clone();
         if let Some(decision) = decision {
@@ -138,16 +139,16 @@ impl Sessions {
     }
 
     fn attempt(&self, decision: Asked) -> Session {
-        let kind = if decision.verdict.as_ref() == "deny" { "refused" } else { "passed" };
+        let kind = self.known(if decision.verdict == "deny" { "refused" } else { "passed" });
         let mut session = Session {
-            host: decision.place.0.as_ref().to_owned(),
-            boot: decision.place.1.as_ref().to_owned(),
-            kind: kind.to_owned(),
-            user: decision.user.as_ref().to_owned(),
-            service: decision.service.as_ref().to_owned(),
-            from: text(decision.from.as_ref()),
+            host: decision.place.0.clone(),
+            boot: decision.place.1.clone(),
+            kind: kind.clone(),
+            user: decision.user.clone(),
+            service: decision.service.clone(),
+            from: decision.from.clone(),
             begin: decision.first.1,
-            state: kind.to_owned(),
+            state: kind,
             until: decision.until,
             grants: self.rests(&decision.place.0, &decision.grants),
             lines: (decision.first.0, decision.seq),
@@ -157,48 +158,43 @@ impl Sessions {
         session
     }
 
+    /// The text, kept once if it is a word of ours, or of the lines.
+    pub(super) fn known(&self, text: &str) -> Word {
+        self.words.get(text).cloned().unwrap_or_else(|| Word::from(text))
+    }
+
     /// The grants, as they were when they counted; of one that no line tells of, the id.
-    fn rests(&self, host: &Rc<str>, ids: &[Rc<str>]) -> Vec<jit_control::audit::Grant> {
-        let known = |id: &Rc<str>| match self.grants.get(&(Rc::clone(host), Rc::clone(id))) {
+    fn rests(&self, host: &Word, ids: &[Word]) -> Vec<Arc<Grant>> {
+        let known = |id: &Word| match self.grants.get(&(host.clone(), id.clone())) {
             Some((_, _, grant)) => grant.clone(),
-            None => jit_control::audit::Grant { id: id.as_ref().to_owned(), ..Default::default() },
+            None => Arc::new(Grant { id: id.to_string(), ..Grant::default() }),
         };
         ids.iter().map(known).collect()
-    }
-}
-
-trait Owned {
-    fn map_owned(self) -> (String, String, String);
-}
-
-impl Owned for (&str, &str, &str) {
-    fn map_owned(self) -> (String, String, String) {
-        (self.0.to_owned(), self.1.to_owned(), self.2.to_owned())
     }
 }
 
 /// What the decision says of a session.
 fn judged(session: &mut Session, decision: &Asked) {
     session.uid = session.uid.or(decision.uid);
-    session.dn = text(decision.dn.as_ref());
-    session.target = session.target.take().or_else(|| text(decision.target.as_ref()));
-    session.tty = text(decision.tty.as_ref());
-    session.key = text(decision.key.as_ref());
-    session.verdict = decision.verdict.as_ref().to_owned();
-    session.code = decision.code.as_ref().to_owned();
-    session.refusal = text(decision.refusal.as_ref());
-    session.why = decision.why.as_ref().to_owned();
+    session.dn = decision.dn.clone();
+    session.target = session.target.take().or_else(|| decision.target.clone());
+    session.tty = decision.tty.clone();
+    session.key = decision.key.clone();
+    session.verdict = decision.verdict.clone();
+    session.code = decision.code.clone();
+    session.refusal = decision.refusal.clone();
+    session.why = decision.why.clone();
 }
 
 /// One decision for each login: those before the session are gone into the one that opened it.
 fn logins(asked: Vec<Asked>) -> Vec<(Same, Asked)> {
-    let mut waiting: HashMap<Same, Vec<Asked>> = HashMap::new();
+    let mut waiting: HashMap<Same, VecDeque<Asked>> = HashMap::new();
     let mut all = Vec::with_capacity(asked.len());
     for mut decision in asked {
         let same = Same {
             place: decision.place.clone(),
-            service: Rc::clone(&decision.service),
-            user: Rc::clone(&decision.user),
+            service: decision.service.clone(),
+            user: decision.user.clone(),
             from: decision.from.clone(),
         };
         if decision.phase == Phase::Close {
@@ -207,13 +203,11 @@ fn logins(asked: Vec<Asked>) -> Vec<(Same, Asked)> {
         // The oldest that is not too old: logins overtake each other, and it does not matter which is which, for they are alike.
         if decision.phase == Phase::Open {
             if let Some(before) = waiting.get_mut(&same) {
-                let old = before
-                    .iter()
-                    .position(|earlier| decision.time - earlier.time <= LOGIN)
-                    .unwrap_or(before.len());
-                all.extend(before.drain(..old).map(|earlier| (same.clone(), earlier)));
-                if !before.is_empty() {
-                    let earlier = before.remove(0);
+                let is_old = |earlier: &Asked| decision.time - earlier.time > LOGIN;
+                while before.front().is_some_and(is_old) {
+                    all.extend(before.pop_front().map(|earlier| (same.clone(), earlier)));
+                }
+                if let Some(earlier) = before.pop_front() {
                     decision.first = earlier.first;
                     decision.key = decision.key.take().or(earlier.key);
                     decision.target = decision.target.take().or(earlier.target);
@@ -222,7 +216,9 @@ fn logins(asked: Vec<Asked>) -> Vec<(Same, Asked)> {
             }
         }
         match (decision.phase, decision.verdict.as_ref()) {
-            (Phase::Before, verdict) if verdict != "deny" => waiting.entry(same).or_default().push(decision),
+            (Phase::Before, verdict) if verdict != "deny" => {
+                waiting.entry(same).or_default().push_back(decision)
+            }
             _ => all.push((same, decision)),
         }
     }
@@ -254,7 +250,7 @@ fn is_inside(service: &str) -> bool {
 
 /// By the kernel's number of the login, which sudo and su keep.
 fn within(sessions: &mut [Session]) {
-    let mut logins: HashMap<(String, String, u32), (i64, String)> = HashMap::new();
+    let mut logins: HashMap<(Word, Word, u32), (i64, Word)> = HashMap::new();
     for session in sessions.iter().filter(|session| !is_inside(&session.service)) {
         let (Some(number), Some(id)) = (session.audit_session, &session.id) else { continue };
         let login = (session.begin, id.clone());

@@ -2,12 +2,14 @@
 
 mod csv;
 
+use std::collections::HashMap;
+
 use jit_control::Answer;
-use jit_control::audit::{Grant, Report as Reported, Session};
+use jit_control::audit::{Grant, Missing, Report as Reported, Session};
 use jit_model::text::clock_time;
 use jit_model::time::Timestamp;
 
-use super::unread;
+use super::{NAMED, unread};
 use crate::audit::input::gather;
 use crate::audit::numbers::span;
 use crate::audit::read::read;
@@ -62,12 +64,9 @@ pub fn report(context: &Context, args: &AuditReportArgs) -> Result<Report, Failu
     let text = if args.csv { csv::of(&reported.sessions) } else { table(context, &reported) };
     let mut notes = unread(&reported.unread, reported.more_unread);
     if args.csv {
-        notes.extend(
-            reported
-                .missing
-                .iter()
-                .map(|missing| format!("{}: {}{}", missing.host, missing.text, span(missing))),
-        );
+        let told = |missing: &Missing| format!("{}: {}{}", missing.host, missing.text, span(missing));
+        notes.extend(reported.missing.iter().take(NAMED).map(told));
+        notes.extend(more_missing(&reported));
     }
     let exit = if reading.broken_files > 0 { Exit::No } else { Exit::Done };
     Ok(Report { answer: Answer::AuditReport(reported), text, notes, exit })
@@ -87,12 +86,13 @@ fn table(context: &Context, reported: &Reported) -> String {
             heading.insert(0, "HOST");
         }
         let mut table = Table::new(&heading);
+        let logins = logins(reported);
         for session in &reported.sessions {
             let (verdict_tone, verdict) = verdict(session);
             let (end_tone, end) = end(session, context.now);
             let service = match &session.target {
                 Some(target) => format!("{} as {target}", session.service),
-                None => session.service.clone(),
+                None => session.service.to_string(),
             };
             let begin = when::short(Timestamp(session.begin), context.now);
             let from = session.from.as_deref().unwrap_or("-");
@@ -108,7 +108,7 @@ fn table(context: &Context, reported: &Reported) -> String {
                 cells.insert(0, (Tone::Plain, &session.host));
             }
             table.row(cells);
-            for line in details(session, reported)
+            for line in details(session, &logins)
                 .iter()
                 .flat_map(|text| wrapped(&clean(text), columns().saturating_sub(INDENT)))
             {
@@ -117,16 +117,35 @@ fn table(context: &Context, reported: &Reported) -> String {
         }
         text.push_str(&table.render(context.colour));
     }
-    for missing in &reported.missing {
+    for missing in reported.missing.iter().take(NAMED) {
         let boot = missing.boot.get(..8).unwrap_or(&missing.boot);
         let line = clean(&format!("{}, boot {boot}: {}{}", missing.host, missing.text, span(missing)));
         text.push_str(&format!("{}  {line}\n", context.colour.paint(Tone::Bad, "missing")));
     }
+    text.extend(more_missing(reported).map(|line| format!("{line}\n")));
     text
 }
 
+/// How much more is missing than is named.
+fn more_missing(reported: &Reported) -> Option<String> {
+    let more = reported.missing.len().checked_sub(NAMED).filter(|more| *more > 0)?;
+    Some(format!("{more} more places where lines are missing; --json names them"))
+}
+
+/// From where those came in within whose login something happened, by host and session id.
+type Logins<'a> = HashMap<(&'a str, &'a str), Option<&'a str>>;
+
+fn logins(reported: &Reported) -> Logins<'_> {
+    let mut logins = Logins::new();
+    for session in &reported.sessions {
+        let Some(id) = &session.id else { continue };
+        logins.entry((&session.host, id)).or_insert(session.from.as_deref());
+    }
+    logins
+}
+
 fn verdict(session: &Session) -> (Tone, String) {
-    match session.verdict.as_str() {
+    match session.verdict.as_ref() {
         "allow" => (Tone::Good, "allow".to_owned()),
         "deny" => (Tone::Bad, format!("refused: {}", session.code)),
         "would-deny" => (Tone::Fair, format!("would be refused: {}", session.code)),
@@ -137,7 +156,7 @@ fn verdict(session: &Session) -> (Tone, String) {
 
 fn end(session: &Session, now: Timestamp) -> (Tone, String) {
     let at = session.end.map(|end| when::short(Timestamp(end), now));
-    match (session.state.as_str(), at) {
+    match (session.state.as_ref(), at) {
         ("closed", Some(at)) => (Tone::Plain, at),
         (_, Some(at)) => (Tone::Fair, format!("{at} {}", session.end_code.as_deref().unwrap_or("ended"))),
         ("refused" | "passed", None) => (Tone::Faint, "-".to_owned()),
@@ -146,10 +165,10 @@ fn end(session: &Session, now: Timestamp) -> (Tone, String) {
 }
 
 /// What stands below the row.
-fn details(session: &Session, reported: &Reported) -> Vec<String> {
-    let mut lines: Vec<String> = session.grants.iter().map(grant).collect();
-    if matches!(session.verdict.as_str(), "deny" | "would-deny" | "found" | "unknown" | "exempt") {
-        lines.push(session.why.clone());
+fn details(session: &Session, logins: &Logins<'_>) -> Vec<String> {
+    let mut lines: Vec<String> = session.grants.iter().map(|held| grant(held)).collect();
+    if matches!(session.verdict.as_ref(), "deny" | "would-deny" | "found" | "unknown" | "exempt") {
+        lines.push(session.why.to_string());
     }
     let mut facts = Vec::new();
     if let Some(id) = &session.id {
@@ -158,14 +177,8 @@ fn details(session: &Session, reported: &Reported) -> Vec<String> {
         facts.push("let in; jitd was told of no session".to_owned());
     }
     if let Some(id) = &session.within {
-        let login = reported
-            .sessions
-            .iter()
-            .find(|login| login.id.as_ref() == Some(id) && login.host == session.host);
-        let from = login
-            .and_then(|login| login.from.as_ref())
-            .map(|from| format!(" from {from}"))
-            .unwrap_or_default();
+        let from = logins.get(&(session.host.as_ref(), id.as_ref())).copied().flatten();
+        let from = from.map(|from| format!(" from {from}")).unwrap_or_default();
         facts.push(format!("within session {id}{from}"));
     }
     if let Some(key) = &session.key {
@@ -180,9 +193,9 @@ fn details(session: &Session, reported: &Reported) -> Vec<String> {
     if !facts.is_empty() {
         lines.push(facts.join(", "));
     }
-    if matches!(session.state.as_str(), "open" | "unknown" | "ending" | "stuck") || session.ended_by.is_some()
+    if matches!(session.state.as_ref(), "open" | "unknown" | "ending" | "stuck") || session.ended_by.is_some()
     {
-        lines.extend(session.end_text.iter().map(|text| match session.state.as_str() {
+        lines.extend(session.end_text.iter().map(|text| match session.state.as_ref() {
             "open" => format!("open {text}"),
             _ => text.clone(),
         }));
