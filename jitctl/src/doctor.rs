@@ -3,6 +3,7 @@
 //! examined. Must never change anything, and never say "good" for what it did not understand.
 
 mod accounts;
+mod acl;
 mod ask;
 mod certificates;
 mod clock;

@@ -8,17 +8,37 @@ use std::path::{Path, PathBuf};
 use crate::doctor::accounts::{Accounts, Person};
 use crate::doctor::host::Host;
 use crate::doctor::settings::{Place, Settings};
-use crate::doctor::{Findings, Level, nsswitch};
+use crate::doctor::{Findings, Level, acl, nsswitch};
 
 /// Directories that the daemon itself writes.
 const OWN: [&str; 4] = ["/var/lib/jitd", "/var/log/jitd", "/run/jitd/pub", "/run/jitd/state"];
 
+/// Files, and directories of which each file counts, by which others than jit decide who gets in or becomes root.
+const DECIDING: [&str; 14] = [
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/shadow",
+    "/etc/gshadow",
+    "/etc/sudoers",
+    "/etc/sudo.conf",
+    "/etc/ssh/sshd_config",
+    "/etc/ld.so.preload",
+    "/etc/nsswitch.conf",
+    "/etc/pam.d",
+    "/usr/lib/pam.d",
+    "/etc/security",
+    "/etc/sudoers.d",
+    "/etc/ssh/sshd_config.d",
+];
+
 /// Who may write, and who may read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Meta {
     uid: u32,
     gid: u32,
     mode: u32,
+    /// Whom its access control list lets write besides (acl(5)).
+    listed: Vec<acl::Who>,
 }
 
 /// Whose a file has to be.
@@ -69,15 +89,20 @@ pub(super) fn examine(host: &Host) -> Findings {
 /// What has to be root's alone: what is there of it.
 fn guarded(host: &Host) -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> =
-        ["/usr/sbin/jitd", "/usr/bin/jitctl", "/run/jitd", "/etc/nsswitch.conf", "/etc/pam.d"]
-            .map(PathBuf::from)
-            .to_vec();
+        ["/usr/sbin/jitd", "/usr/bin/jitctl", "/run/jitd"].map(PathBuf::from).to_vec();
     all.extend(module_places().into_iter().map(PathBuf::from));
     all.extend(nsswitch::places(host).into_iter().map(PathBuf::from));
-    let etc = host.config.parent().unwrap_or(Path::new("/etc/jitd"));
-    let inside = fs::read_dir(host.path(etc)).into_iter().flatten().flatten();
-    all.extend(inside.map(|entry| etc.join(entry.file_name())));
+    all.extend(DECIDING.map(PathBuf::from));
+    let etc = host.config.parent().unwrap_or(Path::new("/etc/jitd")).to_owned();
+    // Any module of PAM may end a phase before ours is asked.
+    let modules = module_places().into_iter().filter_map(|path| Some(Path::new(&path).parent()?.to_owned()));
+    let whole = DECIDING.iter().map(PathBuf::from).chain(modules).chain([etc]);
+    let inside: Vec<PathBuf> = whole.flat_map(|directory| names(host, &directory)).collect();
+    all.extend(inside);
     all.retain(|path| host.path(path).exists());
+    // Behind a link (authselect's, /etc/alternatives) it is the file that counts, and what is above that.
+    let real: Vec<PathBuf> = all.iter().filter_map(|path| behind(host, path)).collect();
+    all.extend(real);
     // The source of grants has a code of its own.
     if let Ok(settings) = Settings::of(host) {
         let named = |path: &PathBuf| {
@@ -90,6 +115,19 @@ fn guarded(host: &Host) -> Vec<PathBuf> {
         all.retain(|path| !named(path));
     }
     all
+}
+
+/// The files in a directory; none if it is none.
+fn names(host: &Host, directory: &Path) -> Vec<PathBuf> {
+    let inside = fs::read_dir(host.path(directory)).into_iter().flatten().flatten();
+    inside.map(|entry| directory.join(entry.file_name())).collect()
+}
+
+/// Where a path with links in it leads, on the host.
+fn behind(host: &Host, path: &Path) -> Option<PathBuf> {
+    let real = fs::canonicalize(host.path(path)).ok()?;
+    let real = Path::new("/").join(real.strip_prefix(&host.root).ok()?);
+    (real != path).then_some(real)
 }
 
 /// Where libpam looks, on Debian and on RHEL.
@@ -119,7 +157,9 @@ fn writable_here(
     code: &'static str,
     found: &mut Findings,
 ) {
-    let Some(why) = meta(host, at).and_then(|meta| written_by_others(meta, owner)) else { return };
+    let place = if at == path { At::Itself } else { At::Above };
+    let judged = meta(host, at).and_then(|meta| written_by_others(&meta, owner, place, || root_group(host)));
+    let Some(why) = judged else { return };
     let shown = at.display().to_string();
     if found.findings.iter().any(|finding| finding.place == shown) {
         return;
@@ -136,31 +176,67 @@ fn writable_here(
     found.push(Level::Hole, code, shown, format!("{why}: {comes_of_it}"), cure);
 }
 
-/// `None` where there is nothing, or nothing can be said. Links are followed: what counts is what is opened.
+/// `None` where there is nothing. Links are followed: what counts is what is opened.
 fn meta(host: &Host, path: &Path) -> Option<Meta> {
-    let meta = fs::metadata(host.path(path)).ok()?;
-    Some(Meta { uid: meta.uid(), gid: meta.gid(), mode: meta.mode() & 0o7777 })
+    let path = host.path(path);
+    let meta = fs::metadata(&path).ok()?;
+    Some(Meta { uid: meta.uid(), gid: meta.gid(), mode: meta.mode() & 0o7777, listed: acl::writers(&path) })
 }
 
-fn written_by_others(meta: Meta, owner: Owner) -> Option<String> {
-    let good = match owner {
-        Owner::Root => meta.uid == 0,
-        Owner::Daemon(uid) => meta.uid == 0 || meta.uid == uid,
+/// Who is in root's own group besides root.
+fn root_group(host: &Host) -> Vec<String> {
+    let text = fs::read_to_string(host.path("/etc/group")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("root:")).unwrap_or_default();
+    let members = line.rsplit(':').next().unwrap_or_default().split(',');
+    members.filter(|name| !name.is_empty() && *name != "root").map(str::to_owned).collect()
+}
+
+/// What is looked at: what counts itself, or a directory above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Itself,
+    Above,
+}
+
+/// `helpers` are in root's own group, besides root.
+fn written_by_others(
+    meta: &Meta,
+    owner: Owner,
+    at: At,
+    helpers: impl FnOnce() -> Vec<String>,
+) -> Option<String> {
+    let good = |uid: u32| match owner {
+        Owner::Root => uid == 0,
+        Owner::Daemon(daemon) => uid == 0 || uid == daemon,
     };
-    if !good {
+    if !good(meta.uid) {
         return Some(format!("it belongs to uid {}", meta.uid));
     }
-    // What is sticky, such as /tmp, lets nobody replace another's file. Root's own group writes as root does.
-    let sticky = meta.mode & 0o1000 != 0;
-    let by_group = meta.mode & 0o020 != 0 && meta.gid != 0;
-    let by_all = meta.mode & 0o002 != 0;
-    if by_all && !sticky {
-        Some(format!("everybody may write it (mode {:04o})", meta.mode))
-    } else if by_group && !sticky {
-        Some(format!("group {} may write it (mode {:04o})", meta.gid, meta.mode))
-    } else {
-        None
+    // What is sticky, such as /tmp, lets nobody replace another's file below it. Root's own group writes as root does.
+    if meta.mode & 0o1000 != 0 && at == At::Above {
+        return None;
     }
+    if meta.mode & 0o002 != 0 {
+        return Some(format!("everybody may write it (mode {:04o})", meta.mode));
+    }
+    for who in &meta.listed {
+        let who = match who {
+            acl::Who::User(uid) if good(*uid) => continue,
+            acl::Who::User(uid) => format!("uid {uid}"),
+            acl::Who::Group(gid) => format!("group {gid}"),
+        };
+        return Some(format!("{who} may write it, by its access control list (getfacl)"));
+    }
+    if meta.mode & 0o020 == 0 {
+        return None;
+    }
+    if meta.gid != 0 {
+        return Some(format!("group {} may write it (mode {:04o})", meta.gid, meta.mode));
+    }
+    let helpers = helpers();
+    let shown =
+        || format!("group root may write it (mode {:04o}), and {} is in it", meta.mode, helpers.join(", "));
+    (!helpers.is_empty()).then(shown)
 }
 
 fn readable(host: &Host, secret: &Path, found: &mut Findings) {
@@ -189,7 +265,7 @@ fn readable(host: &Host, secret: &Path, found: &mut Findings) {
 /// jitd.toml: 0640 root:jitd, so that it can be read again.
 fn configuration(host: &Host, jitd: Option<&Person>, found: &mut Findings) {
     let (Some(meta), Some(jitd)) = (meta(host, &host.config), jitd) else { return };
-    if let Some(text) = unread(meta, jitd) {
+    if let Some(text) = unread(&meta, jitd) {
         let shown = host.config.display();
         found.push(
             Level::Warning,
@@ -201,7 +277,7 @@ fn configuration(host: &Host, jitd: Option<&Person>, found: &mut Findings) {
     }
 }
 
-fn unread(meta: Meta, jitd: &Person) -> Option<String> {
+fn unread(meta: &Meta, jitd: &Person) -> Option<String> {
     if meta.mode & 0o004 != 0 {
         return Some(format!(
             "everybody may read who is exempt and who breaks glass (mode {:04o})",
@@ -266,20 +342,48 @@ mod tests {
     use crate::doctor::testing::{codes, tree};
 
     fn meta(uid: u32, gid: u32, mode: u32) -> Meta {
-        Meta { uid, gid, mode }
+        Meta { uid, gid, mode, listed: Vec::new() }
     }
 
     #[test]
     fn only_root_writes() {
-        let judged = |meta| written_by_others(meta, Owner::Root).is_some();
-        for good in [meta(0, 0, 0o644), meta(0, 990, 0o640), meta(0, 0, 0o664), meta(0, 0, 0o1777)] {
-            assert!(!judged(good), "{good:?}");
+        let judged = |meta: Meta| written_by_others(&meta, Owner::Root, At::Itself, Vec::new).is_some();
+        for good in [meta(0, 0, 0o644), meta(0, 990, 0o640), meta(0, 0, 0o664)] {
+            assert!(!judged(good.clone()), "{good:?}");
         }
         for bad in [meta(1000, 0, 0o644), meta(0, 990, 0o660), meta(0, 0, 0o646), meta(990, 990, 0o700)] {
-            assert!(judged(bad), "{bad:?}");
+            assert!(judged(bad.clone()), "{bad:?}");
         }
-        assert_eq!(written_by_others(meta(990, 990, 0o755), Owner::Daemon(990)), None);
-        assert!(written_by_others(meta(990, 5, 0o770), Owner::Daemon(990)).is_some());
+        let by_daemon = |meta: Meta| written_by_others(&meta, Owner::Daemon(990), At::Itself, Vec::new);
+        assert_eq!(by_daemon(meta(990, 990, 0o755)), None);
+        assert!(by_daemon(meta(990, 5, 0o770)).is_some());
+        // New files may be put beside what is there, but nothing replaced.
+        let sticky = |at| written_by_others(&meta(0, 0, 0o1777), Owner::Root, at, Vec::new);
+        assert!(sticky(At::Itself).is_some() && sticky(At::Above).is_none());
+        // Root's group is root's as long as nobody else is in it, and a list says more than the mode.
+        let helped = || vec!["alice".to_owned()];
+        assert!(written_by_others(&meta(0, 0, 0o664), Owner::Root, At::Itself, helped).is_some());
+        let listed = |who| judged(Meta { listed: vec![who], ..meta(0, 0, 0o664) });
+        assert!(listed(acl::Who::User(1000)) && listed(acl::Who::Group(50)) && !listed(acl::Who::User(0)));
+    }
+
+    #[test]
+    fn every_file_that_decides_is_looked_at() {
+        let files = [
+            "/etc/pam.d/sshd",
+            "/usr/lib/pam.d/polkit-1",
+            "/etc/ssh/sshd_config",
+            "/etc/sudoers.d/x",
+            "/etc/security/access.conf",
+        ];
+        let module = module_places().remove(0).replace("pam_jit", "pam_unix");
+        let more = [module.as_str(), "/etc/authselect/system-auth"].map(|path| (path, ""));
+        let (host, _root) = tree(&[&files.map(|path| (path, ""))[..], &more].concat());
+        std::os::unix::fs::symlink("../authselect/system-auth", host.path("/etc/pam.d/system-auth")).unwrap();
+        let all = guarded(&host);
+        for path in files.into_iter().chain(more.map(|(path, _)| path)) {
+            assert!(all.contains(&PathBuf::from(path)), "{path}: {all:?}");
+        }
     }
 
     #[test]
@@ -291,9 +395,9 @@ mod tests {
             home: "/".into(),
             shell: "/usr/sbin/nologin".into(),
         };
-        assert_eq!(unread(meta(0, 990, 0o640), &jitd), None);
-        assert!(unread(meta(0, 0, 0o640), &jitd).is_some_and(|text| text.contains("reload")));
-        assert!(unread(meta(0, 990, 0o644), &jitd).is_some_and(|text| text.contains("everybody")));
+        assert_eq!(unread(&meta(0, 990, 0o640), &jitd), None);
+        assert!(unread(&meta(0, 0, 0o640), &jitd).is_some_and(|text| text.contains("reload")));
+        assert!(unread(&meta(0, 990, 0o644), &jitd).is_some_and(|text| text.contains("everybody")));
     }
 
     #[test]
