@@ -67,8 +67,9 @@ fn render(doctor: &Doctor, verbose: bool, colour: Colour) -> String {
             colour.paint(Tone::Strong, &clean(place)),
             clean(text)
         ));
-        if !cure.is_empty() {
-            out.push_str(&format!("    {} {}\n", colour.paint(Tone::Faint, "->"), clean(cure)));
+        // One line each, so that they can be copied.
+        for line in cure.lines() {
+            out.push_str(&format!("    {} {}\n", colour.paint(Tone::Faint, "->"), clean(line)));
         }
     }
     if !doctor.findings.is_empty() {
@@ -131,6 +132,14 @@ mod tests {
             text,
             "hole  /etc/ssh/sshd_config:3  (use-pam)\n    UsePAM no\n    -> UsePAM yes\nnote  b  (n)\n    so\\u{1b} it is\n\nexamined: sshd\n1 hole, 1 note\n"
         );
+    }
+
+    #[test]
+    fn what_is_to_be_typed_stands_in_lines_of_its_own() {
+        let mut found = Findings::of("pam");
+        found.push(Level::Hole, "x", "p", "t", "sed a\nsed b\x1b");
+        let text = render(&found.to_wire(), false, Colour::Off);
+        assert!(text.contains("    -> sed a\n    -> sed b\\u{1b}\n"), "{text}");
     }
 
     #[test]
