@@ -2,6 +2,7 @@
 
 use super::able;
 use super::cure;
+use super::services::Purpose;
 use super::view::{Cure, Ledger, View, is_ours, ours};
 use crate::doctor::Level;
 use crate::doctor::stack::chain::{Handler, Phase, Service};
@@ -74,9 +75,13 @@ fn file(service: &Service) -> String {
 }
 
 fn missing(view: &View, service: &Service, phase: Phase, due: Due, ledger: &mut Ledger) {
-    // `su-l` includes `su`: what is wrong there is said there.
-    let elsewhere = service.own.files.iter().skip(1).filter_map(|file| file.rsplit('/').next());
-    if elsewhere.into_iter().any(|name| view.purposes.guarded.contains(name) && name != service.name) {
+    // `su-l` includes `su`: what is wrong there is said there, and only there.
+    let mut elsewhere = service.own.files.iter().skip(1).filter_map(|file| file.rsplit('/').next());
+    let said = |name: &str| {
+        let mut guarded = view.with(Purpose::Guarded).filter(|other| other.name != service.name);
+        guarded.any(|other| other.name == name && ours(other.chain(phase)).next().is_none())
+    };
+    if elsewhere.any(said) {
         return;
     }
     let phases = [Phase::Auth, Phase::Account, Phase::Session, Phase::Password];
@@ -92,6 +97,19 @@ fn missing(view: &View, service: &Service, phase: Phase, due: Due, ledger: &mut 
         wrong => format!("; it stands in the {} phase, which does not count", wrong.join(" and ")),
     };
     let word = phase.word();
+    if service.own.file.is_none() {
+        let first = view.libpam.directories.first().map_or("/etc/pam.d", String::as_str);
+        let own = format!("{first}/{}", service.name);
+        let text = format!(
+            "{own} is not there, so `other` stands in for it, whose {word} phase has no line for pam_jit.so: {}",
+            due.so
+        );
+        let cure = format!(
+            "have its package put {own} back (apt-get install --reinstall -o Dpkg::Options::=--force-confmiss PACKAGE, or dnf reinstall PACKAGE)"
+        );
+        ledger.note(due.level, due.missing, own, text, &service.name, Cure::Once(cure));
+        return;
+    }
     let text = format!("the {word} phase has no line for pam_jit.so{stands}: {}", due.so);
     let cure = cure::insert(view, service, phase);
     ledger.note(due.level, due.missing, file(service), text, &service.name, cure);

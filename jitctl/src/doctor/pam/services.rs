@@ -22,7 +22,7 @@ const PARTS: [&str; 9] = [
 ];
 /// Services that change somebody's own entry, unlock a screen that is in use, check a password for a server that hands out no login, or run as root for
 /// root alone.
-const HARMLESS: [&str; 42] = [
+const HARMLESS: [&str; 43] = [
     "chage",
     "chfn",
     "chgpasswd",
@@ -61,6 +61,8 @@ const HARMLESS: [&str; 42] = [
     "physlock",
     "screen",
     "swaylock",
+    // run0's shell, begun by process 1: whether he may was asked by polkit-1. Guarded, it would ask for a grant of root's.
+    "systemd-run0",
     "vlock",
     "xscreensaver",
     "runuser",
@@ -113,6 +115,23 @@ const DOORS: [&str; 42] = [
     "webmin",
     "xdm",
 ];
+
+/// Services that are asked for by a program of their own name: where the program is and the file is not, `other` stands in for it.
+const PROGRAMS: [(&str, &[&str]); 7] = [
+    ("sshd", &["/usr/sbin/sshd"]),
+    ("login", &["/usr/bin/login", "/bin/login"]),
+    ("sudo", &["/usr/bin/sudo"]),
+    ("su", &["/usr/bin/su", "/bin/su"]),
+    ("su-l", &["/usr/bin/su", "/bin/su"]),
+    ("doas", &["/usr/bin/doas"]),
+    ("polkit-1", &["/usr/lib/polkit-1/polkit-agent-helper-1", "/usr/libexec/polkit-agent-helper-1"]),
+];
+
+/// Those of them whose program is on the host.
+pub(super) fn with_program(tree: &Tree) -> impl Iterator<Item = &'static str> {
+    let here = |programs: &[&str]| programs.iter().any(|program| tree.look(program).is_some());
+    PROGRAMS.into_iter().filter(move |(_, programs)| here(programs)).map(|(name, _)| name)
+}
 
 /// What a file of pam.d is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

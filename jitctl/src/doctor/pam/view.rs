@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jit_proto::enforcing::{Rule, Rules, Switch};
 
-use super::services::{Purpose, Purposes, declared_open, is_service};
+use super::services::{Purpose, Purposes, declared_open, is_service, with_program};
 use crate::doctor::host::Host;
 use crate::doctor::stack::chain::{Handler, Module, Service};
 use crate::doctor::stack::libpam::Libpam;
@@ -20,7 +20,7 @@ pub(super) struct View {
     pub(super) tree: Tree,
     pub(super) libpam: Libpam,
     pub(super) purposes: Purposes,
-    /// Those that have a file of their own; the last one stands for those that have none.
+    /// Those that have a file of their own, or a program that asks for one; the last one stands for all others.
     pub(super) services: Vec<Service>,
     /// What could not be looked at.
     pub(super) unexamined: Vec<String>,
@@ -58,6 +58,9 @@ impl View {
         let mut services: Vec<Service> =
             names.iter().filter(|name| is_service(name)).map(|name| loader.service(name)).collect();
         services.retain(|service| service.name != "other");
+        // Whose file is gone is let in by `other`.
+        let bare = with_program(&tree).filter(|name| !names.iter().any(|named| named == name));
+        services.extend(bare.map(|name| loader.service(name)));
         services.push(loader.service("other"));
         if names.is_empty() {
             unexamined.push("pam: there is no file in /etc/pam.d".to_owned());

@@ -189,6 +189,30 @@ fn lines_by_hand_guard_their_services_and_no_other() {
 }
 
 #[test]
+fn what_includes_a_guarded_service_in_another_phase_is_no_better_for_it() {
+    let tree = by_hand();
+    tree.put("/etc/pam.d/sudo-i", b"auth include sudo\n@include common-account\nsession include sudo\n");
+    assert!(tree.faults().contains(&hole("pam-account", "/etc/pam.d/sudo-i")), "{:#?}", tree.faults());
+    tree.put("/etc/pam.d/sudo-i", b"auth include sudo\naccount include sudo\nsession include sudo\n");
+    assert!(!tree.faults().iter().any(|(_, _, place)| place.ends_with("sudo-i")));
+}
+
+#[test]
+fn a_service_whose_file_is_gone_is_let_in_by_other() {
+    let tree = by_hand().without("/etc/pam.d/sshd");
+    let place = "/etc/pam.d/sshd";
+    assert!(!tree.faults().iter().any(|(_, _, at)| at == place), "there is no sshd");
+    tree.put("/usr/sbin/sshd", b"");
+    for code in ["pam-account", "pam-session"] {
+        assert!(tree.faults().contains(&hole(code, place)), "{:#?}", tree.faults());
+    }
+    // The profile guards `other`, too.
+    let tree = profiled().without("/etc/pam.d/sshd");
+    tree.put("/usr/sbin/sshd", b"");
+    assert_eq!(tree.faults(), []);
+}
+
+#[test]
 fn a_host_without_lines_is_open_and_what_is_typed_closes_it() {
     let tree = debian();
     let faults = tree.faults();
@@ -426,6 +450,8 @@ fn every_service_is_guarded_background_or_open() {
     tree.put("/etc/pam.d/backupd", b"@include common-auth\n@include common-account\n");
     tree.put("/etc/pam.d/closed", b"auth required pam_deny.so\naccount required pam_deny.so\n");
     tree.put("/etc/pam.d/sshd.dpkg-old", b"account required pam_permit.so\n");
+    // Polkit is asked before run0 begins.
+    tree.put("/usr/lib/pam.d/systemd-run0", b"account required pam_unix.so\n");
     let warning = (Level::Warning, "pam-unguarded", "/etc/pam.d/backupd".to_owned());
     assert_eq!(tree.faults(), [hole("pam-unguarded", "/etc/pam.d/ppp"), warning]);
     tree.put("/etc/jitd/jitd.toml", b"[host]\nname = \"h\"\n[guard]\nopen = [\"backupd\", \"ppp\"]\n");
