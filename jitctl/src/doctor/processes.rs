@@ -13,12 +13,19 @@ pub(super) struct Process {
     /// The program that it runs; ` (deleted)` taken off.
     pub(super) exe: PathBuf,
     line: Vec<u8>,
+    /// All four of its uids are root's.
+    is_roots: bool,
 }
 
 impl Process {
     /// The last part of its program's path.
     pub(super) fn program(&self) -> &str {
         self.exe.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
+    /// Whether it runs as root, and was begun by root.
+    pub(super) fn is_roots(&self) -> bool {
+        self.is_roots
     }
 
     /// Its command line, in words.
@@ -48,7 +55,10 @@ pub(super) fn of(host: &Host) -> Vec<Process> {
             let exe =
                 exe.to_str().map(|path| PathBuf::from(path.trim_end_matches(" (deleted)"))).unwrap_or(exe);
             let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            Some(Process { pid, exe, line })
+            let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+            let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+            let is_roots = uids.split_whitespace().all(|uid| uid == "0");
+            Some(Process { pid, exe, line, is_roots })
         })
         .collect()
 }

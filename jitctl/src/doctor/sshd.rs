@@ -1,31 +1,41 @@
 //! sshd: whether it asks PAM at all, by sshd's own word for its configuration (`sshd -T`), of the default one and of each that is running. Without `UsePAM
 //! yes` nobody is asked for a grant. Other ssh servers that ask no PAM are looked for among the processes.
 
-use std::collections::BTreeMap;
+mod running;
+mod texts;
 
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+
+use self::running::Server;
 use crate::doctor::ask::{Mute, ask};
 use crate::doctor::host::Host;
 use crate::doctor::settings::Settings;
 use crate::doctor::{Findings, Level, processes, rules};
 
 const SSHD: &str = "/usr/sbin/sshd";
+const CONFIG: &str = "/etc/ssh/sshd_config";
+/// OpenSSH 9.8 and later; before, the name by which sshd was started.
+const SERVICE: &str = "pamservicename";
 
 /// Servers that let people in by keys without asking PAM's account phase.
-const OTHERS: [(&str, &str); 3] = [
+const OTHERS: [(&str, &str); 4] = [
     ("dropbear", "it asks PAM about passwords at most, and about keys never"),
+    ("dropbearmulti", "it asks PAM about passwords at most, and about keys never"),
     ("tinysshd", "it knows no PAM"),
     ("lshd", "it asks PAM about passwords at most"),
 ];
 
 pub(super) fn examine(host: &Host) -> Findings {
     let mut found = Findings::of("sshd");
-    let running = running(host);
-    let mut all = vec![Vec::new()];
-    all.extend(running.iter().filter(|options| !options.is_empty()).cloned());
-    for options in all {
-        server(host, &options, &mut found);
+    let usual = Server { program: SSHD.to_owned(), name: "sshd".to_owned(), options: Vec::new() };
+    let mut all = running::servers(host);
+    all.retain(|server| *server != usual);
+    all.insert(0, usual);
+    for server in &all {
+        examine_server(host, server, &mut found);
     }
-    for process in processes::of(host) {
+    for process in processes::of(host).iter().filter(|process| process.is_roots()) {
         if let Some((name, why)) = OTHERS.iter().find(|(name, _)| *name == process.program()) {
             let place = format!("process {} ({})", process.pid, process.line());
             found.push(
@@ -43,16 +53,32 @@ pub(super) fn examine(host: &Host) -> Findings {
 /// What `sshd -T` says, by keyword in lower case; values of one that stands several times are joined by a line break.
 pub(super) type Words = BTreeMap<String, String>;
 
-/// sshd's word for its configuration as `user` from this host itself would meet it.
-pub(super) fn effective(host: &Host, options: &[String], user: &str) -> Result<Words, Answerless> {
-    let meeting = format!("user={user},host=localhost,addr=127.0.0.1");
-    let mut argv = vec![SSHD, "-T", "-C", &meeting];
-    argv.extend(options.iter().map(String::as_str));
-    match ask(host, &argv) {
+/// The default server's word for its configuration as `user` would meet it.
+pub(super) fn effective(host: &Host, user: &str) -> Result<Words, Answerless> {
+    said(host, SSHD, &[], user)
+}
+
+/// A server's word for its configuration as `user` from this host itself would meet it. Everything that a `Match` may ask for is told: without, sshd ends.
+fn said(host: &Host, program: &str, options: &[String], user: &str) -> Result<Words, Answerless> {
+    let meeting = format!("user={user},host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22,rdomain=");
+    let dump = |how: &str| {
+        let mut argv = vec![program, how, "-C", &meeting];
+        argv.extend(options.iter().map(String::as_str));
+        ask(host, &argv)
+    };
+    const UNSTARTED: &str = "Missing privilege separation directory";
+    match dump("-T") {
         Ok(said) if said.well => Ok(words(&said.out)),
-        Ok(said) if said.err.contains("Missing privilege separation directory") => Err(Answerless::Unasked(
-            "sshd was not started since the last boot: /run/sshd is missing".to_owned(),
-        )),
+        Ok(said) if said.err.contains(UNSTARTED) || said.err.contains("no hostkeys available") => {
+            // OpenSSH 9.3 and later tell without either.
+            match dump("-G") {
+                Ok(again) if again.well && !again.out.is_empty() => Ok(words(&again.out)),
+                _ if said.err.contains(UNSTARTED) => Err(Answerless::Unasked(
+                    "sshd was not started since the last boot: /run/sshd is missing".to_owned(),
+                )),
+                _ => Err(Answerless::Refuses(said.complaint())),
+            }
+        }
         Ok(said) => Err(Answerless::Refuses(said.complaint())),
         Err(mute @ Mute::Missing(_)) => Err(Answerless::Absent(mute.to_string())),
         Err(mute) => Err(Answerless::Unasked(mute.to_string())),
@@ -83,16 +109,22 @@ fn words(text: &str) -> Words {
     words
 }
 
-fn server(host: &Host, options: &[String], found: &mut Findings) {
-    let place = shown(options);
-    let words = match effective(host, options, "root") {
+fn examine_server(host: &Host, server: &Server, found: &mut Findings) {
+    let place = shown(server);
+    if server.program != SSHD && !is_roots_alone(&server.program) {
+        found.unexamined(format!("{place}: {} is not root's alone, so it is not asked", server.program));
+        return;
+    }
+    let words = match said(host, &server.program, &server.options, "root") {
         Ok(words) => words,
-        Err(Answerless::Absent(_)) => return,
-        Err(Answerless::Unasked(why)) => {
+        // No sshd; but one that runs was there.
+        Err(Answerless::Absent(_)) if server.program == SSHD && server.options.is_empty() => return,
+        Err(Answerless::Absent(why) | Answerless::Unasked(why)) => {
             found.unexamined(format!("{place}: {why}"));
             return;
         }
         Err(Answerless::Refuses(why)) => {
+            found.unexamined(format!("{place}: whether sshd asks PAM"));
             found.push(
                 Level::Warning,
                 "sshd-config",
@@ -103,21 +135,44 @@ fn server(host: &Host, options: &[String], found: &mut Findings) {
             return;
         }
     };
-    judge(&words, &place, &rules::guarded(host), found);
+    let guarded = rules::guarded(host);
+    judge(&words, &server.name, &place, &guarded, found);
+    if words.contains_key(SERVICE) {
+        let file = server.file().unwrap_or(CONFIG);
+        match texts::values(host, file, SERVICE) {
+            Ok(services) => {
+                for service in services.iter().filter(|service| !guarded.contains(service)) {
+                    by_service(service, &place, found);
+                }
+            }
+            Err(why) => found.unexamined(format!("{place}: whether PAMServiceName stands in a Match: {why}")),
+        }
+    }
     if let Ok(Some(asker)) = Settings::of(host).map(|settings| settings.asker) {
         keys(&words, &place, &asker, found);
     }
 }
 
-fn shown(options: &[String]) -> String {
-    match options.iter().position(|option| option == "-f").and_then(|at| options.get(at + 1)) {
-        Some(file) => file.clone(),
-        None if options.is_empty() => "/etc/ssh/sshd_config".to_owned(),
-        None => format!("sshd {}", options.join(" ")),
+/// What root runs here, others must not have written.
+fn is_roots_alone(program: &str) -> bool {
+    let mut way = std::path::Path::new(program).ancestors();
+    way.all(|at| std::fs::metadata(at).is_ok_and(|meta| meta.uid() == 0 && meta.mode() & 0o022 == 0))
+}
+
+fn shown(server: &Server) -> String {
+    match server.file() {
+        Some(file) => file.to_owned(),
+        None if server.options.is_empty() && server.program == SSHD && server.name == "sshd" => {
+            CONFIG.to_owned()
+        }
+        None => {
+            format!("{} ({}) {}", server.program, server.name, server.options.join(" ")).trim_end().to_owned()
+        }
     }
 }
 
-fn judge(words: &Words, place: &str, guarded: &[String], found: &mut Findings) {
+/// `name`: by which it was started.
+fn judge(words: &Words, name: &str, place: &str, guarded: &[String], found: &mut Findings) {
     let value = |word: &str| words.get(word).map(String::as_str);
     if value("usepam") != Some("yes") {
         let text = match value("usepam") {
@@ -133,16 +188,19 @@ fn judge(words: &Words, place: &str, guarded: &[String], found: &mut Findings) {
         );
         return;
     }
-    // OpenSSH 9.8 and later.
-    let service = value("pamservicename").unwrap_or("sshd");
+    let service = value(SERVICE).unwrap_or(name);
     if !guarded.iter().any(|name| name == service) {
-        found.push(
-            Level::Hole,
-            "sshd-service",
-            place,
-            format!("sshd goes by the PAM service {service}, which [guard] services does not name"),
-            format!("PAMServiceName sshd; or add \"{service}\" to [guard] services in jitd.toml"),
+        by_service(service, place, found);
+    }
+}
+
+fn by_service(service: &str, place: &str, found: &mut Findings) {
+    let text = format!("sshd goes by the PAM service {service}, which [guard] services does not name");
+    if !found.findings.iter().any(|known| known.place == place && known.text == text) {
+        let cure = format!(
+            "PAMServiceName sshd (before OpenSSH 9.8: start it by the name sshd); or add \"{service}\" to [guard] services in jitd.toml"
         );
+        found.push(Level::Hole, "sshd-service", place, text, cure);
     }
 }
 
@@ -163,36 +221,6 @@ fn keys(words: &Words, place: &str, asker: &str, found: &mut Findings) {
             format!("AuthorizedKeysCommand /usr/bin/jitctl authorized-keys %u, AuthorizedKeysCommandUser {asker}; then: systemctl reload ssh (sshd on RHEL)"),
         );
     }
-}
-
-/// The options of each sshd that listens, as far as they choose a configuration. A listener shows its command line between `sshd: ` and ` [listener]`.
-fn running(host: &Host) -> Vec<Vec<String>> {
-    let listeners = processes::of(host).into_iter().filter(|process| process.program() == "sshd");
-    let mut all: Vec<Vec<String>> = listeners.filter_map(|process| options(&process.line())).collect();
-    all.sort();
-    all.dedup();
-    all
-}
-
-/// `-f FILE` and `-o OPTION` of a listener's command line; `None` of a process that serves one connection.
-fn options(line: &str) -> Option<Vec<String>> {
-    let line = match line.strip_prefix("sshd: ") {
-        Some(rest) => rest.split_once(" [listener]")?.0,
-        None => line,
-    };
-    let mut words = line.split_whitespace();
-    words.next()?;
-    let mut options = Vec::new();
-    while let Some(word) = words.next() {
-        for letter in ["-f", "-o"] {
-            if let Some(glued) = word.strip_prefix(letter) {
-                let value = if glued.is_empty() { words.next() } else { Some(glued) };
-                options
-                    .extend(value.map(|value| [letter.to_owned(), value.to_owned()]).into_iter().flatten());
-            }
-        }
-    }
-    Some(options)
 }
 
 /// Patterns of sshd_config(5): `AllowUsers` and its like name this one, wherever he comes from.
@@ -224,7 +252,7 @@ mod tests {
     fn judged(text: &str, guarded: &[&str]) -> Vec<(&'static str, &'static str)> {
         let mut found = Findings::default();
         let guarded: Vec<String> = guarded.iter().map(|name| (*name).to_owned()).collect();
-        judge(&words(text), "sshd_config", &guarded, &mut found);
+        judge(&words(text), "sshd", "sshd_config", &guarded, &mut found);
         codes(&found)
     }
 
@@ -252,13 +280,14 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_of_a_listener() {
-        let of = |line: &str| options(line).map(|options| options.join(" "));
-        assert_eq!(of("/usr/sbin/sshd -D -e").as_deref(), Some(""));
-        let line = "sshd: /usr/sbin/sshd -D -f /etc/ssh/two -oUsePAM=no [listener] 0 of 10-100 startups";
-        assert_eq!(of(line).as_deref(), Some("-f /etc/ssh/two -o UsePAM=no"));
-        assert_eq!(of("sshd: alice [priv]"), None);
-        assert_eq!(shown(&options(line).unwrap()), "/etc/ssh/two");
+    fn an_older_one_asks_by_its_name() {
+        let judged = |text: &str| {
+            let mut found = Findings::default();
+            judge(&words(text), "sshd-two", "sshd-two", &["sshd".to_owned()], &mut found);
+            codes(&found)
+        };
+        assert_eq!(judged("usepam yes\n"), [("hole", "sshd-service")]);
+        assert_eq!(judged("usepam yes\npamservicename sshd\n"), []);
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn faults(host: &Host, accounts: &Accounts, person: &Person) -> Vec<Fault> {
         cannot("break-glass-login", "the account has expired", format!("chage -E -1 {name}"));
     }
     let password = accounts.password(name) != Password::None;
-    let by_ssh = match sshd::effective(host, &[], name) {
+    let by_ssh = match sshd::effective(host, name) {
         Ok(words) => Some(comes_in(host, &words, accounts, person)),
         Err(Answerless::Absent(_)) if host.root == Path::new("/") => Some(false),
         Err(_) => None,
