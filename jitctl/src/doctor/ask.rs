@@ -54,6 +54,13 @@ pub(super) enum Mute {
     Failed(String, String),
 }
 
+impl Mute {
+    /// Whether the program is not on this host.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self, Mute::Missing(_))
+    }
+}
+
 /// Runs a program, named by its whole path, with a plain environment.
 pub(super) fn ask(host: &Host, argv: &[&str]) -> Result<Said, Mute> {
     let Some((program, arguments)) = argv.split_first() else { return Err(Mute::Missing(String::new())) };

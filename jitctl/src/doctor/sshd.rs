@@ -53,14 +53,46 @@ pub(super) fn examine(host: &Host) -> Findings {
 /// What `sshd -T` says, by keyword in lower case; values of one that stands several times are joined by a line break.
 pub(super) type Words = BTreeMap<String, String>;
 
-/// The default server's word for its configuration as `user` would meet it.
-pub(super) fn effective(host: &Host, user: &str) -> Result<Words, Answerless> {
-    said(host, SSHD, &[], user)
+/// The default server's word for its configuration as `user` would meet it who comes from `address`.
+pub(super) fn effective(host: &Host, user: &str, address: &str) -> Result<Words, Answerless> {
+    said(host, SSHD, &[], user, address)
 }
 
-/// A server's word for its configuration as `user` from this host itself would meet it. Everything that a `Match` may ask for is told: without, sshd ends.
-fn said(host: &Host, program: &str, options: &[String], user: &str) -> Result<Words, Answerless> {
-    let meeting = format!("user={user},host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22,rdomain=");
+/// Addresses to be tried, so that each `Match Address` has its turn: somewhere, and one of each network that is named. None of this host's own.
+///
+/// # Errors
+/// What could not be read.
+pub(super) fn addresses(host: &Host) -> Result<Vec<String>, String> {
+    // RFC 5737: nobody's.
+    let mut all = vec!["192.0.2.1".to_owned()];
+    if !host.path(CONFIG).exists() {
+        return Ok(all);
+    }
+    for criteria in texts::lines(host, CONFIG, "match")? {
+        for pair in criteria.windows(2) {
+            let [what, patterns] = pair else { continue };
+            if what.eq_ignore_ascii_case("address") {
+                let first = |pattern: &str| pattern.split('/').next().unwrap_or_default().replace('*', "1");
+                let named = patterns.split(',').filter(|pattern| !pattern.starts_with('!')).map(first);
+                all.extend(named.filter(|address| {
+                    address.parse::<std::net::IpAddr>().is_ok_and(|address| !address.is_loopback())
+                }));
+            }
+        }
+    }
+    all.dedup();
+    Ok(all)
+}
+
+/// A server's word for its configuration as `user` from `address` would meet it. Everything that a `Match` may ask for is told: without, sshd ends.
+fn said(
+    host: &Host,
+    program: &str,
+    options: &[String],
+    user: &str,
+    address: &str,
+) -> Result<Words, Answerless> {
+    let meeting = format!("user={user},host={address},addr={address},laddr=127.0.0.1,lport=22,rdomain=");
     let dump = |how: &str| {
         let mut argv = vec![program, how, "-C", &meeting];
         argv.extend(options.iter().map(String::as_str));
@@ -115,7 +147,7 @@ fn examine_server(host: &Host, server: &Server, found: &mut Findings) {
         found.unexamined(format!("{place}: {} is not root's alone, so it is not asked", server.program));
         return;
     }
-    let words = match said(host, &server.program, &server.options, "root") {
+    let words = match said(host, &server.program, &server.options, "root", "127.0.0.1") {
         Ok(words) => words,
         // No sshd; but one that runs was there.
         Err(Answerless::Absent(_)) if server.program == SSHD && server.options.is_empty() => return,
@@ -228,6 +260,14 @@ pub(super) fn names(patterns: &str, name: &str) -> bool {
     patterns.split_whitespace().any(|pattern| {
         let user = pattern.split_once('@').map_or(pattern, |(user, _)| user);
         fits(user.as_bytes(), name.as_bytes())
+    })
+}
+
+/// The same of those that deny: one that is bound to where he comes from leaves him the rest of the world.
+pub(super) fn names_everywhere(patterns: &str, name: &str) -> bool {
+    patterns.split_whitespace().any(|pattern| match pattern.split_once('@') {
+        Some((user, from)) => from == "*" && fits(user.as_bytes(), name.as_bytes()),
+        None => fits(pattern.as_bytes(), name.as_bytes()),
     })
 }
 

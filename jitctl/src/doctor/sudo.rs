@@ -180,7 +180,10 @@ fn source(text: &str) -> Option<&str> {
     found
 }
 
-/// Whether a rule of sudo makes this one root, as `sudo -l -U` says it; `None` where sudo does not say.
+/// Whether a rule of sudo makes this one root, as `sudo -l -U` says it.
+///
+/// # Errors
+/// Where sudo does not say.
 pub(super) fn rule_for(host: &Host, name: &str) -> Result<Rooted, Mute> {
     ask(host, &[SUDO, "-n", "-l", "-U", name]).map(|said| rooted(&said.out))
 }
@@ -190,21 +193,43 @@ pub(super) fn rule_for(host: &Host, name: &str) -> Result<Rooted, Mute> {
 pub(super) enum Rooted {
     /// Everything as root, without a password.
     Freely,
-    /// The same with a password.
+    /// The same with his own password.
     ByPassword,
+    /// The same with root's.
+    ByRootsPassword,
     /// Not everything.
     No,
 }
 
 fn rooted(listed: &str) -> Rooted {
-    let mut best = Rooted::No;
-    for line in listed.lines().map(str::trim).filter(|line| line.starts_with('(')) {
-        let Some((whom, commands)) = line.split_once(')') else { continue };
-        let users = whom.trim_start_matches('(').split(':').next().unwrap_or_default();
-        if !users.split(',').any(|user| matches!(user.trim(), "ALL" | "root")) {
+    const RULES: &str = "may run the following commands";
+    let (defaults, rules) = listed.split_once(RULES).unwrap_or((listed, ""));
+    let set = |word: &str| defaults.split([',', ' ', '\n']).any(|item| item.trim() == word);
+    let asks = match set("rootpw") || set("runaspw") || set("targetpw") {
+        true => Rooted::ByRootsPassword,
+        false => Rooted::ByPassword,
+    };
+    // Long rules go on in lines that stand deeper.
+    let mut lines: Vec<String> = Vec::new();
+    for line in rules.lines().skip(1) {
+        match lines.last_mut() {
+            Some(last) if line.starts_with("        ") => {
+                last.push(' ');
+                last.push_str(line.trim());
+            }
+            _ => lines.push(line.trim().to_owned()),
+        }
+    }
+    // sudoers(5): of those that match, the last one counts.
+    let mut last = Rooted::No;
+    for line in lines {
+        let Some((whom, commands)) = line.strip_prefix('(').and_then(|line| line.split_once(')')) else {
+            continue;
+        };
+        if !as_root(whom.split(':').next().unwrap_or_default()) {
             continue;
         }
-        let mut free = false;
+        let mut free = set("!authenticate");
         for command in commands.split(',') {
             let mut command = command.trim();
             while let Some((tag, rest)) = command.split_once(':') {
@@ -215,14 +240,25 @@ fn rooted(listed: &str) -> Rooted {
                 }
                 command = rest.trim();
             }
-            match (command, free) {
-                ("ALL", true) => return Rooted::Freely,
-                ("ALL", false) => best = Rooted::ByPassword,
+            match command {
+                "ALL" if free => last = Rooted::Freely,
+                "ALL" => last = asks,
+                "!ALL" => last = Rooted::No,
                 _ => {}
             }
         }
     }
-    best
+    last
+}
+
+/// Whether a list of targets has root in it: of what names him, the last counts.
+fn as_root(targets: &str) -> bool {
+    let mut targets = targets.split(',').map(str::trim).rev();
+    let named = targets.find_map(|target| match target.trim_start_matches('!') {
+        "ALL" | "root" | "#0" => Some(!target.starts_with('!')),
+        _ => None,
+    });
+    named.unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -307,6 +343,19 @@ mod tests {
         assert_eq!(listed("(ALL) ALL"), Rooted::ByPassword);
         assert_eq!(listed("(postgres) NOPASSWD: ALL"), Rooted::No);
         assert_eq!(listed("(root) /bin/ls"), Rooted::No);
+        assert_eq!(listed("(ALL, !root) NOPASSWD: ALL"), Rooted::No);
+        // The last one counts: so a rule for a group below takes NOPASSWD away.
+        assert_eq!(listed("(ALL) NOPASSWD: ALL\n    (ALL : ALL) ALL"), Rooted::ByPassword);
+        assert_eq!(listed("(ALL : ALL) ALL\n    (ALL) NOPASSWD: ALL"), Rooted::Freely);
+        assert_eq!(listed("(ALL) NOPASSWD: ALL\n    (root) !ALL"), Rooted::No);
+        assert_eq!(listed("(root) /usr/bin/a,\n        /usr/bin/b,\n        NOPASSWD: ALL"), Rooted::Freely);
+        let defaults = |set: &str| {
+            rooted(&format!(
+                "Matching Defaults entries for x on web1:\n    env_reset,\n    use_pty, {set}\n\nUser x may run the following commands on web1:\n    (ALL) ALL\n"
+            ))
+        };
+        assert_eq!(defaults("!authenticate"), Rooted::Freely);
+        assert_eq!(defaults("rootpw"), Rooted::ByRootsPassword);
         assert_eq!(rooted("User x is not allowed to run sudo on web1.\n"), Rooted::No);
     }
 }

@@ -12,14 +12,23 @@ const DEEPEST: usize = 16;
 /// Where a relative path of an Include begins.
 const ETC: &str = "/etc/ssh";
 
-/// Every value that a keyword (in lower case) has in a file, or in what it includes.
+/// The first value that a keyword (in lower case) has in each of its lines in a file, or in what it includes.
 ///
 /// # Errors
 /// What could not be read.
 pub(super) fn values(host: &Host, file: &str, keyword: &str) -> Result<Vec<String>, String> {
-    let mut values = Vec::new();
-    gather(host, file, keyword, 0, &mut values)?;
-    Ok(values)
+    let lines = lines(host, file, keyword)?;
+    Ok(lines.into_iter().filter_map(|words| words.into_iter().next()).collect())
+}
+
+/// All words of each of those lines.
+///
+/// # Errors
+/// What could not be read.
+pub(super) fn lines(host: &Host, file: &str, keyword: &str) -> Result<Vec<Vec<String>>, String> {
+    let mut lines = Vec::new();
+    gather(host, file, keyword, 0, &mut lines)?;
+    Ok(lines)
 }
 
 fn gather(
@@ -27,7 +36,7 @@ fn gather(
     file: &str,
     keyword: &str,
     depth: usize,
-    values: &mut Vec<String>,
+    lines: &mut Vec<Vec<String>>,
 ) -> Result<(), String> {
     let text = fs::read(host.path(file)).map_err(|error| format!("{file}: {error}"))?;
     for line in String::from_utf8_lossy(&text).lines() {
@@ -37,11 +46,11 @@ fn gather(
         let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '=');
         let arguments = rest.split_whitespace().map(|word| word.trim_matches('"'));
         if word.eq_ignore_ascii_case(keyword) {
-            values.extend(arguments.take(1).map(str::to_owned));
+            lines.push(arguments.map(str::to_owned).collect());
         } else if word.eq_ignore_ascii_case("include") && depth < DEEPEST {
             for pattern in arguments {
                 for included in expand(host, pattern)? {
-                    gather(host, &included, keyword, depth.saturating_add(1), values)?;
+                    gather(host, &included, keyword, depth.saturating_add(1), lines)?;
                 }
             }
         }
