@@ -9,34 +9,49 @@ use crate::doctor::settings::Settings;
 use crate::doctor::{Findings, Level, nsswitch, rules};
 
 const SUDO: &str = "/usr/bin/sudo";
-const SUDOERS: &str = "/etc/sudoers";
 
 pub(super) fn examine(host: &Host) -> Findings {
     let mut found = Findings::of("sudo");
     if !host.path(SUDO).exists() {
         return found;
     }
-    if ask(host, &[SUDO, "-V"]).is_ok_and(|said| said.out.starts_with("sudo-rs ")) {
-        found.push(
-            Level::Note,
-            "sudo-rs",
-            SUDO,
-            "it is sudo-rs, which always asks PAM; of its settings nothing was examined",
-            "",
-        );
-        return found;
-    }
-    match first_of(host, &["/usr/bin/cvtsudoers", "/usr/sbin/cvtsudoers"]) {
-        None => found.unexamined("sudoers: cvtsudoers is not on this host".to_owned()),
-        Some(program) => match ask(host, &[program, "-f", "json", SUDOERS]) {
+    let file = match ask(host, &[SUDO, "-V"]) {
+        Ok(said) if said.out.starts_with("sudo-rs ") => {
+            found.push(
+                Level::Note,
+                "sudo-rs",
+                SUDO,
+                "it is sudo-rs, which always asks PAM; of its settings nothing was examined",
+                "",
+            );
+            return found;
+        }
+        Ok(said) => sudoers(&said.out),
+        Err(mute) => Err(mute.to_string()),
+    };
+    match (file, first_of(host, &["/usr/bin/cvtsudoers", "/usr/sbin/cvtsudoers"])) {
+        (Err(why), _) => found.unexamined(format!("sudoers: {why}")),
+        (Ok(_), None) => found.unexamined("sudoers: cvtsudoers is not on this host".to_owned()),
+        // Its own configuration may leave things out.
+        (Ok(file), Some(program)) => match ask(host, &[program, "-c", "/dev/null", "-f", "json", &file]) {
             Err(mute) => found.unexamined(format!("sudoers: {mute}")),
             Ok(said) => match serde_json::from_str::<Value>(&said.out) {
-                Ok(sudoers) => {
+                Ok(sudoers) if said.well => {
                     let guarded = rules::guarded(host);
-                    judge(&sudoers, &guarded, &|word| place(host, word), &mut found);
+                    judge(&sudoers, &guarded, &|word| place(host, &file, word), &mut found);
                 }
-                Err(_) => {
-                    found.unexamined(format!("sudoers: cvtsudoers printed no JSON: {}", said.complaint()))
+                Ok(_) | Err(_) => {
+                    found.unexamined(format!("sudoers: what {file} says of PAM"));
+                    found.push(
+                        Level::Warning,
+                        "sudo-config",
+                        &file,
+                        format!(
+                            "it, or what it includes, has a fault; sudo goes by some of it: {}",
+                            said.complaint()
+                        ),
+                        "visudo -c; visudo",
+                    );
                 }
             },
         },
@@ -50,6 +65,13 @@ pub(super) fn examine(host: &Host) -> Findings {
     found
 }
 
+/// The file that sudo itself says it goes by, as root asks it for its version: sudo.conf may name another, or another policy altogether.
+fn sudoers(version: &str) -> Result<String, String> {
+    let path = version.lines().find_map(|line| line.strip_prefix("Sudoers path:"));
+    path.map(|path| path.trim().to_owned())
+        .ok_or_else(|| "sudo goes by a policy of its own, and not by a file (sudo -V, sudo.conf)".to_owned())
+}
+
 /// A setting, and for whom it is.
 struct Setting<'a> {
     name: &'a str,
@@ -57,18 +79,20 @@ struct Setting<'a> {
     bound: String,
 }
 
-/// All settings of PAM that count: of those for everybody the last of each name, and each that is bound to somebody or something.
+/// All settings of PAM that count: of those for everybody the last of each name, and each that is bound to somebody or something. Of these none is taken for
+/// another's successor: cvtsudoers writes `Defaults:root` and `Defaults>root` alike.
 fn settings(sudoers: &Value) -> Vec<Setting<'_>> {
     let mut all: Vec<Setting<'_>> = Vec::new();
     for default in sudoers["Defaults"].as_array().into_iter().flatten() {
         let bound = match &default["Binding"] {
             Value::Array(bound) => bound.iter().map(words).collect::<Vec<_>>().join(" "),
-            _ => String::new(),
+            Value::Null => String::new(),
+            odd => odd.to_string(),
         };
         let options =
             default["Options"].as_array().into_iter().flatten().filter_map(Value::as_object).flatten();
         for (name, value) in options {
-            all.retain(|earlier| !(earlier.name == name && earlier.bound == bound));
+            all.retain(|earlier| !bound.is_empty() || !(earlier.name == name && earlier.bound.is_empty()));
             all.push(Setting { name, value, bound: bound.clone() });
         }
     }
@@ -78,7 +102,8 @@ fn settings(sudoers: &Value) -> Vec<Setting<'_>> {
 /// `{ "username": "alice" }` as `alice`.
 fn words(bound: &Value) -> String {
     let named = bound.as_object().into_iter().flatten();
-    named.filter_map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ")
+    let named = named.filter_map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ");
+    if bound["negated"] == true { format!("all but {named}") } else { named }
 }
 
 fn judge(sudoers: &Value, guarded: &[String], place: &dyn Fn(&str) -> String, found: &mut Findings) {
@@ -99,7 +124,7 @@ fn judge(sudoers: &Value, guarded: &[String], place: &dyn Fn(&str) -> String, fo
                 format!("!pam_session (for {who}): jitd does not learn of what sudo opens, so it does not end with the grant for sudo"),
                 "take !pam_session out of it: visudo",
             ),
-            ("pam_service" | "pam_login_service", Value::String(service)) if !guarded.contains(service) => found.push(
+            ("pam_service" | "pam_login_service" | "pam_askpass_service", Value::String(service)) if !guarded.contains(service) => found.push(
                 Level::Hole,
                 "sudo-service",
                 place(name),
@@ -119,8 +144,8 @@ fn judge(sudoers: &Value, guarded: &[String], place: &dyn Fn(&str) -> String, fo
 }
 
 /// Where a word stands: the file and the line, of those that sudo reads by default; else the main file.
-fn place(host: &Host, word: &str) -> String {
-    let mut files = vec![SUDOERS.to_owned()];
+fn place(host: &Host, main: &str, word: &str) -> String {
+    let mut files = vec![main.to_owned()];
     let more = std::fs::read_dir(host.path("/etc/sudoers.d")).into_iter().flatten().flatten();
     let mut more: Vec<String> = more
         .filter_map(|entry| entry.file_name().into_string().ok())
@@ -136,7 +161,7 @@ fn place(host: &Host, word: &str) -> String {
             return format!("{file}:{}", line + 1);
         }
     }
-    SUDOERS.to_owned()
+    main.to_owned()
 }
 
 /// `Set group_source dynamic`, where roles confer groups: otherwise sudo believes the groups that a session got when it began.
@@ -301,13 +326,37 @@ mod tests {
     }
 
     #[test]
+    fn what_is_bound_to_one_does_not_undo_what_is_bound_to_another() {
+        let off = r#"{ "Binding": [ { "username": "root" } ], "Options": [ { "pam_acct_mgmt": false } ] }"#;
+        // `Defaults>root` looks the same as `Defaults:root`, and for everybody else nothing was said.
+        let on = off.replace("false", "true");
+        assert_eq!(judged(&format!(r#"{{ "Defaults": [ {off}, {on} ] }}"#)), [("hole", "sudo-account")]);
+        let but = off.replace(r#""root""#, r#""alice", "negated": true"#);
+        let of_alice = on.replace("root", "alice");
+        assert_eq!(
+            judged(&format!(r#"{{ "Defaults": [ {but}, {of_alice} ] }}"#)),
+            [("hole", "sudo-account")]
+        );
+        let askpass = r#"{ "Defaults": [ { "Options": [ { "pam_askpass_service": "x" } ] } ] }"#;
+        assert_eq!(judged(askpass), [("hole", "sudo-service")]);
+    }
+
+    #[test]
+    fn sudo_says_which_file_it_goes_by() {
+        let said =
+            "Sudo version 1.9.13p3\nSudoers policy plugin version 1.9.13p3\nSudoers path: /etc/sudoers.two\n";
+        assert_eq!(sudoers(said).as_deref(), Ok("/etc/sudoers.two"));
+        assert!(sudoers("Sudo version 1.9.13p3\nSome policy version 2\n").is_err());
+    }
+
+    #[test]
     fn a_setting_has_its_line() {
         let (host, _root) = tree(&[
             ("/etc/sudoers", "root ALL=ALL\n"),
             ("/etc/sudoers.d/x", "# no\nDefaults:bob !pam_session\n"),
         ]);
-        assert_eq!(place(&host, "pam_session"), "/etc/sudoers.d/x:2");
-        assert_eq!(place(&host, "pam_service"), "/etc/sudoers");
+        assert_eq!(place(&host, "/etc/sudoers", "pam_session"), "/etc/sudoers.d/x:2");
+        assert_eq!(place(&host, "/etc/sudoers", "pam_service"), "/etc/sudoers");
     }
 
     #[test]
