@@ -62,7 +62,9 @@ fn words(text: &str, database: &str) -> Vec<String> {
             rest.split_at(rest.find(|c: char| c.is_whitespace() || c == '[').unwrap_or(rest.len()))
         };
         let plain = word.split_whitespace().collect::<Vec<_>>().join(" ");
-        words.push(if word.starts_with('[') { plain.to_ascii_uppercase() } else { plain });
+        // glibc allows blanks around `=`, and behind the bracket.
+        let bare = || plain.replace(" =", "=").replace("= ", "=").replace("[ ", "[").replace(" ]", "]");
+        words.push(if word.starts_with('[') { bare().to_ascii_uppercase() } else { plain });
         rest = after.trim_start();
     }
     words
@@ -87,15 +89,14 @@ fn judge(text: &str, confers: bool, people: bool, found: &mut Findings) {
     database("passwd", "nsswitch-passwd", people, "nobody of the directory has an account");
     let initgroups = words(text, "initgroups");
     if confers && !initgroups.is_empty() {
-        let goes_on = initgroups.iter().position(|word| word == "jit").is_some_and(|jit| {
-            let before = initgroups.get(..jit).unwrap_or_default();
-            // glibc stops here at the first service that knows a group of the person, unless told to go on.
-            before.iter().enumerate().filter(|(_, word)| !word.starts_with('[')).all(|(at, _)| {
-                before
-                    .get(at + 1)
-                    .is_some_and(|action| action.starts_with('[') && action.contains("SUCCESS=CONTINUE"))
-            })
-        });
+        let goes_on =
+            initgroups.iter().position(|word| word == "jit").is_some_and(|jit| {
+                let before = initgroups.get(..jit).unwrap_or_default();
+                // glibc stops here at the first service that knows a group of the person, unless told to go on.
+                before.iter().enumerate().filter(|(_, word)| !word.starts_with('[')).all(|(at, _)| {
+                    before.get(at + 1).is_some_and(|action| does(action, "SUCCESS", "CONTINUE"))
+                })
+            });
         if !goes_on {
             found.push(
                 Level::Warning,
@@ -106,6 +107,19 @@ fn judge(text: &str, confers: bool, people: bool, found: &mut Findings) {
             );
         }
     }
+}
+
+/// Whether an action in brackets does this with a status: `[!UNAVAIL=return]` returns on all others, and of several the last counts.
+fn does(action: &str, status: &str, what: &str) -> bool {
+    let Some(inside) = action.strip_prefix('[') else { return false };
+    let mut done = false;
+    for (on, then) in inside.trim_end_matches(']').split(' ').filter_map(|pair| pair.split_once('=')) {
+        let meant = on.strip_prefix('!').map_or(on == status, |not| not != status);
+        if meant {
+            done = then == what;
+        }
+    }
+    done
 }
 
 /// Why `jit` is not asked after `files`, if so.
@@ -119,9 +133,7 @@ fn unheard(words: &[String]) -> Option<&'static str> {
     let before = words.get(..jit).unwrap_or_default();
     before
         .iter()
-        .any(|word| {
-            word.starts_with('[') && (word.contains("NOTFOUND=RETURN") || word.contains("!SUCCESS=RETURN"))
-        })
+        .any(|word| does(word, "NOTFOUND", "RETURN"))
         .then_some("[NOTFOUND=return] stands before jit, which is never asked")
 }
 
@@ -222,6 +234,8 @@ mod tests {
             "group: jit files",
             "group: files [NOTFOUND=return] jit",
             "group: files[!SUCCESS=RETURN]jit",
+            "group: files sss [!UNAVAIL=return] jit",
+            "group: files [ NOTFOUND = return ] jit",
             "#group: files jit",
         ] {
             assert_eq!(judged(bad, true, false), ["nsswitch-group"], "{bad}");
@@ -238,9 +252,12 @@ mod tests {
             with("initgroups: files [success=continue] sss [SUCCESS=continue NOTFOUND=continue] jit"),
             Vec::<&str>::new()
         );
-        for bad in
-            ["initgroups: files jit", "initgroups: files", "initgroups: files [SUCCESS=continue] sss jit"]
-        {
+        for bad in [
+            "initgroups: files jit",
+            "initgroups: files",
+            "initgroups: files [SUCCESS=continue] sss jit",
+            "initgroups: files [!SUCCESS=continue] jit",
+        ] {
             assert_eq!(with(bad), ["nsswitch-initgroups"], "{bad}");
         }
     }
