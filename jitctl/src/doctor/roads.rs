@@ -68,6 +68,19 @@ const GROUPS: [Group; 8] = [
     },
 ];
 
+/// Where daemons listen that do as root whatever they are told.
+const SOCKETS: [&str; 9] = [
+    "/run/docker.sock",
+    "/run/podman/podman.sock",
+    "/run/containerd/containerd.sock",
+    "/run/crio/crio.sock",
+    "/run/snap.docker/docker.sock",
+    "/var/snap/lxd/common/lxd/unix.socket",
+    "/var/lib/lxd/unix.socket",
+    "/var/lib/incus/unix.socket",
+    "/run/buildkit/buildkitd.sock",
+];
+
 /// A set-uid program that makes one root, and the PAM file without which it asks nobody.
 const PROGRAMS: [(&str, &str, &str); 6] = [
     ("/usr/bin/ksu", "/etc/pam.d/ksu", "Kerberos and ~root/.k5login decide"),
@@ -102,6 +115,12 @@ pub(super) fn examine(host: &Host) -> Findings {
             );
         }
     }
+    for socket in SOCKETS {
+        if let Some(text) = reached(host, &accounts, socket) {
+            let cure = format!("chmod o=,g= {socket}, and the option of its daemon by which it came so");
+            found.push(Level::Hole, "root-socket", socket, text, cure);
+        }
+    }
     for (program, pam, decides) in PROGRAMS {
         let set_uid = std::fs::metadata(host.path(program))
             .is_ok_and(|meta| meta.is_file() && meta.mode() & 0o4000 != 0);
@@ -116,6 +135,24 @@ pub(super) fn examine(host: &Host) -> Findings {
         }
     }
     found
+}
+
+/// Who else than root may write to a socket, if anybody. Members of a group that has a finding of its own are told there.
+fn reached(host: &Host, accounts: &Accounts, socket: &str) -> Option<String> {
+    let meta = std::fs::metadata(host.path(socket)).ok()?;
+    const SO: &str = "and whoever does has its daemon do what only root may, without a grant";
+    if meta.mode() & 0o002 != 0 {
+        return Some(format!("everybody may write to it (mode {:04o}), {SO}", meta.mode() & 0o7777));
+    }
+    let by_group = meta.mode() & 0o020 != 0;
+    let (name, _) = accounts.groups.iter().find(|(_, group)| by_group && group.gid == meta.gid())?;
+    let known = GROUPS.iter().any(|group| group.name == name);
+    let people: Vec<&str> = accounts
+        .members(name)
+        .filter(|person| !known && person.is_human() && !is_glass(host, accounts, person))
+        .map(|person| person.name.as_str())
+        .collect();
+    (!people.is_empty()).then(|| format!("{} may write to it, by group {name}, {SO}", people.join(", ")))
 }
 
 /// Who is let in always is root anyway.
@@ -151,6 +188,28 @@ mod tests {
         assert_eq!(judged("docker:x:5:alice\n"), [("hole", "root-group")]);
         assert_eq!(judged("docker:x:5:rescue,svc\nlxd:x:6:alice\nadm:x:7:alice\n"), []);
         assert_eq!(judged("shadow:x:5:alice\n"), [("warning", "root-group")]);
+    }
+
+    #[test]
+    fn sockets_that_do_what_root_does() {
+        let socket = "/run/docker.sock";
+        let with = |gid: u32| {
+            let group = format!("ops:x:{gid}:alice\n");
+            tree(&[PASSWD, ("/etc/group", group.as_str()), (socket, "")])
+        };
+        let (host, _root) = with(4_000_000);
+        let gid = std::fs::metadata(host.path(socket)).unwrap().gid();
+        let mode =
+            |host: &Host, mode| set_permissions(host.path(socket), Permissions::from_mode(mode)).unwrap();
+        mode(&host, 0o660);
+        assert_eq!(codes(&examine(&host)), []);
+        mode(&host, 0o666);
+        assert_eq!(codes(&examine(&host)), [("hole", "root-socket")]);
+        let (host, _root) = with(gid);
+        mode(&host, 0o660);
+        assert_eq!(codes(&examine(&host)), [("hole", "root-socket")]);
+        mode(&host, 0o600);
+        assert_eq!(codes(&examine(&host)), []);
     }
 
     #[test]
