@@ -23,8 +23,7 @@ impl Tree {
     fn new(files: &[(&str, &str)], libpam: &str, strings: &[&str], modules: &[&str]) -> Tree {
         let (host, dir) = testing::tree(files);
         let tree = Tree { host, dir };
-        // What this program itself begins with is what a library for this machine begins with.
-        let head = fs::read("/proc/self/exe").unwrap()[..64].to_vec();
+        let head = head();
         let mut library = head.clone();
         for text in strings {
             library.extend([0].iter().chain(text.as_bytes()).chain(&[0]));
@@ -97,6 +96,13 @@ impl Tree {
         }
         panic!("not cured by what is to be typed: {:#?}", self.findings());
     }
+}
+
+/// What this program itself begins with is what a library for this machine begins with; without sections.
+fn head() -> Vec<u8> {
+    let mut head = fs::read("/proc/self/exe").unwrap()[..64].to_vec();
+    head[40..48].fill(0);
+    head
 }
 
 fn hole(code: &'static str, place: &str) -> (Level, &'static str, String) {

@@ -28,12 +28,33 @@ impl Machine {
         Some(Machine { class, machine })
     }
 
-    /// Of a file.
+    /// Of a file; `None` of one that was cut off, too: what a linker writes last, its section headers, has to be there.
     pub fn at(path: &Path) -> Option<Machine> {
-        let mut head = [0; 20];
-        File::open(path).ok()?.read_exact(&mut head).ok()?;
-        Machine::of(&head)
+        let mut head = [0; 64];
+        let mut file = File::open(path).ok()?;
+        file.read_exact(&mut head).ok()?;
+        let end = sections_end(&head)?;
+        (end <= file.metadata().ok()?.len()).then(|| Machine::of(&head))?
     }
+}
+
+/// Where an ELF file's section headers end (elf(5): e_shoff, e_shentsize, e_shnum), by its own byte order.
+fn sections_end(head: &[u8; 64]) -> Option<u64> {
+    let big = head.get(5) == Some(&2);
+    let number = |at: usize, length: usize| {
+        let bytes = head.get(at..at.checked_add(length)?)?;
+        let mut bytes: Vec<u8> = bytes.to_vec();
+        if !big {
+            bytes.reverse();
+        }
+        Some(bytes.into_iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(byte)))
+    };
+    let (offset, size, count) = match head.get(4) {
+        Some(1) => (number(32, 4)?, number(46, 2)?, number(48, 2)?),
+        _ => (number(40, 8)?, number(58, 2)?, number(60, 2)?),
+    };
+    // None at all is no fault.
+    if offset == 0 { Some(0) } else { offset.checked_add(size.checked_mul(count)?) }
 }
 
 /// A libpam.
@@ -126,4 +147,22 @@ fn strings(file: &[u8]) -> Vec<&str> {
         std::str::from_utf8(piece.get(start..)?).ok()
     });
     texts.filter(|text| text.len() > 3).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_was_cut_off_is_none() {
+        let own = Path::new("/proc/self/exe");
+        let whole = Machine::at(own).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let copy = dir.path().join("copy");
+        std::fs::copy(own, &copy).unwrap();
+        assert_eq!(Machine::at(&copy), Some(whole));
+        let length = std::fs::metadata(&copy).unwrap().len();
+        File::options().write(true).open(&copy).unwrap().set_len(length - 1).unwrap();
+        assert_eq!(Machine::at(&copy), None);
+    }
 }
