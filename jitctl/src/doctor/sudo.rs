@@ -92,7 +92,7 @@ fn settings(sudoers: &Value) -> Vec<Setting<'_>> {
         let options =
             default["Options"].as_array().into_iter().flatten().filter_map(Value::as_object).flatten();
         for (name, value) in options {
-            all.retain(|earlier| !bound.is_empty() || !(earlier.name == name && earlier.bound.is_empty()));
+            all.retain(|earlier| !(bound.is_empty() && earlier.name == name && earlier.bound.is_empty()));
             all.push(Setting { name, value, bound: bound.clone() });
         }
     }
