@@ -5,7 +5,7 @@ use jit_control::Status;
 use jit_proto::enforcing::Reading;
 use sha2::{Digest, Sha256};
 
-use crate::doctor::ask::{Mute, ask};
+use crate::doctor::ask::{Mute, ask, ask_patiently};
 use crate::doctor::host::Host;
 use crate::doctor::{Findings, Level};
 use crate::doctor::{directory, mode};
@@ -104,7 +104,7 @@ fn degraded(status: &Status, found: &mut Findings) {
 
 fn check(host: &Host, found: &mut Findings) {
     let config = host.config.display().to_string();
-    match ask(host, &[JITD, "--check", "--config", &config]) {
+    match ask_patiently(host, &[JITD, "--check", "--config", &config]) {
         Ok(said) if said.well => {}
         // The rule about files says so, and what to type.
         Ok(said) if said.err.contains("may be written by others than root") => {}
