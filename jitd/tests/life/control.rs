@@ -53,6 +53,8 @@ fn as_somebody_ask_everything() {
         json!({ "ask": "authorized-keys", "user": "alice" }),
         json!({ "ask": "clock-accept" }),
         json!({ "ask": "render-enforcing" }),
+        json!({ "ask": "confirm" }),
+        json!({ "ask": "mode-set" }),
         json!({ "ask": "terminate", "id": "22222222", "reason": "because" }),
     ] {
         let answer = ask(&request);

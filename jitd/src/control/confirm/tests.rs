@@ -3,7 +3,9 @@ use jit_model::time::Timestamp;
 
 use super::*;
 use crate::config;
-use crate::sessions::testing::session;
+use crate::sessions::process::ProcessId;
+use crate::sessions::state::StateDir;
+use crate::sessions::testing::{BOOT, process, session};
 
 const CONFIG: &str = "[host]\nname = \"web1.example.com\"\n[source.ldif]\npath = \"/x\"\n[default_role]\nmax_duration = \"8h\"\n";
 
@@ -40,6 +42,24 @@ fn a_login_that_was_let_in_by_the_file_proves_it() {
         assert_eq!(judged(Some(&session), None, &policy, true), Ok(()));
         assert_eq!(judged(Some(&session), Some(&by("sudo", None)), &policy, true), Ok(()));
     }
+}
+
+#[test]
+fn only_the_very_file_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let login = by("sshd", None);
+    let (leader, id) = (login.mark.leader, login.id.clone());
+    let (registry, _heard) = Registry::new(StateDir::below(dir.path()), BOOT, (vec![login], vec![]));
+    let shell = ProcessId { pid: leader.pid + 1, start: leader.start + 1 };
+    let table = Table::of([process(leader, 1), process(shell, leader.pid)]);
+    let caller = Caller(Some((shell, table)));
+    let (policy, file) = (policy(""), FileId::of(b"one"));
+    let code = |judged: Result<(), Refusal>| judged.map_err(|(code, _)| code);
+    assert_eq!(code(caller.proves(&registry, &policy, file)), Err("old-session"), "by no file that waited");
+    registry.let_in_under(id, file);
+    assert_eq!(code(caller.proves(&registry, &policy, file)), Ok(()));
+    assert_eq!(code(caller.proves(&registry, &policy, FileId::of(b"two"))), Err("old-session"), "by another");
+    assert_eq!(code(Caller(None).proves(&registry, &policy, file)), Err("unseen"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::config;
 use crate::desk::Peer;
 use crate::follow::Follower;
 use crate::groups::Groups;
-use crate::mode::{Mode, ModeFile};
+use crate::mode::{FileId, Mode, ModeFile};
 use crate::remember::{Found, Remembered};
 use crate::scribe::Scribe;
 use crate::sessions::record::Standing;
@@ -26,6 +26,38 @@ use crate::sessions::testing::{rest, session};
 use crate::syslog::Syslog;
 
 const CONFIG: &str = "[host]\nname = \"web1.example.com\"\n[source.ldif]\npath = \"/etc/jitd/grants.ldif\"\n";
+
+/// What a login is said to have been let in by, so that it may confirm it.
+#[test]
+fn a_decision_names_the_file_while_that_waits_to_be_confirmed() {
+    let room = Room::new();
+    let asked = jit_proto::Question {
+        phase: jit_proto::Phase::Open,
+        service: "sshd",
+        subject: "alice",
+        uid: Some(1000),
+        target: None,
+        ruser: None,
+        rhost: None,
+        tty: None,
+        auth_info: None,
+        auth_info_cut: false,
+    };
+    let at = |seconds: i64| {
+        let until = jit_model::time::Timestamp(room.desk.clock().now().login.0 + seconds);
+        format!("guard sshd\nuntil {}\nend enforcing\n", jit_model::text::rfc3339(until))
+    };
+    let (waits, lapsed) = (at(600), at(-1));
+    for (text, file) in [
+        (waits.as_str(), Some(FileId::of(waits.as_bytes()))),
+        (&lapsed, None),
+        ("guard sshd\nend enforcing\n", None),
+        ("not understood\n", None),
+    ] {
+        std::fs::write(room.dir.path().join("enforcing"), text).unwrap();
+        assert_eq!(room.desk.decide(&asked).unconfirmed, file, "{text}");
+    }
+}
 
 /// A desk and a registry in a directory of their own.
 struct Room {

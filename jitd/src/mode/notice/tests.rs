@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::{ModeFile, Timestamp};
 use super::*;
+use crate::syslog::Severity;
 
 /// Seconds; files of the test are confirmed, or not, around it.
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -121,6 +122,7 @@ fn what_was_not_confirmed_falls_back_by_itself_and_at_once() {
     let events = rig.look(600);
     assert_eq!(events.len(), 1);
     assert_eq!((&events[0]["change"], &events[0]["uid"]), (&json!("fell-back"), &Value::Null));
+    assert_eq!(events[0]["until"], Value::Null, "nothing is enforced until then");
     assert!(
         events[0]["text"].as_str().unwrap().contains("not confirmed by 1970-01-12 13:56 UTC"),
         "{events:?}"
@@ -129,9 +131,31 @@ fn what_was_not_confirmed_falls_back_by_itself_and_at_once() {
     // A clock that goes back brings it back, and that is no doing of anybody's.
     assert_eq!(rig.look(500)[0]["change"], "clock");
     assert_eq!(rig.look(700)[0]["change"], "fell-back");
+    // Another file that is void already changes nothing, and says nothing.
+    rig.write(&until(-5));
+    assert_eq!(rig.look(701), Vec::<Value>::new());
     // Taken away, it is as permissive as before.
     rig.remove();
     assert_eq!(rig.look(701), Vec::<Value>::new());
+}
+
+#[test]
+fn what_falls_back_is_an_alert_and_other_rules_confirm_nothing() {
+    let mut rig = Rig::new();
+    rig.look(0);
+    rig.write(&until(600));
+    rig.look(1);
+    rig.write("guard sudo\nend enforcing\n");
+    rig.look(2);
+    assert_eq!(rig.told(alice()).unwrap()["change"], "enforcing");
+    rig.write(&until(600));
+    rig.look(3);
+    rig.told(alice()).unwrap();
+    let seen = rig.file.look().clone();
+    let events = rig.notice.look(&seen, Mode::Enforcing, Timestamp(NOW.0 + 600));
+    let [event] = events.as_slice() else { panic!("{events:?}") };
+    let (severity, text) = event.for_syslog();
+    assert_eq!((severity, text.contains("was not confirmed by")), (Severity::Alert, true), "{text}");
 }
 
 #[test]

@@ -246,9 +246,15 @@ fn who_was_let_in_by_a_file_that_waits_to_be_confirmed_is_known() {
     let later = open(by_grant(), Some(FileId::of(b"two"))).unwrap();
     assert_eq!(place.registry.under(&first), None);
     assert_eq!(place.registry.under(&later), Some(FileId::of(b"two")));
+    // Nor is more kept of those who have gone.
+    let next = FileId::of(b"two");
+    let last = open(by_grant(), Some(next)).unwrap();
+    place.registry.remove(&last);
+    let newest = open(by_grant(), Some(next)).unwrap();
+    assert_eq!([&later, &last, &newest].map(|id| place.registry.under(id)), [Some(next), None, Some(next)]);
     // Nor does it outlast the daemon, which would know only by hearsay.
     let kept = StateDir::below(place.dir.path()).read(BOOT);
     let (again, _heard) =
         Registry::new(StateDir::below(place.dir.path()), BOOT, (kept.sessions, kept.visitors));
-    assert_eq!((again.sessions().len(), again.under(&later)), (4, None));
+    assert_eq!((again.sessions().len(), again.under(&later)), (5, None));
 }

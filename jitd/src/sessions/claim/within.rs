@@ -71,6 +71,7 @@ mod tests {
     const THIRD: AuditMark = AuditMark { login_uid: 1000, session: 5 };
     const FOURTH: AuditMark = AuditMark { login_uid: 1000, session: 6 };
     const FIFTH: AuditMark = AuditMark { login_uid: 0, session: 7 };
+    const STRANGE: AuditMark = AuditMark { login_uid: 1000, session: 8 };
 
     fn id(pid: i32) -> ProcessId {
         ProcessId { pid, start: u64::from(pid.unsigned_abs()) }
@@ -83,6 +84,16 @@ mod tests {
     fn session(pid: i32, kind: Kind, audit: Option<AuditMark>) -> Arc<Session> {
         let mut session = testing::session(pid);
         (session.mark.leader, session.mark.kind, session.mark.audit) = (id(pid), kind, audit);
+        Arc::new(session)
+    }
+
+    fn scope(pid: i32) -> String {
+        format!("/user.slice/user-1000.slice/session-{pid}.scope")
+    }
+
+    fn in_scope(pid: i32, audit: AuditMark) -> Arc<Session> {
+        let mut session = Session::clone(&session(pid, Kind::Login, Some(audit)));
+        session.mark.scope = Some(scope(pid));
         Arc::new(session)
     }
 
@@ -107,6 +118,9 @@ mod tests {
             process(22, 21, Some(NEW)),
             process(23, 22, Some(NEW)),
             process(30, 1, Some(OLD)),
+            process(31, 1, Some(NEW)),
+            Process { cgroup: scope(10), ..process(32, 1, None) },
+            Process { cgroup: scope(10), ..process(33, 1, Some(STRANGE)) },
             process(40, 1, None),
             process(60, 11, Some(OLD)),
             process(61, 60, Some(OLD)),
@@ -123,7 +137,7 @@ mod tests {
 
     fn sessions() -> Vec<Arc<Session>> {
         vec![
-            session(10, Kind::Login, Some(OLD)),
+            in_scope(10, OLD),
             session(12, Kind::Become, Some(OLD)),
             session(20, Kind::Login, Some(NEW)),
             session(22, Kind::Become, Some(NEW)),
@@ -149,6 +163,10 @@ mod tests {
             (20, Some(20), None),
             // The window of a multiplexer, wherever it is looked at from.
             (30, Some(10), None),
+            (31, Some(20), None),
+            // Without a mark the scope says it; another mark says that it is not so.
+            (32, Some(10), None),
+            (33, None, None),
             // A daemon's, and what is gone.
             (40, None, None),
             (99, None, None),
