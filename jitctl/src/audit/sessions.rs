@@ -3,14 +3,16 @@
 
 mod ends;
 mod finish;
+mod words;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use jit_control::audit::{Grant, Word};
+use jit_control::audit::Grant;
 
 use super::event::{self, Trouble, seconds};
 use super::read::Told;
+use words::{Id, Words};
 
 /// Whose sessions are asked for.
 #[derive(Clone, Debug, Default)]
@@ -51,10 +53,10 @@ impl Wanted {
 }
 
 /// A host in one boot.
-type Where = (Word, Word);
+type Where = (Id, Id);
 
 /// A grant of a host, by its id.
-type GrantOf = (Word, Word);
+type GrantOf = (Id, Id);
 
 /// Whether the line tells all of it, the number of the line, and what it says.
 type Known = (bool, u64, Arc<Grant>);
@@ -63,11 +65,11 @@ type Known = (bool, u64, Arc<Grant>);
 #[derive(Debug, Default)]
 pub struct Sessions {
     wanted: Wanted,
-    words: HashSet<Word>,
-    lives: HashMap<(Where, Word), Life>,
+    words: Words,
+    lives: HashMap<(Where, Id), Life>,
     asked: Vec<Asked>,
     grants: HashMap<GrantOf, Known>,
-    hosts: BTreeMap<Word, Last>,
+    hosts: HashMap<Id, Last>,
     unguarded: u64,
 }
 
@@ -82,11 +84,11 @@ struct Last {
 /// A session as its events tell it.
 #[derive(Debug)]
 struct Life {
-    user: Word,
+    user: Id,
     uid: u32,
-    service: Word,
-    target: Option<Word>,
-    from: Option<Word>,
+    service: Id,
+    target: Option<Id>,
+    from: Option<Id>,
     audit_session: Option<u32>,
     /// When it was opened, or found, and in which line.
     begin: Option<(i64, u64, Begin)>,
@@ -94,9 +96,9 @@ struct Life {
     /// From the newest line.
     newest: (u64, i64),
     oldest: (u64, i64),
-    grants: Vec<Word>,
+    grants: Vec<Id>,
     until: Option<i64>,
-    standing: Option<Word>,
+    standing: Option<Id>,
     would_end: Option<i64>,
 }
 
@@ -107,12 +109,14 @@ enum Begin {
 }
 
 /// How it ends.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct End {
-    state: Word,
-    code: Option<Word>,
+    state: Id,
+    /// Nothing of it is left.
+    over: bool,
+    code: Option<Id>,
     by: Option<u32>,
-    text: String,
+    text: Id,
 }
 
 /// A decision.
@@ -124,20 +128,20 @@ struct Asked {
     first: (u64, i64),
     time: i64,
     phase: Phase,
-    user: Word,
+    user: Id,
     uid: Option<u32>,
-    dn: Option<Word>,
-    service: Word,
-    target: Option<Word>,
-    from: Option<Word>,
-    tty: Option<Word>,
-    key: Option<Word>,
-    verdict: Word,
-    code: Word,
-    refusal: Option<Word>,
-    why: Word,
+    dn: Option<Id>,
+    service: Id,
+    target: Option<Id>,
+    from: Option<Id>,
+    tty: Option<Id>,
+    key: Option<Id>,
+    verdict: Id,
+    code: Id,
+    refusal: Option<Id>,
+    why: Id,
     until: Option<i64>,
-    grants: Vec<Word>,
+    grants: Vec<Id>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,20 +157,6 @@ impl Sessions {
         Sessions { wanted, ..Sessions::default() }
     }
 
-    /// The same text, kept once.
-    fn word(&mut self, text: &str) -> Word {
-        if let Some(known) = self.words.get(text) {
-            return known.clone();
-        }
-        let word: Word = Word::from(text);
-        self.words.insert(word.clone());
-        word
-    }
-
-    fn some(&mut self, text: Option<&str>) -> Option<Word> {
-        text.filter(|text| !text.is_empty()).map(|text| self.word(text))
-    }
-
     /// Takes a line in.
     ///
     /// # Errors
@@ -175,12 +165,12 @@ impl Sessions {
         if !self.wanted.host(&told.head.host) {
             return Ok(());
         }
-        let host = self.word(&told.head.host);
+        let host = self.words.id(&told.head.host);
         let last = Last { seq: told.head.seq, time: told.time, stopped: told.head.event == "stop" };
         match self.hosts.get_mut(&host) {
             Some(known) if known.seq < last.seq => *known = last,
             Some(_) => {}
-            None => drop(self.hosts.insert(host.clone(), last)),
+            None => drop(self.hosts.insert(host, last)),
         }
         match told.head.event.as_ref() {
             "decision" => self.decision(host, told),
@@ -188,7 +178,7 @@ impl Sessions {
             "grant" | "deletion" => {
                 let granted: event::Granted = event::body(told.raw, told.head)?;
                 if let Some(grant) = granted.grant {
-                    self.grant(&host, told.head.seq, false, grant);
+                    self.grant(host, told.head.seq, false, grant);
                 }
                 Ok(())
             }
@@ -198,21 +188,21 @@ impl Sessions {
 
     /// What a grant says counts as it was when it let somebody in; else the newest that has approvers, for of one that is over or refused
     /// jitd tells none.
-    fn grant(&mut self, host: &Word, seq: u64, decided: bool, grant: event::GrantRecord) -> Word {
-        let id = self.word(&grant.id);
+    fn grant(&mut self, host: Id, seq: u64, decided: bool, grant: event::GrantRecord) -> Id {
+        let id = self.words.id(&grant.id);
         let grant = Arc::new(Grant::from(grant));
         let tells = decided || !grant.approvers.is_empty();
-        let known = self.grants.get(&(host.clone(), id.clone()));
+        let known = self.grants.get(&(host, id));
         if known.is_none_or(|(before, at, _)| (*before, *at) <= (tells, seq)) {
-            self.grants.insert((host.clone(), id.clone()), (tells, seq, grant));
+            self.grants.insert((host, id), (tells, seq, grant));
         }
         id
     }
 
-    fn decision(&mut self, host: Word, told: &Told<'_>) -> Result<(), Trouble> {
+    fn decision(&mut self, host: Id, told: &Told<'_>) -> Result<(), Trouble> {
         let said: event::Decision<'_> = event::body(told.raw, told.head)?;
         let seq = told.head.seq;
-        let grants = said.grants.into_iter().map(|grant| self.grant(&host, seq, true, grant)).collect();
+        let grants = said.grants.into_iter().map(|grant| self.grant(host, seq, true, grant)).collect();
         if !self.wanted.user(&said.name) || self.wanted.to.is_some_and(|to| told.time > to) {
             return Ok(());
         }
@@ -233,23 +223,23 @@ impl Sessions {
             return Ok(());
         }
         let asked = Asked {
-            place: (host, self.word(&told.head.boot)),
+            place: (host, self.words.id(&told.head.boot)),
             seq,
             first: (seq, told.time),
             time: told.time,
             phase,
-            user: self.word(&said.name),
+            user: self.words.id(&said.name),
             uid: said.uid,
-            dn: self.some(said.dn.as_deref()),
-            service: self.word(&said.service),
-            target: self.some(said.target.as_deref()),
-            from: self.some(said.rhost.as_deref()),
-            tty: self.some(said.tty.as_deref()),
-            key: self.some(said.key.as_deref()),
-            verdict: self.word(&said.verdict),
-            code: self.word(&said.code),
-            refusal: self.some(said.refusal.as_deref()),
-            why: self.word(&said.reason),
+            dn: self.words.some(said.dn.as_deref()),
+            service: self.words.id(&said.service),
+            target: self.words.some(said.target.as_deref()),
+            from: self.words.some(said.rhost.as_deref()),
+            tty: self.words.some(said.tty.as_deref()),
+            key: self.words.some(said.key.as_deref()),
+            verdict: self.words.id(&said.verdict),
+            code: self.words.id(&said.code),
+            refusal: self.words.some(said.refusal.as_deref()),
+            why: self.words.id(&said.reason),
             until: seconds(said.until.as_deref()),
             grants,
         };
@@ -257,17 +247,20 @@ impl Sessions {
         Ok(())
     }
 
-    fn session(&mut self, host: Word, told: &Told<'_>) -> Result<(), Trouble> {
+    fn session(&mut self, host: Id, told: &Told<'_>) -> Result<(), Trouble> {
         let said: event::Session<'_> = event::body(told.raw, told.head)?;
         let (Some(id), true) = (&said.id, self.wanted.user(&said.name)) else { return Ok(()) };
-        let place = (host, self.word(&told.head.boot));
+        let place = (host, self.words.id(&told.head.boot));
         let (seq, time) = (told.head.seq, told.time);
-        let id = self.word(id);
-        let (user, service) = (self.word(&said.name), self.word(said.service.as_deref().unwrap_or("")));
-        let (target, from) = (self.some(said.target.as_deref()), self.some(said.rhost.as_deref()));
-        let grants: Vec<Word> = said.grants.iter().map(|id| self.word(id)).collect();
-        let standing = self.some(said.standing.as_deref());
-        let (state, code) = (self.word(&said.state), self.some(said.code.as_deref()));
+        let id = self.words.id(id);
+        let (user, service) =
+            (self.words.id(&said.name), self.words.id(said.service.as_deref().unwrap_or("")));
+        let (target, from) =
+            (self.words.some(said.target.as_deref()), self.words.some(said.rhost.as_deref()));
+        let grants: Vec<Id> = said.grants.iter().map(|id| self.words.id(id)).collect();
+        let standing = self.words.some(said.standing.as_deref());
+        let (state, code) = (self.words.id(&said.state), self.words.some(said.code.as_deref()));
+        let text = self.words.id(&said.text);
         let life = self.lives.entry((place, id)).or_insert_with(|| Life {
             user,
             uid: said.uid,
@@ -287,7 +280,7 @@ impl Sessions {
         life.audit_session = life.audit_session.or(said.audit_session);
         life.target = life.target.take().or(target);
         life.from = life.from.take().or(from);
-        match state.as_ref() {
+        match said.state.as_ref() {
             "opened" => life.begin = Some((time, seq, Begin::Opened)),
             // `found` is also told of one that was opened before: then that is when it began.
             "found" if life.begin.is_none_or(|(_, at, kind)| kind == Begin::Found && seq < at) => {
@@ -296,19 +289,19 @@ impl Sessions {
             "would-end" => life.would_end = life.would_end.max(Some(time)),
             _ => {}
         }
-        let ends = matches!(state.as_ref(), "ended" | "closed" | "ending" | "stuck");
-        let over = |state: &str| matches!(state, "ended" | "closed");
+        let ends = matches!(said.state.as_ref(), "ended" | "closed" | "ending" | "stuck");
+        let over = matches!(said.state.as_ref(), "ended" | "closed");
         let counts = match &life.end {
             None => true,
             // Over is over, whatever came in between.
-            Some((_, end)) => over(&state) || (!over(&end.state) && seq >= life.newest.0),
+            Some((_, end)) => over || (!end.over && seq >= life.newest.0),
         };
         if ends && counts {
-            let end = End { state: state.clone(), code, by: said.by, text: said.text.into_owned() };
+            let end = End { state, over, code, by: said.by, text };
             life.end = Some((time, end));
-        } else if matches!(state.as_ref(), "moved" | "lifted") && seq > life.newest.0 {
+        } else if matches!(said.state.as_ref(), "moved" | "lifted") && seq > life.newest.0 {
             // An ending that was begun goes on after all.
-            life.end = life.end.take().filter(|(_, end)| over(&end.state));
+            life.end = life.end.take().filter(|(_, end)| end.over);
         }
         if seq >= life.newest.0 {
             life.newest = (seq, time);

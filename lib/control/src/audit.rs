@@ -169,7 +169,7 @@ pub struct Session {
     /// The uid of who ordered the end.
     pub ended_by: Option<u32>,
     /// What else is to be said of its end; where `state` is `unknown`, why.
-    pub end_text: Option<String>,
+    pub end_text: Option<Word>,
     /// The last deadline that was told.
     pub until: Option<i64>,
     /// Why it had none.

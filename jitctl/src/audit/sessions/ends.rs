@@ -6,15 +6,16 @@ use jit_control::audit::Session;
 use jit_model::text::clock_time;
 use jit_model::time::Timestamp;
 
-use super::{Life, Sessions};
+use super::words::Id;
+use super::{Life, Sessions, Where};
 use crate::audit::numbers::Numbers;
 
 /// What is known of the ends of lines of each host.
 pub(super) struct Ends<'a> {
     sessions: &'a Sessions,
     /// Of each host the first number of what is missing and a word on it, in order.
-    gaps: HashMap<String, Vec<(u64, String)>>,
-    boots: HashMap<String, Boots>,
+    gaps: HashMap<Id, Vec<(u64, String)>>,
+    boots: HashMap<Id, Boots>,
 }
 
 /// The boots of a host.
@@ -35,11 +36,11 @@ impl Boots {
 
 impl Sessions {
     pub(super) fn ends<'a>(&'a self, numbers: &Numbers) -> Ends<'a> {
-        let hosts: Vec<&str> = self.hosts.keys().map(AsRef::as_ref).collect();
+        let name = |host: Id| self.words.text(host);
         Ends {
             sessions: self,
-            gaps: hosts.iter().map(|host| ((*host).to_owned(), gaps(host, numbers))).collect(),
-            boots: hosts.iter().map(|host| ((*host).to_owned(), Boots::of(host, numbers))).collect(),
+            gaps: self.hosts.keys().map(|host| (*host, gaps(name(*host), numbers))).collect(),
+            boots: self.hosts.keys().map(|host| (*host, Boots::of(name(*host), numbers))).collect(),
         }
     }
 }
@@ -59,38 +60,39 @@ fn behind<T>(ordered: &[(u64, T)], number: u64) -> Option<&(u64, T)> {
 
 impl Ends<'_> {
     /// Writes down how a session ended.
-    pub(super) fn apply(&self, session: &mut Session, life: &Life) {
+    pub(super) fn apply(&self, session: &mut Session, place: Where, life: &Life) {
+        let words = &self.sessions.words;
         if let Some((at, end)) = &life.end {
-            let over = matches!(end.state.as_ref(), "ended" | "closed");
-            session.state = end.state.clone();
-            session.end = over.then_some(*at);
-            session.end_code = end.code.clone();
+            session.state = words.word(end.state);
+            session.end = end.over.then_some(*at);
+            session.end_code = end.code.map(|code| words.word(code));
             session.ended_by = end.by;
-            session.end_text = Some(end.text.clone());
-            if over {
+            session.end_text = Some(words.word(end.text));
+            if end.over {
                 return;
             }
         }
-        match self.unknown(session, life) {
+        match self.unknown(place, life) {
             Some(why) => {
-                session.state = self.sessions.known("unknown");
-                session.end_text = Some(why);
+                session.state = words.ours("unknown");
+                session.end_text = Some(why.into());
             }
             None if life.end.is_none() => {
-                session.state = self.sessions.known("open");
-                let last = self.sessions.hosts.get(&*session.host);
-                session.end_text = last.map(|last| format!("as of {}", clock_time(Timestamp(last.time))));
+                session.state = words.ours("open");
+                let last = self.sessions.hosts.get(&place.0);
+                session.end_text =
+                    last.map(|last| words.ours(&format!("as of {}", clock_time(Timestamp(last.time)))));
             }
             None => {}
         }
     }
 
     /// Why nobody can know from these lines whether it goes on.
-    fn unknown(&self, session: &Session, life: &Life) -> Option<String> {
+    fn unknown(&self, (host, boot): Where, life: &Life) -> Option<String> {
         let newest = life.newest.0;
-        let boots = self.boots.get(&*session.host)?;
-        let later = behind(&boots.order, *boots.first.get(&*session.boot)?);
-        let gap = behind(self.gaps.get(&*session.host)?, newest);
+        let boots = self.boots.get(&host)?;
+        let later = behind(&boots.order, *boots.first.get(self.sessions.words.text(boot))?);
+        let gap = behind(self.gaps.get(&host)?, newest);
         let shown = |at: i64| clock_time(Timestamp(at));
         match (later, gap) {
             (Some((first, at)), _) if *first > newest => {
@@ -98,7 +100,7 @@ impl Ends<'_> {
             }
             (_, Some((_, text))) => Some(format!("no line says: {text}")),
             _ => {
-                let last = self.sessions.hosts.get(&*session.host)?;
+                let last = self.sessions.hosts.get(&host)?;
                 last.stopped.then(|| format!("no line says: jitd was stopped at {}", shown(last.time)))
             }
         }

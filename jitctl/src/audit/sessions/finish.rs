@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jit_control::audit::{Grant, Session, Word};
 
+use super::words::Id;
 use super::{Asked, Begin, Life, Phase, Sessions, Where};
 use crate::audit::numbers::Numbers;
 
@@ -19,54 +20,53 @@ const OURS: [&str; 6] = ["session", "refused", "passed", "open", "unknown", NO_D
 const NO_DECISION: &str = "the line with the decision is missing";
 
 /// What a decision and a session have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Same {
     place: Where,
-    service: Word,
-    user: Word,
-    from: Option<Word>,
+    service: Id,
+    user: Id,
+    from: Option<Id>,
 }
+
+impl Same {
+    fn of(asked: &Asked) -> Same {
+        Same { place: asked.place, service: asked.service, user: asked.user, from: asked.from }
+    }
+}
+
+/// Decisions about openings: those that no session has been found for, by the numbers of their lines, each with its place among all.
+type Openings = HashMap<Same, BTreeMap<u64, usize>>;
 
 impl Sessions {
     /// Everybody who was in or refused, in the order of time, and how many decisions were about services that are not guarded.
     pub fn finish(mut self, numbers: &Numbers) -> (Vec<Session>, u64) {
         for word in OURS {
-            self.word(word);
+            self.words.id(word);
         }
         let mut asked = std::mem::take(&mut self.asked);
-        asked.sort_by(|a, b| (&a.place, a.seq).cmp(&(&b.place, b.seq)));
-        let mut alone: Vec<Asked> = Vec::new();
-        let mut opening: HashMap<Same, BTreeMap<u64, Asked>> = HashMap::new();
-        for (same, decision) in logins(asked) {
-            match decision.phase {
-                Phase::Open if decision.verdict.as_ref() != "deny" => {
-                    opening.entry(same).or_default().insert(decision.seq, decision);
-                }
-                _ => alone.push(decision),
-            }
-        }
+        asked.sort_unstable_by_key(|asked| (asked.place, asked.seq));
+        let (mut opening, mut alone) = self.logins(&mut asked);
 
         let mut lives: Vec<_> = std::mem::take(&mut self.lives).into_iter().collect();
-        lives.sort_by(|((a, _), one), ((b, _), other)| (a, one.oldest).cmp(&(b, other.oldest)));
+        lives.sort_unstable_by_key(|((place, id), life)| (*place, life.oldest, *id));
         let ends = self.ends(numbers);
-        let mut sessions = Vec::with_capacity(lives.len() + alone.len());
-        for ((place, id), life) in lives {
-            let same = Same {
-                place: place.clone(),
-                service: life.service.clone(),
-                user: life.user.clone(),
-                from: life.from.clone(),
-            };
+        let mut sessions = Vec::with_capacity(lives.len().saturating_add(alone.len()));
+        for ((place, id), life) in &lives {
+            let same = Same { place: *place, service: life.service, user: life.user, from: life.from };
             let decision = match life.begin {
                 Some((at, seq, Begin::Opened)) => {
-                    opening.get_mut(&same).and_then(|waiting| nearest(waiting, seq, at))
+                    opening.get_mut(&same).and_then(|waiting| nearest(waiting, &asked, seq, at))
                 }
                 _ => None,
             };
-            sessions.push(self.told(&place, &id, life, decision, &ends));
+            sessions.push(self.told(*place, *id, life, decision, &ends));
         }
+        drop((lives, ends));
         alone.extend(opening.into_values().flat_map(BTreeMap::into_values));
-        sessions.extend(alone.into_iter().map(|decision| self.attempt(decision)));
+        alone.sort_unstable();
+        sessions
+            .extend(alone.into_iter().filter_map(|at| asked.get(at)).map(|decision| self.attempt(decision)));
+        drop(asked);
         within(&mut sessions);
         sessions.retain(|session| {
             let over = match session.state.as_ref() {
@@ -75,36 +75,39 @@ impl Sessions {
             };
             self.wanted.time(session.begin, over)
         });
-        sessions.sort_by(|a, b| (a.begin, &a.host, a.lines).cmp(&(b.begin, &b.host, b.lines)));
+        sessions.sort_unstable_by(|a, b| {
+            (a.begin, &a.host, a.lines, &a.id).cmp(&(b.begin, &b.host, b.lines, &b.id))
+        });
         (sessions, self.unguarded)
     }
 
     fn told(
         &self,
-        place: &Where,
-        id: &Word,
-        life: Life,
-        decision: Option<Asked>,
+        place: Where,
+        id: Id,
+        life: &Life,
+        decision: Option<&Asked>,
         ends: &super::ends::Ends<'_>,
     ) -> Session {
         let (begin, kind) = match life.begin {
             Some((at, _, kind)) => (at, Some(kind)),
             None => (life.oldest.1, None),
         };
+        let (words, some) = (&self.words, |id: Option<Id>| id.map(|id| self.words.word(id)));
         let mut session = Session {
-            host: place.0.clone(),
-            boot: place.1.clone(),
-            kind: self.known("session"),
-            id: Some(id.clone()),
-            user: life.user.clone(),
+            host: words.word(place.0),
+            boot: words.word(place.1),
+            kind: words.ours("session"),
+            id: Some(words.word(id)),
+            user: words.word(life.user),
             uid: Some(life.uid),
-            service: life.service.clone(),
-            target: life.target.clone(),
-            from: life.from.clone(),
+            service: words.word(life.service),
+            target: some(life.target),
+            from: some(life.from),
             audit_session: life.audit_session,
             begin,
             until: life.until,
-            standing: life.standing.clone(),
+            standing: some(life.standing),
             would_end: life.would_end,
             lines: (life.oldest.0, life.newest.0),
             ..Session::default()
@@ -113,134 +116,136 @@ impl Sessions {
             Some(Begin::Found) => {
                 ["found", "found", "it was there when jitd came, or began to be told of sessions"]
             }
-            Some(Begin::Opened) | None => match life.standing.as_deref() {
+            Some(Begin::Opened) | None => match session.standing.as_deref() {
                 _ if !life.grants.is_empty() => ["allow", "grant", NO_DECISION],
                 Some("exempt") => ["exempt", "exempt", NO_DECISION],
                 Some("break-glass") => ["break-glass", "break-glass", NO_DECISION],
                 _ => ["unknown", "unknown", NO_DECISION],
             },
         }
-        .map(|word| self.known(word));
+        .map(|word| words.ours(word));
         if kind.is_none() {
-            session.why = self.known("its beginning is missing");
+            session.why = words.ours("its beginning is missing");
         }
-        let mut rests = life.grants.clone();
+        let first = decision.map(|decision| decision.grants.as_slice()).unwrap_or_default();
+        let first = first.iter().filter(|id| !life.grants.contains(id));
+        session.grants = self.rests(place.0, first.chain(&life.grants));
         if let Some(decision) = decision {
             session.lines.0 = session.lines.0.min(decision.first.0);
-            rests.splice(
-                0..0,
-                decision.grants.iter().filter(|id| !life.grants.contains(id)).cloned().collect::<Vec<_>>(),
-            );
-            judged(&mut session, &decision);
+            self.judged(&mut session, decision);
         }
-        session.grants = self.rests(&place.0, &rests);
-        ends.apply(&mut session, &life);
+        ends.apply(&mut session, place, life);
         session
     }
 
-    fn attempt(&self, decision: Asked) -> Session {
-        let kind = self.known(if decision.verdict == "deny" { "refused" } else { "passed" });
+    fn attempt(&self, decision: &Asked) -> Session {
+        let words = &self.words;
+        let kind = words.ours(if words.text(decision.verdict) == "deny" { "refused" } else { "passed" });
         let mut session = Session {
-            host: decision.place.0.clone(),
-            boot: decision.place.1.clone(),
+            host: words.word(decision.place.0),
+            boot: words.word(decision.place.1),
             kind: kind.clone(),
-            user: decision.user.clone(),
-            service: decision.service.clone(),
-            from: decision.from.clone(),
+            user: words.word(decision.user),
+            service: words.word(decision.service),
+            from: decision.from.map(|from| words.word(from)),
             begin: decision.first.1,
             state: kind,
             until: decision.until,
-            grants: self.rests(&decision.place.0, &decision.grants),
+            grants: self.rests(decision.place.0, decision.grants.iter()),
             lines: (decision.first.0, decision.seq),
             ..Session::default()
         };
-        judged(&mut session, &decision);
+        self.judged(&mut session, decision);
         session
     }
 
-    /// The text, kept once if it is a word of ours, or of the lines.
-    pub(super) fn known(&self, text: &str) -> Word {
-        self.words.get(text).cloned().unwrap_or_else(|| Word::from(text))
-    }
-
     /// The grants, as they were when they counted; of one that no line tells of, the id.
-    fn rests(&self, host: &Word, ids: &[Word]) -> Vec<Arc<Grant>> {
-        let known = |id: &Word| match self.grants.get(&(host.clone(), id.clone())) {
-            Some((_, _, grant)) => grant.clone(),
-            None => Arc::new(Grant { id: id.to_string(), ..Grant::default() }),
+    fn rests<'a>(&self, host: Id, ids: impl Iterator<Item = &'a Id>) -> Vec<Arc<Grant>> {
+        let known = |id: &Id| match self.grants.get(&(host, *id)) {
+            Some((_, _, grant)) => Arc::clone(grant),
+            None => Arc::new(Grant { id: self.words.text(*id).to_owned(), ..Grant::default() }),
         };
-        ids.iter().map(known).collect()
+        ids.map(known).collect()
     }
-}
 
-/// What the decision says of a session.
-fn judged(session: &mut Session, decision: &Asked) {
-    session.uid = session.uid.or(decision.uid);
-    session.dn = decision.dn.clone();
-    session.target = session.target.take().or_else(|| decision.target.clone());
-    session.tty = decision.tty.clone();
-    session.key = decision.key.clone();
-    session.verdict = decision.verdict.clone();
-    session.code = decision.code.clone();
-    session.refusal = decision.refusal.clone();
-    session.why = decision.why.clone();
-}
+    /// What the decision says of a session.
+    fn judged(&self, session: &mut Session, decision: &Asked) {
+        let (words, some) = (&self.words, |id: Option<Id>| id.map(|id| self.words.word(id)));
+        session.uid = session.uid.or(decision.uid);
+        session.dn = some(decision.dn);
+        session.target = session.target.take().or_else(|| some(decision.target));
+        session.tty = some(decision.tty);
+        session.key = some(decision.key);
+        session.verdict = words.word(decision.verdict);
+        session.code = words.word(decision.code);
+        session.refusal = some(decision.refusal);
+        session.why = words.word(decision.why);
+    }
 
-/// One decision for each login: those before the session are gone into the one that opened it.
-fn logins(asked: Vec<Asked>) -> Vec<(Same, Asked)> {
-    let mut waiting: HashMap<Same, VecDeque<Asked>> = HashMap::new();
-    let mut all = Vec::with_capacity(asked.len());
-    for mut decision in asked {
-        let same = Same {
-            place: decision.place.clone(),
-            service: decision.service.clone(),
-            user: decision.user.clone(),
-            from: decision.from.clone(),
-        };
-        if decision.phase == Phase::Close {
-            continue;
-        }
-        // The oldest that is not too old: logins overtake each other, and it does not matter which is which, for they are alike.
-        if decision.phase == Phase::Open {
-            if let Some(before) = waiting.get_mut(&same) {
-                let is_old = |earlier: &Asked| decision.time - earlier.time > LOGIN;
+    /// One decision for each login: what those before the session say goes into the one that opened it. The others stand alone.
+    fn logins(&self, asked: &mut [Asked]) -> (Openings, Vec<usize>) {
+        let mut waiting: HashMap<Same, VecDeque<usize>> = HashMap::new();
+        let (mut opening, mut alone) = (Openings::new(), Vec::new());
+        for at in 0..asked.len() {
+            let Some(decision) = asked.get(at) else { continue };
+            let (same, phase, seq, time) = (Same::of(decision), decision.phase, decision.seq, decision.time);
+            let denied = self.words.text(decision.verdict) == "deny";
+            // The oldest that is not too old: logins overtake each other, and it does not matter which is which, for they are alike.
+            if let Some(before) = waiting.get_mut(&same).filter(|_| phase == Phase::Open) {
+                let is_old =
+                    |earlier: &usize| asked.get(*earlier).is_some_and(|earlier| time - earlier.time > LOGIN);
                 while before.front().is_some_and(is_old) {
-                    all.extend(before.pop_front().map(|earlier| (same.clone(), earlier)));
+                    alone.extend(before.pop_front());
                 }
                 if let Some(earlier) = before.pop_front() {
-                    decision.first = earlier.first;
-                    decision.key = decision.key.take().or(earlier.key);
-                    decision.target = decision.target.take().or(earlier.target);
-                    decision.tty = decision.tty.take().or(earlier.tty);
+                    go_into(asked, earlier, at);
                 }
             }
-        }
-        match (decision.phase, decision.verdict.as_ref()) {
-            (Phase::Before, verdict) if verdict != "deny" => {
-                waiting.entry(same).or_default().push_back(decision)
+            match phase {
+                Phase::Close => {}
+                Phase::Before if !denied => waiting.entry(same).or_default().push_back(at),
+                // Of two lines with one number one is not jitd's, and which cannot be told: neither is left out.
+                Phase::Open if !denied => alone.extend(opening.entry(same).or_default().insert(seq, at)),
+                Phase::Before | Phase::Open => alone.push(at),
             }
-            _ => all.push((same, decision)),
         }
+        alone.extend(waiting.into_values().flatten());
+        (opening, alone)
     }
-    all.extend(
-        waiting
-            .into_iter()
-            .flat_map(|(same, rest)| rest.into_iter().map(move |decision| (same.clone(), decision))),
-    );
-    all
+}
+
+/// What was said before goes into the decision about the session.
+fn go_into(asked: &mut [Asked], earlier: usize, later: usize) {
+    let Some((first, key, target, tty)) =
+        asked.get(earlier).map(|earlier| (earlier.first, earlier.key, earlier.target, earlier.tty))
+    else {
+        return;
+    };
+    if let Some(decision) = asked.get_mut(later) {
+        decision.first = first;
+        decision.key = decision.key.or(key);
+        decision.target = decision.target.or(target);
+        decision.tty = decision.tty.or(tty);
+    }
 }
 
 /// The decision that a session was opened by: the nearest line, if it is near enough in time.
-fn nearest(waiting: &mut BTreeMap<u64, Asked>, seq: u64, at: i64) -> Option<Asked> {
+fn nearest<'a>(
+    waiting: &mut BTreeMap<u64, usize>,
+    asked: &'a [Asked],
+    seq: u64,
+    at: i64,
+) -> Option<&'a Asked> {
     let before = waiting.range(..seq).next_back();
     let after = waiting.range(seq..).next();
-    let (found, _) = [before, after]
+    let (there, decision) = [before, after]
         .into_iter()
         .flatten()
+        .filter_map(|(there, index)| Some((*there, asked.get(*index)?)))
         .filter(|(_, decision)| decision.time.abs_diff(at) <= OPENING.unsigned_abs())
         .min_by_key(|(there, _)| there.abs_diff(seq))?;
-    let found = *found;
-    waiting.remove(&found)
+    waiting.remove(&there);
+    Some(decision)
 }
 
 /// Services by which somebody becomes another within a login.

@@ -197,7 +197,7 @@ fn details(session: &Session, logins: &Logins<'_>) -> Vec<String> {
     {
         lines.extend(session.end_text.iter().map(|text| match session.state.as_ref() {
             "open" => format!("open {text}"),
-            _ => text.clone(),
+            _ => text.to_string(),
         }));
     }
     lines
