@@ -1,6 +1,7 @@
 //! /etc/nsswitch.conf: what is put in, where nothing is put in and why, and that exactly what was put in goes.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -11,10 +12,13 @@ use crate::machine::Machine;
 
 /// Runs the packages' script on a tree of its own; what it said.
 fn run(root: &Path, what: &str) -> Result<String> {
+    // What a test puts in the place of a program goes first.
+    let path = format!("{}:{}", root.join("bin").display(), std::env::var("PATH").unwrap_or_default());
     let script = workspace().join("packaging/nsswitch/nsswitch");
     let output = Command::new(&script)
         .arg(what)
         .env("DPKG_ROOT", root)
+        .env("PATH", path)
         .output()
         .map_err(|e| Trouble::io(&script, e))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -132,6 +136,81 @@ fn what_others_did_meanwhile_stays() -> Result<()> {
         assert_eq!(fs::read_to_string(&conf).map_err(|e| Trouble::io(&conf, e))?, edited);
         run(dir.path(), "remove")?;
         assert_eq!(fs::read_to_string(&conf).map_err(|e| Trouble::io(&conf, e))?, left, "{edit:?}");
+    }
+    Ok(())
+}
+
+/// A full disk, for one: each program it is made with fails once, after half of its work. Then the file is what it was, or what it is to be.
+#[test]
+fn what_breaks_on_the_way_changes_nothing() -> Result<()> {
+    let before = "passwd: files sss\ngroup: files sss\ninitgroups: files\nhosts: files dns\n";
+    let after = "passwd: files sss\ngroup: files jit sss\ninitgroups: files [SUCCESS=continue] jit\nhosts: files dns\n";
+    for (program, stand_in) in [
+        ("cat", "head -c 9 \"$1\"; exit 1"),
+        ("cat", "head -c 9 \"$1\""),
+        ("cp", "head -c 9 \"$2\" >\"$3\"; exit 1"),
+        ("cp", "head -c 9 \"$2\" >\"$3\""),
+        ("awk", "printf group:; exit 2"),
+        ("awk", "printf group:"),
+        ("sync", "exit 1"),
+        ("mv", "exit 1"),
+        ("grep", "exit 2"),
+    ] {
+        let dir = tempfile::tempdir().map_err(|e| Trouble::new(e.to_string()))?;
+        let conf = dir.path().join("etc/nsswitch.conf");
+        let file = dir.path().join("bin").join(program);
+        for made in [&conf, &file] {
+            let parent = made.parent().unwrap_or(Path::new("/"));
+            fs::create_dir_all(parent).map_err(|e| Trouble::io(parent, e))?;
+        }
+        let read = || fs::read_to_string(&conf).map_err(|e| Trouble::io(&conf, e));
+        fs::write(&conf, before).map_err(|e| Trouble::io(&conf, e))?;
+        let fails = || -> Result<()> {
+            fs::write(&file, format!("#!/bin/sh\n{stand_in}\n")).map_err(|e| Trouble::io(&file, e))?;
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).map_err(|e| Trouble::io(&file, e))
+        };
+        let works = || fs::remove_file(&file).map_err(|e| Trouble::io(&file, e));
+        fails()?;
+        let broken = run(dir.path(), "add").is_err();
+        let now = read()?;
+        assert!(
+            now == before || (program == "grep" && now.contains("group: files jit")),
+            "{program} `{stand_in}`: {now:?}"
+        );
+        assert!(broken || program == "grep", "{program} `{stand_in}`: said nothing");
+        works()?;
+        run(dir.path(), "add")?;
+        if program != "grep" {
+            assert_eq!(read()?, after, "{program} `{stand_in}`");
+        }
+        fails()?;
+        let _ = run(dir.path(), "remove");
+        let now = read()?;
+        assert!(now == before || now == after || program == "grep", "{program} `{stand_in}`: {now:?}");
+        works()?;
+        run(dir.path(), "remove")?;
+        assert_eq!(read()?, before, "{program} `{stand_in}`");
+    }
+    Ok(())
+}
+
+/// Between the file and its record. What was put in is still known as ours, and goes.
+#[test]
+fn killed_before_it_had_noted_what_it_did() -> Result<()> {
+    let dir = tempfile::tempdir().map_err(|e| Trouble::new(e.to_string()))?;
+    let conf = dir.path().join("etc/nsswitch.conf");
+    let record = dir.path().join("var/lib/jit-nsswitch");
+    for folder in ["etc", "var/lib"] {
+        fs::create_dir_all(dir.path().join(folder)).map_err(|e| Trouble::io(&conf, e))?;
+    }
+    for found in ["group: files sss\n", "group: files jit sss\n"] {
+        fs::write(&conf, found).map_err(|e| Trouble::io(&conf, e))?;
+        fs::write(record.with_extension("new"), "group\n").map_err(|e| Trouble::io(&record, e))?;
+        run(dir.path(), "add")?;
+        let read = || fs::read_to_string(&conf).map_err(|e| Trouble::io(&conf, e));
+        assert_eq!(read()?, "group: files jit sss\n", "{found:?}");
+        run(dir.path(), "remove")?;
+        assert_eq!(read()?, "group: files sss\n", "{found:?}");
     }
     Ok(())
 }
