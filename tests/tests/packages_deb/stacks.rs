@@ -133,6 +133,34 @@ fn the_module_stays_while_a_line_of_the_admin_asks_it() -> Result<()> {
     );
     assert_eq!(machine.others_files()?, by_hand);
     assert_eq!(machine.asked("sshd")?, (SUCCESS, SUCCESS));
+    // However libpam would read it, and in whatever bytes its remarks are.
+    for line in [
+        "ACCOUNT required pam_jit.so\n",
+        "account required \\\n  pam_jit.so\n",
+        "  Account\t[success=ok default=die]\t/usr/lib/security/pam_jit.so\n",
+    ] {
+        let by_hand = [b"# gepr\xfcft\n", line.as_bytes(), sshd.as_bytes()].concat();
+        machine.host.write("/etc/pam.d/sshd", 0o644, by_hand)?;
+        let output = machine.dpkg(&["--remove", "libpam-jit"])?;
+        assert!(!output.ok() && output.stderr.contains("NOT REMOVED"), "{line:?}: {output}");
+        assert!(output.stderr.contains("/etc/pam.d/sshd:"), "{line:?}: {output}");
+        // What it says to type, typed: the whole line goes, and no half of it into the next.
+        let typed =
+            output.stderr.lines().find(|line| line.trim_start().starts_with("sed -i")).unwrap_or_default();
+        machine.host.sh(typed).run()?.must()?;
+        machine.host.sh("sed -i 1d /etc/pam.d/sshd").run()?.must()?;
+        assert_eq!(machine.host.read("/etc/pam.d/sshd")?, sshd, "{line:?}");
+    }
+    // The rest stays as well: without jitd, an enforcing host with a line of ours would keep everybody out.
+    machine.host.write("/etc/pam.d/sshd", 0o644, format!("account required pam_jit.so\n{sshd}"))?;
+    machine.enforce()?;
+    let output = machine.dpkg(&["--purge", "jitctl", "jitd", "libnss-jit", "libpam-jit"])?;
+    assert!(!output.ok() && !output.stderr.contains("NO LONGER ENFORCES"), "{output}");
+    assert!(
+        machine.host.path("/etc/jitd/enforcing").exists() && machine.host.path("/usr/sbin/jitd").exists()
+    );
+    machine.host.remove("/etc/jitd/enforcing")?;
+    machine.install(&PACKAGES)?;
     // A file that pam-auth-update will not touch any more.
     machine.host.write("/etc/pam.d/sshd", 0o644, &sshd)?;
     assert_eq!(machine.others_files()?, installed);
