@@ -63,10 +63,21 @@ fn a_host_that_runs_gets_its_own_name_and_only_a_whole_one() -> Result<()> {
         ("127.0.1.1 localhost.localdomain web1\n", "web1", "web1", false),
         ("127.0.1.1 10.0.0.1 web1\n", "web1", "web1", false),
         ("", "a_b", "unnamed.invalid", false),
+        ("", "-web1.example.com", "unnamed.invalid", false),
     ] {
         let (found, said) = named(hosts, own)?;
         assert_eq!(found, name, "{hosts:?} {own:?}");
         assert_eq!(said.is_empty(), whole, "{hosts:?} {own:?} {said:?}");
+    }
+    // A resolver that says more than a name: no line of it comes into the file.
+    for full in
+        ["web2.example.com\nx = 1", "x = 1\nweb2.example.com", "web2.example.com\"", "web2.example.com x"]
+    {
+        let stand_in = format!("#!/bin/sh\ncat <<'END'\n{full}\nEND\n");
+        machine.host.write("/usr/local/sbin/hostname", 0o755, stand_in)?;
+        let (found, _) = named("", "web1.example.com")?;
+        assert_eq!(found, "web1.example.com", "{full:?}");
+        assert!(!machine.host.read("/etc/jitd/jitd.toml")?.contains("x = 1"), "{full:?}");
     }
     // What is there is nobody's to touch.
     machine.host.write("/etc/jitd/jitd.toml", 0o600, "mine\n")?;
