@@ -193,3 +193,26 @@ fn a_profile_of_ones_own_is_made_only_when_asked_for() -> Result<()> {
     assert_eq!(run(&site, "ls -A /etc/authselect/custom")?.stdout, "cut\njit-strict\nstrict\n");
     Ok(())
 }
+
+/// `authselect create-profile strict --base-on jit-sssd` copies our README, and with it our mark. What the admin made of it is his: it is
+/// neither left for a weaker one, nor made anew, nor removed.
+#[test]
+fn a_profile_that_was_made_of_ours_is_the_admins() -> Result<()> {
+    let site = site("authselect-copied", "sssd")?;
+    site.install("1")?.must()?;
+    let custom = "/etc/authselect/custom";
+    run(&site, &format!("mkdir -p {custom} && cp -r {VENDOR}/jit-sssd {custom}/strict && cp -r {VENDOR}/jit-sssd {custom}/jit-mine && \
+                         sed -i '/^account.*pam_unix/i account required pam_time.so' {custom}/strict/system-auth && \
+                         authselect select custom/strict"))?
+    .must()?;
+    assert!(run(&site, &format!("{SCRIPT} next"))?.stderr.is_empty(), "it has our lines");
+    let said = site.erase(&["pam_jit"])?;
+    assert!(!said.ok() && said.stderr.contains("NOT REMOVED"), "{said}");
+    assert!(inside(&site, "/etc/pam.d/system-auth")?.contains("pam_time"), "what the admin selected is not");
+
+    run(&site, "authselect select sssd")?.must()?;
+    let said = site.erase(&OURS)?;
+    assert!(said.ok(), "{said}");
+    assert_eq!(run(&site, &format!("ls -A {custom}"))?.stdout, "jit-mine\nstrict\n");
+    Ok(())
+}

@@ -60,6 +60,10 @@ fn the_module_stays_while_pam_asks_it() -> Result<()> {
     site.host.write("/etc/pam.d/su", 0o644, format!("ACCOUNT required \\\n  pam_jit.so\n{original}"))?;
     let said = site.erase(&["pam_jit"])?;
     assert!(!said.ok() && said.stderr.contains("NOT REMOVED"), "{said}");
+    // What it says to type, typed: the whole line goes, and no half of it into the next.
+    let typed = said.stderr.lines().find(|line| line.trim_start().starts_with("sed -i")).unwrap_or_default();
+    site.host.sh(typed).run()?.must()?;
+    assert_eq!(site.host.read("/etc/pam.d/su")?, original);
 
     // As it says, and copies, remarks and lines that miss nothing hold nothing up.
     site.host.write("/etc/pam.d/su", 0o644, &original)?;
@@ -68,5 +72,39 @@ fn the_module_stays_while_pam_asks_it() -> Result<()> {
     let said = site.erase(&["pam_jit"])?;
     assert!(said.ok(), "{said}");
     assert!(!site.host.path("/usr/lib64/security/pam_jit.so").exists());
+    Ok(())
+}
+
+/// What cannot be taken away would keep everybody out: jitd stays, and answers.
+#[test]
+fn jitd_stays_while_its_enforcing_file_does() -> Result<()> {
+    let site = Site::with_ours("rpm-stuck")?;
+    site.host.sh("mkdir -p /etc/jitd/enforcing/of-somebody").run()?.must()?;
+    let said = site.erase(&["jitd", "nss_jit", "pam_jit"])?;
+    assert!(
+        said.stderr.contains("jit: NOT REMOVED") && !said.stderr.contains("NO LONGER ENFORCES"),
+        "{said}"
+    );
+    assert!(site.host.path("/usr/sbin/jitd").exists());
+    site.host.sh("rm -r /etc/jitd/enforcing").run()?.must()?;
+    let said = site.erase(&["jitd"])?;
+    assert!(said.ok(), "{said}");
+    Ok(())
+}
+
+/// All at once, where a line of the admin's keeps the module: jitd goes, and whoever is asked then is let in. That is what removing jitd
+/// means, and it is said.
+#[test]
+fn a_module_that_stays_behind_keeps_nobody_out() -> Result<()> {
+    let site = Site::with_ours("rpm-behind")?;
+    site.host.write("/etc/jitd/enforcing", 0o644, "")?;
+    let original = site.host.read("/etc/pam.d/su")?;
+    site.host.write("/etc/pam.d/su", 0o644, format!("account required pam_jit.so\n{original}"))?;
+    let said = site.erase(&OURS)?;
+    for word in ["NOT REMOVED", "THIS HOST NO LONGER ENFORCES"] {
+        assert!(said.stderr.contains(word), "{said}");
+    }
+    assert!(site.host.path("/usr/lib64/security/pam_jit.so").is_file());
+    assert!(!site.host.path("/etc/jitd/enforcing").exists() && !site.host.path("/usr/sbin/jitd").exists());
     Ok(())
 }
