@@ -61,7 +61,7 @@ pub(super) fn examine(host: &Host) -> Findings {
     match Settings::of(host) {
         Ok(settings) => {
             for secret in settings.secrets() {
-                readable(host, &secret, &mut found);
+                readable(host, &accounts, jitd, &secret, &mut found);
                 // It may be the daemon's own: nobody else has it then.
                 let owner = jitd.map_or(Owner::Root, |jitd| Owner::Daemon(jitd.uid));
                 writable(host, &secret, owner, "file-writable", &mut found);
@@ -180,7 +180,12 @@ fn writable_here(
 fn meta(host: &Host, path: &Path) -> Option<Meta> {
     let path = host.path(path);
     let meta = fs::metadata(&path).ok()?;
-    Some(Meta { uid: meta.uid(), gid: meta.gid(), mode: meta.mode() & 0o7777, listed: acl::writers(&path) })
+    Some(Meta {
+        uid: meta.uid(),
+        gid: meta.gid(),
+        mode: meta.mode() & 0o7777,
+        listed: acl::allowed(&path, acl::WRITE),
+    })
 }
 
 /// Who is in root's own group besides root.
@@ -239,7 +244,7 @@ fn written_by_others(
     (!helpers.is_empty()).then(shown)
 }
 
-fn readable(host: &Host, secret: &Path, found: &mut Findings) {
+fn readable(host: &Host, accounts: &Accounts, jitd: Option<&Person>, secret: &Path, found: &mut Findings) {
     let Some(meta) = meta(host, secret) else {
         found.push(
             Level::Warning,
@@ -250,16 +255,41 @@ fn readable(host: &Host, secret: &Path, found: &mut Findings) {
         );
         return;
     };
-    if meta.mode & 0o004 != 0 {
+    let listed = acl::allowed(&host.path(secret), acl::READ);
+    if let Some(who) = read_by_others(&meta, &listed, accounts, jitd) {
         let shown = secret.display();
         found.push(
             Level::Hole,
             "secret-readable",
             shown.to_string(),
-            format!("everybody on this host may read it (mode {:04o}), and be this host to the directory; jitd does not use it so", meta.mode),
-            format!("chmod o= {shown}, and have a new one made"),
+            format!("{who} may read it (mode {:04o}), and be this host to the directory", meta.mode),
+            format!("chgrp jitd {shown}; chmod 640 {shown}; setfacl -b {shown}; and have a new one made"),
         );
     }
+}
+
+/// Who else than root and jitd.
+fn read_by_others(
+    meta: &Meta,
+    listed: &[acl::Who],
+    accounts: &Accounts,
+    jitd: Option<&Person>,
+) -> Option<String> {
+    if meta.mode & 0o004 != 0 {
+        return Some("everybody on this host".to_owned());
+    }
+    let known = |uid: u32| uid == 0 || jitd.is_some_and(|jitd| jitd.uid == uid);
+    let by_list = listed.iter().find_map(|who| match who {
+        acl::Who::User(uid) => (!known(*uid)).then(|| format!("uid {uid}")),
+        acl::Who::Group(gid) => jitd.is_none_or(|jitd| jitd.gid != *gid).then(|| format!("group {gid}")),
+    });
+    if by_list.is_some() || meta.mode & 0o040 == 0 {
+        return by_list;
+    }
+    let named = accounts.groups.iter().filter(|(_, group)| group.gid == meta.gid).map(|(name, _)| name);
+    let members = named.flat_map(|name| accounts.members(name)).filter(|person| !known(person.uid));
+    let members: Vec<&str> = members.map(|person| person.name.as_str()).collect();
+    (!members.is_empty()).then(|| format!("{}, by group {},", members.join(", "), meta.gid))
 }
 
 /// jitd.toml: 0640 root:jitd, so that it can be read again.
@@ -398,6 +428,22 @@ mod tests {
         assert_eq!(unread(&meta(0, 990, 0o640), &jitd), None);
         assert!(unread(&meta(0, 0, 0o640), &jitd).is_some_and(|text| text.contains("reload")));
         assert!(unread(&meta(0, 990, 0o644), &jitd).is_some_and(|text| text.contains("everybody")));
+    }
+
+    #[test]
+    fn a_secret_is_for_jitd_alone() {
+        let (host, _root) = tree(&[
+            ("/etc/passwd", "jitd:x:990:990::/:/usr/sbin/nologin\nalice:x:1000:100::/:/bin/sh\n"),
+            ("/etc/group", "jitd:x:990:\nusers:x:100:\nempty:x:7:\n"),
+        ]);
+        let accounts = Accounts::of(&host);
+        let jitd = accounts.people.get("jitd");
+        let read = |meta: Meta, listed: &[acl::Who]| read_by_others(&meta, listed, &accounts, jitd).is_some();
+        assert!(!read(meta(0, 990, 0o640), &[acl::Who::User(990), acl::Who::Group(990)]));
+        assert!(!read(meta(990, 7, 0o640), &[]) && !read(meta(0, 100, 0o600), &[]));
+        assert!(read(meta(0, 990, 0o644), &[]) && read(meta(0, 100, 0o640), &[]));
+        assert!(read(meta(0, 990, 0o640), &[acl::Who::User(1000)]));
+        assert!(read(meta(0, 990, 0o640), &[acl::Who::Group(100)]));
     }
 
     #[test]

@@ -147,7 +147,7 @@ fn examine_server(host: &Host, server: &Server, found: &mut Findings) {
         found.unexamined(format!("{place}: {} is not root's alone, so it is not asked", server.program));
         return;
     }
-    let words = match said(host, &server.program, &server.options, "root", "127.0.0.1") {
+    let words = match said(host, &server.program, &server.options, "nobody", "127.0.0.1") {
         Ok(words) => words,
         // No sshd; but one that runs was there.
         Err(Answerless::Absent(_)) if server.program == SSHD && server.options.is_empty() => return,
