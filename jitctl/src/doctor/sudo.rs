@@ -210,8 +210,22 @@ fn source(text: &str) -> Option<&str> {
 /// # Errors
 /// Where sudo does not say.
 pub(super) fn rule_for(host: &Host, name: &str) -> Result<Rooted, Mute> {
-    ask(host, &[SUDO, "-n", "-l", "-U", name]).map(|said| rooted(&said.out))
+    let said = ask(host, &[SUDO, "-n", "-l", "-U", name])?;
+    // Root itself may be refused, by a PAM stack that is broken.
+    if said.well || told(&said.out) {
+        Ok(rooted(&said.out))
+    } else {
+        Err(Mute::Failed(SUDO.to_owned(), said.complaint()))
+    }
 }
+
+/// Whether sudo says anything about somebody's rules.
+fn told(listed: &str) -> bool {
+    [RULES, "is not allowed to run sudo"].iter().any(|words| listed.contains(words))
+}
+
+/// Behind these words `sudo -l` lists somebody's rules.
+const RULES: &str = "may run the following commands";
 
 /// What sudo lets somebody do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,7 +241,6 @@ pub(super) enum Rooted {
 }
 
 fn rooted(listed: &str) -> Rooted {
-    const RULES: &str = "may run the following commands";
     let (defaults, rules) = listed.split_once(RULES).unwrap_or((listed, ""));
     let set = |word: &str| defaults.split([',', ' ', '\n']).any(|item| item.trim() == word);
     let asks = match set("rootpw") || set("runaspw") || set("targetpw") {
@@ -406,5 +419,6 @@ mod tests {
         assert_eq!(defaults("!authenticate"), Rooted::Freely);
         assert_eq!(defaults("rootpw"), Rooted::ByRootsPassword);
         assert_eq!(rooted("User x is not allowed to run sudo on web1.\n"), Rooted::No);
+        assert!(told("User x is not allowed to run sudo on web1.\n") && !told(""));
     }
 }
