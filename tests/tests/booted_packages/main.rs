@@ -163,3 +163,25 @@ fn an_upgrade_never_stops_the_sockets() -> Result<()> {
     assert_eq!(shown.stdout, format!("{}{}", "disabled\n".repeat(3), "inactive\n".repeat(3)));
     Ok(())
 }
+
+/// jitd.toml is broken on disk, and jitd goes by what it read before: an upgrade does not end it for one that would not start.
+#[test]
+fn a_jitd_that_answers_is_not_ended_for_one_that_would_not_start() -> Result<()> {
+    let stage = Stage::enforcing(Version::Built)?;
+    let config = stage.host.read("/etc/jitd/jitd.toml")?;
+    let pid = || stage.sh("systemctl show --value --property=MainPID jitd");
+    let running = pid()?;
+    for broken in
+        ["echo '[hst]' >>/etc/jitd/jitd.toml", "chmod 600 /etc/jitd/jitd.toml", "rm /etc/jitd/jitd.toml"]
+    {
+        stage.sh(broken)?;
+        let said = stage.try_to_install(Version::Next)?.must()?;
+        assert_eq!(pid()?, running, "{broken}: {said}");
+        assert!(stage.enters(ALICE)? && stage.enters(RESCUE)? && !stage.enters(MALLORY)?, "{broken}");
+        stage.host.write("/etc/jitd/jitd.toml", 0o640, &config)?;
+        stage.sh("chown root:jitd /etc/jitd/jitd.toml")?;
+    }
+    stage.install(Version::Last)?;
+    assert_ne!(pid()?, running);
+    Ok(())
+}

@@ -139,3 +139,33 @@ fn jitd_alone_forced_away_takes_the_enforcing_file_along() -> Result<()> {
     assert_eq!(machine.asked("sshd")?, (SUCCESS, SUCCESS));
     Ok(())
 }
+
+/// Whatever lies about: a fresh install observes, unless somebody has configured it to enforce; and a configuration that was lost is not
+/// replaced by one that names nobody.
+#[test]
+fn a_stray_enforcing_file_keeps_nobody_out() -> Result<()> {
+    let machine = Machine::up("stray.example.com")?;
+    machine.enforce()?;
+    let said = machine.install(&PACKAGES)?;
+    says(&said, &["is /etc/jitd/enforcing.found now", "observes, and refuses nobody"]);
+    assert!(machine.host.path("/etc/jitd/jitd.toml").exists());
+    assert_eq!(machine.asked("sshd")?, (SUCCESS, SUCCESS));
+
+    // Lost while the host enforces.
+    machine.enforce()?;
+    machine.host.remove("/etc/jitd/jitd.toml")?;
+    let said = machine.install(&PACKAGES)?;
+    says(&said, &["jitd.toml IS NOT THERE"]);
+    assert!(!machine.host.path("/etc/jitd/jitd.toml").exists());
+    assert_eq!(machine.asked("sshd")?.0, DENIED, "let in by an upgrade");
+    machine.purge(&PACKAGES)?;
+
+    // Both were put there before, as by what configures a host.
+    machine.enforce()?;
+    machine.host.write("/etc/jitd/jitd.toml", 0o644, "[host]\nname = \"stray.example.com\"\n")?;
+    let said = machine.install(&PACKAGES)?;
+    says(&said, &["THIS HOST ENFORCES"]);
+    assert!(!said.contains("refuses nobody"), "{said}");
+    assert_eq!(machine.asked("sshd")?.0, DENIED);
+    Ok(())
+}

@@ -115,6 +115,13 @@ fn systemd_is_told() -> Result<()> {
     assert_eq!(told()?, "--no-reload preset jitd.socket jitd-control.socket jitd.service\n");
     site.install("2")?.must()?;
     assert_eq!(told()?, "daemon-reload\ntry-restart jitd.service\n");
+    // One that answers is not ended for one that would not start.
+    let config = site.host.read("/etc/jitd/jitd.toml")?;
+    site.host.write("/etc/jitd/jitd.toml", 0o644, "[hst]\n")?;
+    let again = site.rpm("--reinstall", &[site.rpms.ours("jitd", "2")?])?;
+    assert!(again.ok() && again.stderr.contains("JITD IS NOT STARTED AGAIN: "), "{again}");
+    assert_eq!(told()?, "--quiet is-active jitd.service\ndaemon-reload\n");
+    site.host.write("/etc/jitd/jitd.toml", 0o644, config)?;
     let said = site.erase(&OURS)?;
     assert!(said.ok(), "{said}");
     assert_eq!(told()?, "--no-reload disable --now jitd.socket jitd-control.socket jitd.service\n");
