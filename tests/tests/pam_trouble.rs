@@ -2,8 +2,12 @@
 //! open, nothing printed (the rig sees to that), and one line in the log. Never an "allow".
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use jit_proto::{Answer, Verdict};
@@ -142,6 +146,47 @@ fn bad_answers() -> Result<()> {
         let rig = Rig::released()?;
         let _fake = Fake::start(&rig.socket(), manner)?;
         assert_no_answer(&rig, what)?;
+    }
+    Ok(())
+}
+
+/// A daemon that hangs up on the first questions, each after a while, and then allows. How often it was asked is in the counter.
+fn hangs_up(rig: &Rig, times: usize, after: Duration) -> Result<Arc<AtomicUsize>> {
+    let listener = UnixListener::bind(rig.socket()).map_err(|e| Trouble::io(&rig.socket(), e))?;
+    let (asked, answer) = (Arc::new(AtomicUsize::new(0)), allow()?);
+    let counter = Arc::clone(&asked);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut header = [0; 8];
+            // Half of an answer is none, neither then nor together with what comes later.
+            let half = answer.get(..answer.len() / 2).unwrap_or_default();
+            let _ = stream.read_exact(&mut header);
+            let before = counter.fetch_add(1, Ordering::SeqCst);
+            thread::sleep(after);
+            let _ = stream.write_all(if before < times { half } else { &answer });
+        }
+    });
+    Ok(asked)
+}
+
+/// One that was killed and started again is asked again; one that hangs up on purpose gains nothing, and no second more.
+#[test]
+fn one_that_hangs_up_is_asked_three_times_by_one_deadline() -> Result<()> {
+    for (times, after, timeout, code, most) in [
+        (2, Duration::ZERO, "timeout=10000", SUCCESS, 3),
+        (3, Duration::ZERO, "timeout=10000", AUTHINFO_UNAVAIL, 3),
+        // Three times would be within three deadlines.
+        (2, Duration::from_millis(250), "timeout=300", AUTHINFO_UNAVAIL, 2),
+    ] {
+        let rig = Rig::released()?;
+        rig.enforce("")?;
+        let asked = hangs_up(&rig, times, after)?;
+        let report = rig.run(timeout, &alice())?;
+        assert_eq!(report.codes, [code], "{times} times");
+        assert_eq!(report.open_before, report.open_after, "descriptors were left open");
+        let asked = asked.load(Ordering::SeqCst);
+        assert!(asked <= most, "asked {asked} times");
+        assert!(asked == most || timeout == "timeout=300", "asked {asked} times");
     }
     Ok(())
 }
