@@ -31,7 +31,16 @@ const BUFFER: usize = 1 << 18;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Series {
     /// The files. [`STDIN`] stands alone.
-    pub files: Vec<PathBuf>,
+    pub files: Vec<Found>,
+}
+
+/// A file that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Where.
+    pub path: PathBuf,
+    /// Which one it was, by device and number; none for standard input.
+    pub inode: Option<(u64, u64)>,
 }
 
 /// What was asked for.
@@ -74,11 +83,11 @@ pub fn gather(asked: &[PathBuf]) -> Input {
     }
     // The same file by two names, or named twice, is read once.
     let mut seen = BTreeSet::new();
-    let mut known: BTreeMap<(PathBuf, String), Vec<(Age, PathBuf)>> = BTreeMap::new();
+    let mut known: BTreeMap<(PathBuf, String), Vec<(Age, Found)>> = BTreeMap::new();
     let mut order: Vec<(PathBuf, String)> = Vec::new();
     for (path, metadata) in found {
-        let same = metadata.map_or((0, 0), |metadata| (metadata.dev(), metadata.ino()));
-        if !seen.insert(same) {
+        let inode = metadata.map(|metadata| (metadata.dev(), metadata.ino()));
+        if !seen.insert(inode) {
             continue;
         }
         let (base, age) = age(&name_of(&path));
@@ -86,12 +95,12 @@ pub fn gather(asked: &[PathBuf]) -> Input {
         if !known.contains_key(&key) {
             order.push(key.clone());
         }
-        known.entry(key).or_default().push((age, path));
+        known.entry(key).or_default().push((age, Found { path, inode }));
     }
     for key in order {
         let mut files = known.remove(&key).unwrap_or_default();
-        files.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| plain_first(one, other)));
-        input.series.push(Series { files: files.into_iter().map(|(_, path)| path).collect() });
+        files.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| plain_first(&one.path, &other.path)));
+        input.series.push(Series { files: files.into_iter().map(|(_, found)| found).collect() });
     }
     input
 }
@@ -197,11 +206,20 @@ pub fn whole(path: &Path, text: String) -> Unread {
 /// Opens a file, or standard input, and unpacks what gzip packed, by its first two bytes.
 ///
 /// # Errors
-/// A sentence that says what would do.
-pub fn open(path: &Path) -> Result<Box<dyn BufRead>, String> {
-    let mut file: Box<dyn Read> = match path.as_os_str() == STDIN {
-        true => Box::new(io::stdin()),
-        false => Box::new(File::open(path).map_err(|error| refused(path, &error))?),
+/// A sentence that says what would do; also when another file has that name by now: logrotate has been there, and what was found under it
+/// is not read twice, or not at all, without a word.
+pub fn open(found: &Found) -> Result<Box<dyn BufRead>, String> {
+    let path = found.path.as_path();
+    let mut file: Box<dyn Read> = match found.inode {
+        None => Box::new(io::stdin()),
+        Some(inode) => {
+            let file = File::open(path).map_err(|error| refused(path, &error))?;
+            let now = file.metadata().map_err(|error| refused(path, &error))?;
+            if (now.dev(), now.ino()) != inode {
+                return Err("another file has this name since (rotated just now?): run this again".to_owned());
+            }
+            Box::new(file)
+        }
     };
     let mut begin = Vec::new();
     let read = file.by_ref().take(2).read_to_end(&mut begin);

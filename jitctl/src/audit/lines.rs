@@ -52,8 +52,9 @@ pub fn each(
     mut see: impl FnMut(&Raw<'_>),
     mut fail: impl FnMut(&Path, Option<u64>, String),
 ) {
-    for path in &series.files {
-        let mut reader = match input::open(path) {
+    for found in &series.files {
+        let path = found.path.as_path();
+        let mut reader = match input::open(found) {
             Ok(reader) => reader,
             Err(why) => {
                 fail(path, None, why);

@@ -5,7 +5,7 @@ mod ends;
 mod finish;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jit_control::audit::Grant;
@@ -309,11 +309,8 @@ impl Sessions {
             life.until = seconds(said.until.as_deref()).or(life.until);
         }
         life.oldest = life.oldest.min((seq, time));
-        for grant in grants {
-            if !life.grants.contains(&grant) {
-                life.grants.push(grant);
-            }
-        }
+        let mut known: HashSet<Id> = life.grants.iter().copied().collect();
+        life.grants.extend(grants.into_iter().filter(|grant| known.insert(*grant)));
         Ok(())
     }
 }

@@ -127,7 +127,7 @@ fn walk(verified: &mut Verified, series: &Series) -> Option<Whole> {
 }
 
 fn names(series: &Series) -> Vec<String> {
-    series.files.iter().map(|file| file.display().to_string()).collect()
+    series.files.iter().map(|file| file.path.display().to_string()).collect()
 }
 
 fn failure(path: &std::path::Path, line: Option<u64>, text: String) -> Fault {

@@ -230,3 +230,50 @@ fn what_happened_to_a_session_between() {
     assert_eq!(found["sessions"][0]["state"], "unknown");
     assert!(found["sessions"][0]["end_text"].as_str().unwrap().contains("started anew"), "{found}");
 }
+
+fn renumbered(line: &str, seq: u64) -> String {
+    let (before, rest) = line.split_once("\"seq\":").unwrap();
+    let (_, after) = rest.split_once(',').unwrap();
+    format!("{before}\"seq\":{seq},{after}")
+}
+
+/// Which of two lines with one number is jitd's cannot be told.
+#[test]
+fn two_decisions_with_one_number_both_stand() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut jitd = Daemon::new(Mode::Enforcing);
+    for code in ["exempt", "break-glass"] {
+        jitd.decide(decision("sshd", "open", VerdictWord::Exempt, code));
+    }
+    jitd.lines[3] = renumbered(&jitd.lines[3], 3);
+    let (_, report) = answer(&["report"], &[file(dir.path(), "audit.jsonl", &jitd.text())]);
+    let mut codes: Vec<&str> = report["sessions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|session| session["code"].as_str().unwrap())
+        .collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["break-glass", "exempt"], "{report}");
+    assert_eq!(report["missing"][0]["kind"], "conflict", "{report}");
+}
+
+/// What somebody makes of a file fills no screen: the count, and what names the rest.
+#[test]
+fn people_are_told_the_first_of_many() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut jitd = Daemon::new(Mode::Enforcing);
+    for _ in 0..30 {
+        jitd.decide(decision("sshd", "account", VerdictWord::Deny, "no-grant"));
+    }
+    let mut lines: Vec<String> =
+        (0_u64..).zip(&jitd.lines).map(|(n, line)| renumbered(line, 2 * n + 1)).collect();
+    lines.push(format!("{{\"v\":\"{}\"}}\n", "x".repeat(100_000)));
+    let path = file(dir.path(), "audit.jsonl", &lines.concat());
+    let told = jitctl(&["audit", "report"], std::slice::from_ref(&path));
+    let (out, err) = (String::from_utf8(told.stdout).unwrap(), String::from_utf8(told.stderr).unwrap());
+    assert_eq!(out.matches("is missing").count(), 20, "{out}");
+    assert!(out.contains("11 more places where lines are missing"), "{out}");
+    assert!(err.len() < 1_000 && err.contains("more characters"), "{err}");
+    assert_eq!(answer(&["report"], &[path]).1["missing"].as_array().unwrap().len(), 31);
+}

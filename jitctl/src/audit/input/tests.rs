@@ -12,7 +12,26 @@ fn ordered(names: &[&str]) -> Vec<Vec<String>> {
     }
     let input = gather(&[dir.path().to_owned()]);
     assert_eq!(input.unread, []);
-    input.series.iter().map(|series| series.files.iter().map(|path| name_of(path)).collect()).collect()
+    input.series.iter().map(|series| series.files.iter().map(|file| name_of(&file.path)).collect()).collect()
+}
+
+fn found(path: &Path) -> Found {
+    let metadata = fs::metadata(path).unwrap();
+    Found { path: path.to_owned(), inode: Some((metadata.dev(), metadata.ino())) }
+}
+
+/// Between the look at the directory and that at the file.
+#[test]
+fn what_is_rotated_meanwhile_is_not_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::write(at("audit.jsonl"), "old\n").unwrap();
+    let input = gather(&[dir.path().to_owned()]);
+    let file = &input.series[0].files[0];
+    assert!(open(file).is_ok());
+    fs::rename(at("audit.jsonl"), at("audit.jsonl.1")).unwrap();
+    fs::write(at("audit.jsonl"), "new\n").unwrap();
+    assert!(open(file).err().unwrap().contains("run this again"));
 }
 
 #[test]
@@ -51,7 +70,8 @@ fn nothing_is_left_out_silently() {
     fs::write(at("deep/audit.jsonl"), "x\n").unwrap();
     fs::write(at("README"), "").unwrap();
     let input = gather(&[dir.path().to_owned(), at("none"), at("deep/audit.jsonl")]);
-    assert_eq!(input.series, [Series { files: vec![at("deep/audit.jsonl")] }]);
+    let files: Vec<_> = input.series.iter().map(|series| series.files.clone()).collect();
+    assert_eq!(files, [[found(&at("deep/audit.jsonl"))]]);
     let named: Vec<_> =
         input.unread.iter().map(|unread| (unread.file.clone(), unread.text.clone())).collect();
     assert_eq!(named.len(), 2, "{named:?}");
@@ -71,15 +91,15 @@ fn what_gzip_packed_is_read_whatever_its_name() {
     }
     fs::write(&path, &bytes).unwrap();
     let mut text = String::new();
-    open(&path).unwrap().read_to_string(&mut text).unwrap();
+    open(&found(&path)).unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(text, "one\ntwo\n");
     // Torn.
     fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
-    assert!(open(&path).unwrap().read_to_string(&mut text).is_err());
+    assert!(open(&found(&path)).unwrap().read_to_string(&mut text).is_err());
     fs::write(dir.path().join("a.xz"), "x").unwrap();
-    assert!(open(&dir.path().join("a.xz")).err().unwrap().contains("unpack it"));
+    assert!(open(&found(&dir.path().join("a.xz"))).err().unwrap().contains("unpack it"));
     fs::write(&path, "a").unwrap();
     let mut text = String::new();
-    open(&path).unwrap().read_to_string(&mut text).unwrap();
+    open(&found(&path)).unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(text, "a");
 }

@@ -1,7 +1,7 @@
 //! From events to sessions: a decision belongs to the session that it opened, which no field says; the same host, boot, service, person
 //! and place, and the nearest line, do. What fits nothing stands by itself: nothing is left out.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use jit_control::audit::{Grant, Session, Word};
@@ -128,7 +128,8 @@ impl Sessions {
             session.why = words.ours("its beginning is missing");
         }
         let first = decision.map(|decision| decision.grants.as_slice()).unwrap_or_default();
-        let first = first.iter().filter(|id| !life.grants.contains(id));
+        let others: HashSet<Id> = life.grants.iter().copied().collect();
+        let first = first.iter().filter(|id| !others.contains(id));
         session.grants = self.rests(place.0, first.chain(&life.grants));
         if let Some(decision) = decision {
             session.lines.0 = session.lines.0.min(decision.first.0);

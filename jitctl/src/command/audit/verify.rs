@@ -20,7 +20,11 @@ pub fn verify(context: &Context, args: &AuditVerifyArgs) -> Result<Report, Failu
     let verified = judge(&gather(&args.files.input), kind);
     let exit = if verified.faults.is_empty() { Exit::Done } else { Exit::No };
     let text = text(context, &verified);
-    let notes = verified.remarks.clone();
+    let mut notes: Vec<String> = verified.remarks.iter().take(NAMED).cloned().collect();
+    let more = verified.remarks.len().saturating_sub(NAMED);
+    if more > 0 {
+        notes.push(format!("{more} more remarks; --json has them"));
+    }
     Ok(Report { answer: Answer::AuditVerified(verified), text, notes, exit })
 }
 
