@@ -160,6 +160,11 @@ fn what_is_not_understood_breaks_the_file() {
         ("guard sshd\r\nend enforcing\n", 1, Fault::NotText),
         ("guard sshd\0\nend enforcing\n", 1, Fault::NotText),
         ("production no\nproduction no\nend enforcing\n", 2, Fault::Repeated),
+        (
+            "guard sshd\nuntil 2026-11-22T15:04:05Z\nuntil 2026-11-23T15:04:05Z\nend enforcing\n",
+            3,
+            Fault::Repeated,
+        ),
         ("exempt user\nend enforcing\n", 1, Fault::NotUnderstood),
         ("exempt user bob from\nend enforcing\n", 1, Fault::NotUnderstood),
         ("exempt user bob from 10.0.0.0\nend enforcing\n", 1, Fault::NotUnderstood),
