@@ -3,6 +3,7 @@
 
 mod map;
 mod signature;
+mod trail;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use jitd::store::Store;
 
 pub use map::{map, sealed};
 pub use signature::{SIGNED, is_good, signature};
+pub use trail::trail;
 
 /// A target: a name and what it does with bytes.
 pub type Target = (&'static str, fn(&[u8]));
@@ -46,6 +48,7 @@ pub const TARGETS: &[Target] = &[
     ("keys", keys),
     ("people", people),
     ("signature", signature),
+    ("trail", trail),
 ];
 
 /// Frames between module and daemon: whatever decodes is what would have been encoded, byte for byte.
