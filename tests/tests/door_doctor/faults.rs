@@ -20,6 +20,9 @@ const fn fault(
     Fault { what, plant, remove: ":", codes }
 }
 
+/// The one account that would get in does not.
+const GLASS: &[(&str, &str)] = &[("warning", "break-glass-login"), ("warning", "break-glass-nobody")];
+
 /// All of them.
 pub(super) const ALL: &[Fault] = &[
     // PAM
@@ -51,6 +54,17 @@ pub(super) const ALL: &[Fault] = &[
         "rm /usr/lib/*/security/pam_jit.so",
         &[("lock-out", "pam-module")],
     ),
+    fault(
+        "pam_jit.so that a full disk cut off",
+        "truncate -s 100000 /usr/lib/*/security/pam_jit.so",
+        &[("lock-out", "pam-module")],
+    ),
+    Fault {
+        what: "sshd's file of pam.d gone",
+        plant: "rm /etc/pam.d/sshd",
+        remove: ":",
+        codes: &[("hole", "pam-account"), ("hole", "pam-session")],
+    },
     // sshd
     fault("UsePAM no", "sed -i 's/^UsePAM yes/UsePAM no/' /etc/ssh/sshd_config", &[("hole", "use-pam")]),
     fault(
@@ -82,6 +96,26 @@ pub(super) const ALL: &[Fault] = &[
         remove: "kill $(cat /run/dropbear.pid); rm /usr/sbin/dropbear",
         codes: &[("hole", "other-sshd")],
     },
+    Fault {
+        what: "a second sshd by a name of its own, with its options in one word",
+        plant: "ln -s /usr/sbin/sshd /usr/local/sbin/sshd-two; cp /etc/ssh/sshd_config /etc/ssh/two; echo 'PidFile /run/two.pid' >>/etc/ssh/two
+                /usr/local/sbin/sshd-two -ef /etc/ssh/two -p 2223 2>/dev/null; while ! [ -s /run/two.pid ]; do sleep 0.1; done",
+        remove: "kill $(cat /run/two.pid); while [ -e /run/two.pid ]; do sleep 0.1; done; rm /usr/local/sbin/sshd-two /etc/ssh/two",
+        codes: &[("hole", "sshd-service")],
+    },
+    fault(
+        "UsePAM no above a Match by port",
+        "sed -i 's/^UsePAM yes/UsePAM no/' /etc/ssh/sshd_config; printf 'Match LocalPort 22\n  X11Forwarding no\n' >>/etc/ssh/sshd_config",
+        &[("hole", "use-pam")],
+    ),
+    Fault {
+        what: "nothing: what somebody runs as himself is no server of this host",
+        plant: "cp /usr/bin/sleep /home/alice/dropbear; cp /usr/bin/sleep /home/alice/sshd; chmod 755 /home/alice /home/alice/dropbear /home/alice/sshd
+                for p in dropbear sshd; do setsid su -s /bin/sh -c \"exec /home/alice/$p 1000\" alice >/dev/null 2>&1 </dev/null & done
+                for p in dropbear sshd; do while ! pidof $p >/dev/null; do sleep 0.1; done; done",
+        remove: "for p in $(pidof dropbear) $(pidof /home/alice/sshd); do kill $p; done",
+        codes: &[],
+    },
     // sudo
     fault("!pam_acct_mgmt", "echo 'Defaults !pam_acct_mgmt' >/etc/sudoers.d/x", &[("hole", "sudo-account")]),
     fault("!pam_session for one", "echo 'Defaults:alice !pam_session' >/etc/sudoers.d/x", &[("warning", "sudo-session")]),
@@ -95,7 +129,26 @@ pub(super) const ALL: &[Fault] = &[
         "sed -i '/^Set group_source/d' /etc/sudo.conf",
         &[("warning", "sudo-groups")],
     ),
+    fault(
+        "!pam_acct_mgmt for root as target, undone for root as caller",
+        "printf 'Defaults>root !pam_acct_mgmt\nDefaults:root pam_acct_mgmt\n' >/etc/sudoers.d/x",
+        &[("hole", "sudo-account")],
+    ),
+    Fault {
+        what: "!pam_acct_mgmt in a sudoers file that sudo.conf names, behind a cvtsudoers.conf",
+        plant: "printf 'Defaults !pam_acct_mgmt\n@include /etc/sudoers\n' >/etc/sudoers.two; chmod 440 /etc/sudoers.two
+                echo 'suppress = defaults' >/etc/cvtsudoers.conf; echo 'Plugin sudoers_policy sudoers.so sudoers_file=/etc/sudoers.two' >>/etc/sudo.conf",
+        remove: "rm /etc/sudoers.two /etc/cvtsudoers.conf",
+        codes: &[("hole", "sudo-account")],
+    },
+    fault("sudoers with a fault", "echo nonsense >/etc/sudoers.d/x; chmod 440 /etc/sudoers.d/x", &[("warning", "sudo-config")]),
     // Other roads
+    Fault {
+        what: "docker's socket for everybody",
+        plant: "cp /usr/bin/true /run/docker.sock; chmod 666 /run/docker.sock",
+        remove: "rm /run/docker.sock",
+        codes: &[("hole", "root-socket")],
+    },
     Fault {
         what: "a member of docker",
         plant: "printf '#!/bin/sh\\n' >/usr/bin/dockerd; echo docker:x:2375:alice >>/etc/group",
@@ -164,6 +217,7 @@ pub(super) const ALL: &[Fault] = &[
         codes: &[("hole", "file-writable")],
     },
     fault("an LDIF file that everybody may write", "chmod 666 /etc/jitd/grants.ldif", &[("hole", "ldif-writable")]),
+    fault("a file of pam.d that a group may write", "chgrp people /etc/pam.d/sshd; chmod g+w /etc/pam.d/sshd", &[("hole", "file-writable")]),
     fault("jitd.toml that its group may write", "chmod 660 /etc/jitd/jitd.toml", &[("hole", "file-writable")]),
     fault(
         "jitd.toml that jitd has not read again",
@@ -205,6 +259,21 @@ pub(super) const ALL: &[Fault] = &[
         "a break-glass account without a key",
         ": >/etc/ssh/keys/rescue",
         &[("warning", "break-glass-login"), ("warning", "break-glass-nobody")],
+    ),
+    fault("a break-glass account whose password was left for too long", "chage -d 2020-01-01 -M 90 -I 30 rescue", GLASS),
+    fault("a break-glass account that /etc/shadow does not know", "sed -i '/^rescue:/d' /etc/shadow", GLASS),
+    fault("a break-glass account whose shell is gone", "sed -i '/^rescue:/s,[^:]*$,/bin/gone,' /etc/passwd", GLASS),
+    fault("a break-glass account whose key others may write", "chmod 666 /etc/ssh/keys/rescue", GLASS),
+    Fault { what: "an /etc/nologin that was forgotten", plant: "touch /etc/nologin", remove: "rm /etc/nologin", codes: GLASS },
+    fault(
+        "a break-glass account of which sshd wants a password, too",
+        "printf 'Match User rescue\n  AuthenticationMethods publickey,password\n' >>/etc/ssh/sshd_config",
+        GLASS,
+    ),
+    fault(
+        "a later rule of sudo that wants a password of the break-glass account",
+        "passwd -ql root; printf 'rescue ALL=(ALL) NOPASSWD: ALL\nrescue ALL=(ALL:ALL) ALL\n' >/etc/sudoers.d/zz",
+        &[("warning", "break-glass-root"), ("warning", "break-glass-nobody"), ("warning", "console-password")],
     ),
     // jitd
     Fault { what: "jitd dead", plant: "stop jitd", remove: "start jitd", codes: &[("warning", "jitd-down")] },
