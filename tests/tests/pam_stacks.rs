@@ -208,6 +208,9 @@ fn ours(service: &Service, calls: &[Call]) -> Vec<i32> {
     calls.iter().map(code).map(|code| i32::from(code.number())).collect()
 }
 
+/// A case takes some 4 ms: in all a quarter of a minute.
+const CASES: u32 = 4000;
+
 const TRANSACTIONS: [&[Call]; 3] =
     [&[Call::Account], &[Call::Authenticate, Call::Setcred], &[Call::OpenSession, Call::CloseSession]];
 
@@ -261,7 +264,9 @@ fn alike(files: &[Vec<Line>], libpam: &Libpam, seen: &mut Seen) -> TestCaseResul
 
 #[test]
 fn a_stack_is_gone_through_as_libpam_does() {
-    let config = Config { failure_persistence: None, max_shrink_iters: 3000, ..Config::default() };
+    // `PROPTEST_CASES` has the last word.
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { Config::default().cases } else { CASES };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 3000, ..Config::default() };
     let mut seen = Seen::default();
     let stacks = stacks();
     let mut runner = TestRunner::new(config);
