@@ -4,8 +4,8 @@
 use crate::doctor::stack::chain::{File, Handler, Module, Phase};
 use crate::doctor::stack::code::{Code, Codes};
 
-/// What is left of a module's codes where it cannot say that a password has to be changed.
-const NO_CHANGE: Codes = Codes::ANY.without(Codes::of([Code::NEW_AUTHTOK_REQD]));
+/// What is left of a module's codes where it cannot say that a password has to be changed, or has expired.
+const NO_CHANGE: Codes = Codes::ANY.without(Codes::of([Code::NEW_AUTHTOK_REQD, Code::AUTHTOK_EXPIRED]));
 /// Anything but a yes.
 const NEVER_YES: Codes = NO_CHANGE.without(Codes::of([Code::SUCCESS]));
 /// pam_deny's, in all its versions.

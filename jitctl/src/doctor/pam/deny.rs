@@ -49,7 +49,7 @@ pub(super) fn examine(view: &View, service: &Service, phase: Phase, due: Due, le
     };
     // Two ways to one end by the same line are one fault.
     let mut known = Vec::new();
-    for way in ways.iter().filter(|way| enters(way, phase)) {
+    for way in ways.iter().filter(|way| enters(way, phase) || sudo_enters(way, phase, &service.name)) {
         if known.contains(&way.mark) {
             continue;
         }
@@ -68,6 +68,11 @@ pub(super) fn enters(way: &Way, phase: Phase) -> bool {
         Phase::Account => way.enters(),
         Phase::Auth | Phase::Session | Phase::Password => way.status == Code::SUCCESS,
     }
+}
+
+/// sudo takes an expired password for a yes where a rule says NOPASSWD (or !authenticate).
+fn sudo_enters(way: &Way, phase: Phase, service: &str) -> bool {
+    phase == Phase::Account && matches!(service, "sudo" | "sudo-i") && way.status == Code::AUTHTOK_EXPIRED
 }
 
 fn file(service: &Service) -> String {
@@ -161,15 +166,19 @@ fn lost(view: &View, service: &Service, phase: Phase, due: Due, way: &Way, ledge
             note("pam-deny", handler, text, cure::hold(handler, phase));
         }
         Mark::Held(_) => {
-            // Somebody failed before us, and by the one code that programs take for "have the password changed, and go on".
-            let before = way.steps.iter().find(|(line, code)| {
-                let bad = chain.get(*line).map(|handler| handler.control.action(*code));
-                *code == Code::NEW_AUTHTOK_REQD && matches!(bad, Some(Action::Bad | Action::Die))
+            // Somebody failed before us, and by a code with which programs go on.
+            let before = way.steps.iter().find_map(|(line, code)| {
+                let handler = chain.get(*line)?;
+                let fails = matches!(handler.control.action(*code), Action::Bad | Action::Die);
+                (*code == way.status && fails).then_some((handler, *code))
             });
-            let Some(handler) = before.and_then(|(line, _)| chain.get(*line)) else { return };
+            let Some((handler, code)) = before else { return };
+            let so = match code {
+                Code::AUTHTOK_EXPIRED => "sudo takes that for a yes where a rule says NOPASSWD",
+                _ => "programs have the password changed, and let in",
+            };
             let text = format!(
-                "in the {word} phase, {} fails with new_authtok_reqd before pam_jit.so is asked, which hides its denial: programs have the \
-                 password changed, and let in",
+                "in the {word} phase, {} fails with {code} before pam_jit.so is asked, which hides its denial: {so}",
                 call(handler)
             );
             note("pam-deny", handler, text, Cure::Each(cure::by_hand(view, service, phase)));

@@ -67,6 +67,8 @@ impl Code {
     pub const AUTHTOK_ERR: Code = Code(20);
     /// PAM_IGNORE
     pub const IGNORE: Code = Code(25);
+    /// PAM_AUTHTOK_EXPIRED: sudo goes on with it where it asks no password.
+    pub const AUTHTOK_EXPIRED: Code = Code(27);
     /// PAM_MODULE_UNKNOWN
     pub const MODULE_UNKNOWN: Code = Code(28);
     /// PAM_INCOMPLETE: the program is to call again.

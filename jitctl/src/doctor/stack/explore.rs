@@ -31,7 +31,7 @@ pub enum Mark {
 pub struct Way {
     /// The lines that were asked, and what they returned.
     pub steps: Vec<(usize, Code)>,
-    /// What the program is told: success, that the password has to be changed, or no (as perm_denied, for all others).
+    /// What the program is told: success, that the password has to be changed or has expired, or no (as perm_denied, for all others).
     pub status: Code,
     /// What became of the watched lines.
     pub mark: Mark,
@@ -136,10 +136,10 @@ fn arrive(state: &mut State, chain: &[Handler], at: usize, forgets: bool) {
     }
 }
 
-/// All that matters of a status: programs go on with two of them.
+/// All that matters of a status: programs go on with two of them, and sudo with a third.
 fn class(status: Code) -> Code {
     match status {
-        Code::SUCCESS | Code::NEW_AUTHTOK_REQD => status,
+        Code::SUCCESS | Code::NEW_AUTHTOK_REQD | Code::AUTHTOK_EXPIRED => status,
         _ => Code::PERM_DENIED,
     }
 }

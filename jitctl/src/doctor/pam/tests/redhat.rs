@@ -211,3 +211,24 @@ fn by_hand_as_in_readme() {
     assert_eq!(tree.faults(), [hole("pam-account", "/etc/pam.d/polkit-1")]);
     tree.cured();
 }
+
+#[test]
+fn an_expired_password_opens_sudo_where_it_asks_none() {
+    // After pam_unix, before pam_localuser: as good as first for everybody but sudo, which goes on with authtok_expired under NOPASSWD.
+    let ours = "account required pam_unix.so\naccount required pam_jit.so";
+    let tree = redhat(&format!(
+        "{}session required pam_jit.so\n",
+        SYSTEM_AUTH.replace("account required pam_unix.so", ours)
+    ));
+    let findings = tree.findings().findings;
+    let hidden: Vec<_> = findings.iter().filter(|finding| finding.text.contains("authtok_expired")).collect();
+    let [finding] = hidden.as_slice() else { panic!("{findings:#?}") };
+    assert!(finding.code == "pam-deny" && finding.text.ends_with("(sudo, sudo-i)"), "{finding:?}");
+    // What knows no passwords does not say so.
+    let tree = redhat(&profiled()).with(
+        "/etc/pam.d/sudo",
+        "account include",
+        "account required pam_access.so\naccount include",
+    );
+    assert_eq!(tree.faults(), []);
+}
