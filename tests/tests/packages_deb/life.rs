@@ -128,6 +128,13 @@ fn jitd_alone_forced_away_takes_the_enforcing_file_along() -> Result<()> {
     let machine = Machine::installed("forced.example.com")?;
     machine.enforce()?;
     assert_eq!(machine.asked("sshd")?.0, DENIED);
+    // Where the file cannot be taken away, jitd stays.
+    machine.host.sh("rm /etc/jitd/enforcing; mkdir -p /etc/jitd/enforcing/of-somebody").run()?.must()?;
+    let kept = machine.dpkg(&["--force-depends", "--remove", "jitd"])?;
+    assert!(!kept.ok() && machine.host.path("/usr/sbin/jitd").exists(), "{kept}");
+    assert!(!kept.stderr.contains("NO LONGER ENFORCES"), "{kept}");
+    machine.host.sh("rm -r /etc/jitd/enforcing").run()?.must()?;
+    machine.enforce()?;
     let said = done(machine.dpkg(&["--force-depends", "--remove", "jitd"])?)?;
     says(&said, &["THIS HOST NO LONGER ENFORCES"]);
     for service in ["sshd", "sudo", "su", "login", "cron"] {
