@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::Kind;
-use super::rules::{ancestors, parent};
+use super::rules::{ancestors, is_nobodys, parent};
 use crate::sessions::process::{Process, ProcessId, Table, session_scope};
 use crate::sessions::record::{Life, Session};
 
@@ -44,12 +44,23 @@ pub fn within<'s>(process: ProcessId, table: &Table, sessions: &'s [Arc<Session>
     };
     let outermost = above.iter().rev().find_map(led(Kind::Login));
     let login = outermost.or_else(|| marked(process)).or_else(|| scoped(process));
-    // In a window of a multiplexer no living parent leads to the login around it.
-    let around = login.filter(|login| is_typed(login)).and_then(|login| {
-        let shell = parent(table, table.alive(login.mark.leader)?)?;
-        marked(shell).or_else(|| scoped(shell))
-    });
-    Within { login: around.or(login), became: above.iter().find_map(led(Kind::Become)) }
+    // In a window of a multiplexer no living parent leads to the login around it; and that may be one that nobody told us of.
+    let shell = login
+        .filter(|login| is_typed(login))
+        .and_then(|login| parent(table, table.alive(login.mark.leader)?))
+        .filter(|shell| is_in_a_login(table, shell) || scoped(shell).is_some());
+    let login = match shell {
+        Some(shell) => marked(shell).or_else(|| scoped(shell)),
+        None => login,
+    };
+    Within { login, became: above.iter().find_map(led(Kind::Become)) }
+}
+
+/// Whether a process bears the mark of a login; not one that process 1 or this daemon bears as well, as they do where somebody has raised the
+/// whole host from a login.
+fn is_in_a_login(table: &Table, process: &Process) -> bool {
+    let everybodys = |audit| table.iter().any(|process| is_nobodys(process) && process.audit == Some(audit));
+    process.audit.is_some_and(|audit| !everybodys(audit))
 }
 
 /// Whether somebody may have typed the login in a shell, instead of coming in by it: what getty(8) starts is what root can start, too. Not so
@@ -71,6 +82,7 @@ mod tests {
     const THIRD: AuditMark = AuditMark { login_uid: 1000, session: 5 };
     const FOURTH: AuditMark = AuditMark { login_uid: 1000, session: 6 };
     const FIFTH: AuditMark = AuditMark { login_uid: 0, session: 7 };
+    const SIXTH: AuditMark = AuditMark { login_uid: 1000, session: 9 };
     const STRANGE: AuditMark = AuditMark { login_uid: 1000, session: 8 };
 
     fn id(pid: i32) -> ProcessId {
@@ -132,6 +144,9 @@ mod tests {
             process(82, 1, Some(FOURTH)),
             process(90, 1, Some(FIFTH)),
             process(91, 90, Some(FIFTH)),
+            process(100, 1, Some(STRANGE)),
+            process(101, 100, Some(SIXTH)),
+            process(102, 101, Some(SIXTH)),
         ])
     }
 
@@ -145,6 +160,7 @@ mod tests {
             session(70, Kind::Login, Some(THIRD)),
             typed(80, FOURTH),
             typed(90, FIFTH),
+            typed(101, SIXTH),
         ]
     }
 
@@ -178,12 +194,24 @@ mod tests {
             (81, Some(10), None),
             (82, Some(10), None),
             (91, Some(90), None),
+            // Typed in a login that is older than the session line, of which we know nothing.
+            (102, None, None),
         ] {
             let found = within(id(pid), &table, &sessions);
             assert_eq!((led(found.login), led(found.became)), (login, became), "{pid}");
         }
         let another = ProcessId { start: 7, ..id(23) };
         assert_eq!(within(another, &table, &sessions), Within::default(), "its number was used again");
+    }
+
+    #[test]
+    fn a_console_of_a_host_that_was_raised_from_a_login_is_one() {
+        let table = Table::of([
+            process(1, 0, Some(STRANGE)),
+            process(90, 1, Some(FIFTH)),
+            process(91, 90, Some(FIFTH)),
+        ]);
+        assert_eq!(led(within(id(91), &table, &sessions()).login), Some(90));
     }
 
     #[test]
