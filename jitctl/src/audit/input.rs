@@ -68,7 +68,7 @@ pub fn gather(asked: &[PathBuf]) -> Input {
     let mut input = Input::default();
     let mut found: Vec<(PathBuf, Option<Metadata>)> = Vec::new();
     if asked.is_empty() {
-        own(&mut found, &mut input.unread);
+        own(Path::new(DIRECTORY), &mut found, &mut input.unread);
     }
     for path in asked {
         if path.as_os_str() == STDIN {
@@ -110,9 +110,9 @@ fn plain_first(one: &Path, other: &Path) -> Ordering {
     one.as_os_str().len().cmp(&other.as_os_str().len()).then_with(|| one.cmp(other))
 }
 
-/// This host's own.
-fn own(found: &mut Vec<(PathBuf, Option<Metadata>)>, unread: &mut Vec<Unread>) {
-    let directory = Path::new(DIRECTORY);
+/// This host's own. The directory is jitd's and whoever looks is root: what is no plain file there is never opened, since a FIFO would hold
+/// him up, and a link lead him to a device.
+fn own(directory: &Path, found: &mut Vec<(PathBuf, Option<Metadata>)>, unread: &mut Vec<Unread>) {
     let path = directory.join(NAME);
     let listed = match fs::read_dir(directory) {
         Ok(listed) => listed,
@@ -121,12 +121,13 @@ fn own(found: &mut Vec<(PathBuf, Option<Metadata>)>, unread: &mut Vec<Unread>) {
     for entry in listed.flatten() {
         if age(&name_of(&entry.path())).0 == NAME {
             match entry.metadata() {
-                Ok(metadata) => found.push((entry.path(), Some(metadata))),
+                Ok(metadata) if metadata.is_file() => found.push((entry.path(), Some(metadata))),
+                Ok(_) => unread.push(whole(&entry.path(), "not read: it is not a plain file".to_owned())),
                 Err(error) => unread.push(whole(&entry.path(), refused(&entry.path(), &error))),
             }
         }
     }
-    if found.is_empty() {
+    if found.is_empty() && unread.is_empty() {
         let text = "there is no audit here: has jitd ever run on this host? Of other hosts, name the files: --input FILE…";
         unread.push(whole(&path, text.to_owned()));
     }

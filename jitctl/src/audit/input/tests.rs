@@ -103,3 +103,24 @@ fn what_gzip_packed_is_read_whatever_its_name() {
     open(&found(&path)).unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(text, "a");
 }
+
+/// Whoever took jitd over may put anything into its directory; root, who looks, opens none of it.
+#[test]
+fn in_the_daemons_directory_only_plain_files_are_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::write(at("audit.jsonl"), "x\n").unwrap();
+    std::os::unix::fs::symlink("/dev/null", at("audit.jsonl.1")).unwrap();
+    std::os::unix::fs::symlink("audit.jsonl", at("audit.jsonl.2")).unwrap();
+    fs::create_dir(at("audit.jsonl.3")).unwrap();
+    let socket = std::os::unix::net::UnixListener::bind(at("audit.jsonl.4"));
+    assert!(socket.is_ok());
+    let (mut files, mut unread) = (Vec::new(), Vec::new());
+    own(dir.path(), &mut files, &mut unread);
+    let names: Vec<String> = files.iter().map(|(path, _)| name_of(path)).collect();
+    assert_eq!(names, ["audit.jsonl"]);
+    assert!(
+        unread.len() == 4 && unread.iter().all(|one| one.text.contains("not a plain file")),
+        "{unread:?}"
+    );
+}
