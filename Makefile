@@ -13,7 +13,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .ONESHELL:
 .SILENT:
-.PHONY: demo test test-long bench install stage packages build pages notices needed root
+.PHONY: demo test test-long bench install stage packages native-packages arm64-packages build pages notices needed root
 
 DIRECTORY ?= ldif
 LOG := target/test.log
@@ -58,7 +58,7 @@ test: needed
 	mkdir -p target; : >$(LOG)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	$(MAKE) --no-print-directory packages
+	$(MAKE) --no-print-directory native-packages
 	echo "--- pure: functions of values"
 	$(TEST) $(PURE) 2>&1 | tee -a $(LOG) || failed=1
 	echo "--- the modules under the real libpam, without root's help"
@@ -80,9 +80,9 @@ test-long: needed build
 	# Optimised, but with the checks that a release build leaves out.
 	export CARGO_PROFILE_DEV_OPT_LEVEL=2
 	NEXTEST_PROFILE=long PROPTEST_CASES=5000 $(TEST) $(PURE) 2>&1 | tee -a $(LOG) || failed=1
-	if compgen -G 'tests/tests/long_*.rs' >/dev/null; then
-		$(TEST) -p jit-tests --test 'long_*' 2>&1 | tee -a $(LOG) || failed=1
-	fi
+	unset CARGO_PROFILE_DEV_OPT_LEVEL
+	$(MAKE) --no-print-directory packages || failed=1
+	$(TEST) -p jit-tests --test 'long_*' 2>&1 | tee -a $(LOG) || failed=1
 	$(COUNT)
 	[ -z "$$failed" ]
 
@@ -130,19 +130,31 @@ stage:
 		for file in packaging/apparmor/abstractions/*; do as 644 $$file /etc/apparmor.d/abstractions/$${file##*/}.d/jit; done
 		;;
 	rhel)
-		install -d -m 755 "$(DESTDIR)/etc/jitd" "$(DESTDIR)/etc/jit"
-	put 755 /usr/libexec/jit/ packaging/authselect/*
+		put 755 /usr/libexec/jit/ packaging/authselect/*
 		put 644 /usr/share/selinux/packages/targeted/ target/selinux/*.pp.bz2
 		;;
 	esac
 
-# Debian's packages and RHEL's in target/packages, by their own tools. REVISION is what follows the `-` of their version. Two
-# calls give the same files: their time is that of the last commit.
-packages: PACKAGES += debhelper dh-apparmor dpkg-dev rpm selinux-policy-dev
-packages: needed build pages notices
+# Debian's packages and RHEL's in target/packages, by their own tools: for this machine and, on x86-64, for arm64. REVISION is what follows
+# the `-` of their version. Two calls give the same files: their time is that of the last commit.
+packages: native-packages $(if $(filter amd64,$(shell dpkg --print-architecture 2>/dev/null)),arm64-packages)
+
+native-packages: PACKAGES += debhelper dh-apparmor dpkg-dev rpm selinux-policy-dev
+native-packages: needed build pages notices
 	$(MAKE) -s -C packaging/selinux
-	TRIPLE=$(TRIPLE) packaging/debian/build target/packages $(REVISION)
-	TRIPLE=$(TRIPLE) packaging/rpm/build target/packages $(REVISION)
+	packaging/debian/build target/packages $(REVISION)
+	packaging/rpm/build target/packages $(REVISION)
+
+# Pages and policy are the same for every machine.
+arm64-packages: native-packages
+	cargo fetch -q --locked
+	mkdir -p target/arm64
+	cp -r target/pages target/selinux target/arm64/
+	export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct)
+	packaging/cross/cross sh -ec 'make -s build notices TRIPLE=$$TRIPLE
+		packaging/debian/build target/packages $(REVISION)
+		packaging/rpm/build target/packages $(REVISION)'
+	cp target/arm64/packages/*_arm64.deb target/arm64/packages/*.aarch64.rpm target/packages/
 
 # What is tested is what is installed: release builds.
 build:
