@@ -1,5 +1,9 @@
 //! The daemon is dead: the enforcing file has the word. Real libpam, the release build of the module, its own /etc.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jit_model::text::rfc3339;
+use jit_model::time::{Span, Timestamp};
 use jit_tests::libpam::rig::{Rig, alice};
 use jit_tests::libpam::{AUTHINFO_UNAVAIL, Call, IGNORED, SUCCESS, Spec};
 use jit_tests::trouble::{Result, Trouble};
@@ -112,8 +116,17 @@ fn no_file_is_permissive_and_so_is_one_whose_time_is_over() -> Result<()> {
     assert_stands(&rig, &alice(), IGNORED, WARNING)?;
     rig.enforce("guard sshd\nuntil 2001-01-01T00:00:00Z\nend enforcing\n")?;
     assert_stands(&rig, &alice(), IGNORED, WARNING)?;
-    rig.enforce("guard sshd\nuntil 9999-01-01T00:00:00Z\nend enforcing\n")?;
-    assert_stands(&rig, &alice(), AUTHINFO_UNAVAIL, ERROR)
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|e| Trouble::new(e.to_string()))?;
+    let now = Timestamp(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+    let until = |seconds| {
+        let until = rfc3339(now.plus(Span(seconds)));
+        rig.enforce(&format!("guard sshd\nuntil {until}\nend enforcing\n"))
+    };
+    until(600)?;
+    assert_stands(&rig, &alice(), AUTHINFO_UNAVAIL, ERROR)?;
+    // Nobody has more than a day to confirm: this clock has been set back since.
+    until(3 * 86_400)?;
+    assert_stands(&rig, &alice(), IGNORED, WARNING)
 }
 
 /// Enforcing with the built-in defaults, and a second line in the log that says what is wrong with the file.
