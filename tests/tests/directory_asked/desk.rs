@@ -69,8 +69,8 @@ pub(crate) struct Desk {
     desk: desk::Desk,
     /// What lies between people and the server.
     proxy: Proxy,
-    /// Where the proxy works.
-    _runtime: Runtime,
+    /// Where the proxy works, and whoever else does not wait for it.
+    pub(crate) runtime: Runtime,
 }
 
 impl Deref for Desk {
@@ -93,7 +93,7 @@ impl Desk {
         let proxy = runtime.block_on(Proxy::before(slapd.port(), Ipv4Addr::LOCALHOST))?;
         let uri = format!("ldap://{}", proxy.address());
         let desk = desk::Desk::of(slapd, &uri, &["alice", "bob", "carol", "mallory"])?;
-        Ok(Desk { desk, proxy, _runtime: runtime })
+        Ok(Desk { desk, proxy, runtime })
     }
 
     /// How often grants were asked for: each search for them names jitHost in its filter.
