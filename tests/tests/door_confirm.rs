@@ -69,6 +69,11 @@ fn only_a_login_that_has_just_passed_confirms() -> Result<()> {
         assert!(is_unconfirmed(&door)?, "{command}");
     }
     assert!(old.screen().contains("login of alice by sshd"), "{old:?}");
+    // A login that was typed in it asks for no password, and the door lets it in.
+    old.types("sudo login -f alice")?;
+    types(&mut old, 6, "sudo jitctl mode confirm", 1)?;
+    assert!(is_unconfirmed(&door)?, "login -f");
+    old.types("exit")?;
     // Somebody in no login.
     let nobody = door.jitctl(["mode", "confirm"]).run()?;
     assert!(nobody.status == 1 && nobody.stderr.contains("no login that this shell is in"), "{nobody}");
@@ -86,7 +91,7 @@ fn only_a_login_that_has_just_passed_confirms() -> Result<()> {
     assert!(door.host().syslog().iter().any(|line| line.contains("mode enforcing for good")));
 
     // Back at once.
-    types(&mut old, 6, "sudo jitctl mode permissive", 0)?;
+    types(&mut old, 7, "sudo jitctl mode permissive", 0)?;
     let event = changed(&door, "permissive")?;
     assert_eq!((event["uid"].as_u64(), event["name"].as_str()), (Some(0), Some("alice")), "{event}");
     // A hand that tells nobody.
